@@ -1,0 +1,8 @@
+"""edgepind keeps certificate pinning on a Genesys Cloud Edge safe to leave switched on."""
+
+from datetime import UTC, datetime
+
+__version__ = "0.1.0"
+
+RELEASED = datetime(2026, 11, 23, tzinfo=UTC)
+"""The day this version was made: a host clock that stands before it is wrong, whatever it says."""

@@ -1,0 +1,1 @@
+"""A closed world: a cloud with its own CA, an Edge stand-in, an inspecting proxy, stories."""

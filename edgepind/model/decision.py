@@ -1,0 +1,20 @@
+"""What one call of `decide` yields."""
+
+from dataclasses import dataclass
+
+from edgepind.model.action import Action
+from edgepind.model.event import Event
+from edgepind.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state, what to do in order, what to tell, and when to look again.
+
+    `delay` is seconds until the next tick, counted from this one.
+    """
+
+    state: State
+    actions: tuple[Action, ...]
+    events: tuple[Event, ...]
+    delay: float

@@ -1,0 +1,39 @@
+"""What the pinning document should say, whatever else stands in it.
+
+Only the four keys that edgepind owns; how they are put into the file is `effects`' business.
+"""
+
+from dataclasses import dataclass
+
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.words import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Pinning:
+    """The four owned keys: `enabled`, `fingerprint`, `fingerprints`, and SHA256 always.
+
+    `accepted` is in the order of the document and begins with `current`. Raises ValueError
+    where it would be empty or would not hold `current`: no such document may ever be written.
+    """
+
+    enabled: bool
+    current: Fingerprint
+    accepted: tuple[Fingerprint, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what would lock the Edge out."""
+        if not self.accepted or self.accepted[0] != self.current:
+            message = "an allowlist begins with the current pin and is never empty"
+            raise ValueError(message)
+        if len(set(self.accepted)) != len(self.accepted):
+            message = "an allowlist holds each pin once"
+            raise ValueError(message)
+
+    def accepts_like(self, other: "Pinning", validator: Validator) -> bool:
+        """Whether an Edge that loaded `other` accepts just what it would accept under this."""
+        if self.enabled != other.enabled:
+            return False
+        if validator is Validator.SINGLE:
+            return self.current == other.current
+        return set(self.accepted) == set(other.accepted)

@@ -1,0 +1,326 @@
+"""What one tick saw. Every way in which looking can fail is a value of a closed union here.
+
+Observers in `edgepind.observe` make these; `edgepind.core` reads them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
+from edgepind.model.moment import Validity
+from edgepind.model.outcome import Outcome
+from edgepind.model.rules import Rules
+from edgepind.model.words import Channel, PinKind, Role
+
+# --- the link -----------------------------------------------------------------------------
+
+
+class HandshakeFault(StrEnum):
+    """Why an address gave no leaf to look at."""
+
+    RESOLVE = "resolve"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    RESET = "reset"
+    TLS = "tls"
+    NO_COMMON_CIPHER = "no_common_cipher"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Whether a chain, as it was sent, reaches a set of roots, and when.
+
+    `window` is the time during which every certificate of the best path is valid, whatever the
+    host's clock says; None where no path leads to a root at any time, and then `problem` says
+    why. `issuers` are the SPKI pins of the CAs on that path. `openssl_differs` tells that
+    OpenSSL, which the Edge uses, and the stricter path builder disagree; OpenSSL's word stands.
+    """
+
+    window: Validity | None
+    issuers: frozenset[Fingerprint] = frozenset()
+    problem: str | None = None
+    openssl_differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The certificate that an address served, as far as anybody here needs it."""
+
+    certificate: Fingerprint
+    spki: Fingerprint
+    subject: str
+    issuer: str
+    validity: Validity
+    name_matches: bool
+    public: Chain
+    system: Chain
+    exception: Chain | None = None
+    """The chain judged by the configured inspecting CAs; None where none are configured."""
+
+    def value(self, kind: PinKind) -> Fingerprint:
+        """What a pin of `kind` compares with."""
+        return self.certificate if kind is PinKind.CERTIFICATE else self.spki
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A handshake that was completed."""
+
+    leaf: Leaf
+    tls_version: str
+    cipher: str
+    wider_only: bool = False
+    """True where the Edge's own `tlsSettings` found nothing in common and wider settings did."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """A handshake that was not completed, and why, in a clause for a person."""
+
+    fault: HandshakeFault
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSeen:
+    """What one address (`127.0.0.1:8443`, `[::1]:8443`) answered."""
+
+    address: str
+    result: Served | NotServed
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """All addresses of the host, in the order of their names; empty where none was found.
+
+    `resolve_error` says why the name gave no address.
+    """
+
+    addresses: tuple[AddressSeen, ...]
+    resolve_error: str | None = None
+
+
+# --- the status endpoint --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """A usable answer: what the cloud says it serves, and what it will."""
+
+    channel: Channel
+    current: Fingerprint
+    next: Fingerprint | None = None
+    rotates_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUnchanged:
+    """304: the last usable answer still stands, over this channel."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRejected:
+    """200 with nothing usable in it; changes nothing. `reason` is a clause for a person."""
+
+    channel: Channel
+    reason: str
+    fingerprint: RefusedFingerprint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusUnreachable:
+    """No answer that could be read. `retry_after` is the server's wish in seconds, if it had one.
+
+    `channel` is `PINNED` or `UNPINNED` where a connection was made, else `NONE`.
+    """
+
+    error: str
+    channel: Channel = Channel.NONE
+    retry_after: float | None = None
+
+
+Status = StatusAnswer | StatusUnchanged | StatusRejected | StatusUnreachable
+
+# --- the clock ------------------------------------------------------------------------------
+
+
+class ClockSource(StrEnum):
+    """Who says how far the clock is off."""
+
+    CHRONY = "chrony"
+    KERNEL = "kernel"
+    DATE_HEADER = "date-header"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What one source says: seconds by which the host's clock is ahead (negative: behind).
+
+    `uncertainty` is the source's own error bound in seconds.
+    """
+
+    source: ClockSource
+    ahead: float
+    uncertainty: float = 0.0
+
+
+# --- the Edge -------------------------------------------------------------------------------
+
+
+class UnitState(StrEnum):
+    """systemd's `ActiveState`, and what else can be the matter with a unit."""
+
+    ACTIVE = "active"
+    ACTIVATING = "activating"
+    DEACTIVATING = "deactivating"
+    INACTIVE = "inactive"
+    FAILED = "failed"
+    ABSENT = "absent"
+    MASKED = "masked"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none)."""
+
+    state: UnitState
+    invocation: str = ""
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoUnit:
+    """There is no unit to look at: `restart_command` stands in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitUnknown:
+    """systemd could not be asked."""
+
+    error: str
+
+
+EdgeUnit = Unit | NoUnit | UnitUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `health_command` said of the restarted Edge; asked only while it settles."""
+
+    well: bool
+    detail: str = ""
+
+
+# --- the pinning document -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRead:
+    """The four keys that edgepind owns, as they stand in `pinning-config.json`.
+
+    `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
+    each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
+    them. `digest` is the SHA-256 of the whole file. `attributes_right`: owner and mode are
+    those of the settings.
+    """
+
+    enabled: bool | None
+    current: Fingerprint | None
+    accepted: tuple[Fingerprint, ...]
+    digest: str
+    modified: datetime
+    refused: tuple[RefusedFingerprint, ...] = ()
+    exact: bool = True
+    attributes_right: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMissing:
+    """There is no file at the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRejected:
+    """There is a file, and it is not JSON or not of the right shape."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUnreadable:
+    """The file could not be read or asked for."""
+
+    error: str
+
+
+Document = DocumentRead | DocumentMissing | DocumentRejected | DocumentUnreadable
+
+# --- the operator ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideFile:
+    """A usable override file. `until` is None for an empty one: an hour from `made_at`."""
+
+    made_at: datetime
+    until: datetime | None = None
+    reason: str = "a file made by hand"
+    by: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRejected:
+    """An override file that is neither empty nor what the command writes: no override."""
+
+    path: str
+    reason: str
+
+
+Override = OverrideFile | OverrideRejected | None
+
+
+@dataclass(frozen=True, slots=True)
+class PinAdd:
+    """`edgepind pin add`; `role` None means backup, or current where there is none."""
+
+    fingerprint: Fingerprint
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinRemove:
+    """`edgepind pin remove`."""
+
+    fingerprint: Fingerprint
+
+
+OperatorWord = PinAdd | PinRemove
+
+# --- all of it ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Everything that one call of `decide` may know of the world.
+
+    A part that was not looked at is None (or empty) and leaves what is known of it as it was.
+    `entropy` is drawn uniformly from [0, 1) at the edge, for jitter.
+    """
+
+    rules: Rules
+    link: Link | None = None
+    status: Status | None = None
+    clock: tuple[ClockReading, ...] | None = None
+    unit: EdgeUnit | None = None
+    health: Health | None = None
+    document: Document | None = None
+    override: Override = None
+    override_looked_at: bool = False
+    words: tuple[OperatorWord, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    entropy: float = field(default=0.5)

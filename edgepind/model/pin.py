@@ -1,0 +1,60 @@
+"""One pin with its evidence, and what may be asked of a set of them.
+
+How a pin changes is decided in `core.rollover`; here it only is what it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.moment import Monotonic
+from edgepind.model.words import Origin, PinKind, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A fingerprint that is accepted, or may come to be.
+
+    `since` is the wall time at which it took its role. `sightings` counts observations, one an
+    address and tick, in all; `seen_at` counts them by address since the last contradiction.
+    `held` is the part of the hold-down served, in seconds of elapsed time; `unseen` is how long,
+    in the same measure, it has not been live. `last_seen` is the reading at its last sighting
+    within this run of the daemon. `proven` says that it was live after the Edge loaded it.
+    """
+
+    fingerprint: Fingerprint
+    kind: PinKind
+    role: Role
+    origin: Origin
+    since: datetime
+    sightings: int = 0
+    seen_at: tuple[tuple[str, int], ...] = ()
+    held: float = 0.0
+    unseen: float = 0.0
+    last_seen: Monotonic | None = None
+    ever_live: bool = False
+    proven: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the Edge should accept a connection that shows it."""
+        return self.role is not Role.PENDING
+
+    @property
+    def key(self) -> tuple[PinKind, Fingerprint]:
+        """What makes two pins the same."""
+        return (self.kind, self.fingerprint)
+
+
+def with_role(pins: Iterable[Pin], role: Role) -> tuple[Pin, ...]:
+    """The pins that play `role`, in their order."""
+    return tuple(pin for pin in pins if pin.role is role)
+
+
+def accepted(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    """The allowlist in the order of the document: current, then backup, then retiring."""
+    pins = tuple(pins)
+    return tuple(
+        pin for role in (Role.CURRENT, Role.BACKUP, Role.RETIRING) for pin in with_role(pins, role)
+    )

@@ -1,0 +1,60 @@
+"""The part of the settings that the core decides by, in plain numbers.
+
+Made from the settings once, whenever they change; durations are seconds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
+
+
+@dataclass(frozen=True, slots=True)
+class PinRules:
+    """How pins are learned and let go."""
+
+    kind: PinKind = PinKind.CERTIFICATE
+    policy: Policy = Policy.BALANCED
+    bootstrap: Bootstrap = Bootstrap.CORROBORATED
+    hold_down: float = 900.0
+    sightings: int = 5
+    overlap: float = 86_400.0
+    issuers: frozenset[Fingerprint] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FailOpenRules:
+    """When, for how long and how often validation may be let go."""
+
+    enabled: bool = True
+    grace: float = 300.0
+    limit: float = 14_400.0
+    budget: int = 3
+    budget_window: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRules:
+    """What limits the restarts of the Edge."""
+
+    validator: Validator = Validator.ALLOWLIST
+    ready_deadline: float = 1800.0
+    urgent_ready_deadline: float = 30.0
+    settle: float = 10.0
+    budget: int = 4
+    window: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that `decide` needs to know of the settings."""
+
+    earliest: datetime
+    """The day of this release: a clock before it is known to be wrong."""
+    interval: float = 60.0
+    max_clock_error: float = 60.0
+    status_enabled: bool = True
+    pins: PinRules = PinRules()
+    fail_open: FailOpenRules = FailOpenRules()
+    restart: RestartRules = RestartRules()

@@ -1,0 +1,141 @@
+"""Everything that the daemon remembers from one tick to the next.
+
+Frozen; `core.decide` makes the next one, `edgepind.state` keeps it on disk. Instants are
+`Monotonic` readings of the present boot: the store moves them when it loads after a reboot.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import ClockSource
+from edgepind.model.pin import Pin
+from edgepind.model.words import Channel, Finding, Posture
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideState:
+    """An override in force. `ends` bounds it whatever the wall clock does later."""
+
+    until: datetime
+    ends: Monotonic
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The posture machine's memory.
+
+    `lockout_ticks` counts ticks in a row with a lockout by unannounced rotation; `grace_served`
+    is the part of `grace` over, in seconds; `openings` are the instants of past openings;
+    `open_ends` is when `open` must end at the latest.
+    """
+
+    posture: Posture = Posture.ENFORCING
+    since: datetime | None = None
+    lockout_ticks: int = 0
+    grace_served: float = 0.0
+    openings: tuple[Monotonic, ...] = ()
+    open_ends: Monotonic | None = None
+    override: OverrideState | None = None
+    reminded: Monotonic | None = None
+
+
+class RestartPhase(StrEnum):
+    """Where the restart machine stands (table in `core.restarts`)."""
+
+    IDLE = "idle"
+    OWED = "owed"
+    SETTLING = "settling"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What is known of the Edge and its document.
+
+    `written` is what the document said when edgepind last wrote or agreed with it; `digest` its
+    file's hash; `loaded` is what the Edge last started with, `good` what it last started *well*
+    with; None: not known. `owed_since` is the instant at which the debt arose. `restarts` are
+    the instants of those in the budget's window; `failures` counts attempts since the last good
+    one, and `not_before` is when the next may be made. `settled` is how much of `settle` was
+    served well. `deferral_told` keeps a deferred restart from being told at each tick.
+    """
+
+    written: Pinning | None = None
+    digest: str = ""
+    loaded: Pinning | None = None
+    good: Pinning | None = None
+    invocation: str = ""
+    active: bool | None = None
+    phase: RestartPhase = RestartPhase.IDLE
+    owed_since: Monotonic | None = None
+    restarts: tuple[Monotonic, ...] = ()
+    failures: int = 0
+    not_before: Monotonic | None = None
+    settled: float = 0.0
+    settling_since: Monotonic | None = None
+    deferral_told: bool = False
+    write_failures: int = 0
+    write_not_before: Monotonic | None = None
+    document_problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressVerdict:
+    """What the last tick made of one address."""
+
+    address: str
+    verdict: Finding
+    fingerprint: Fingerprint | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusMemory:
+    """The last word of the status endpoint, and when it may be asked again."""
+
+    ok: bool = False
+    channel: Channel = Channel.NONE
+    error: str | None = None
+    announced_current: Fingerprint | None = None
+    announced_next: Fingerprint | None = None
+    rotates_at: datetime | None = None
+    failures: int = 0
+    not_before: Monotonic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJudgement:
+    """Whether the host's clock may be believed. `true_time` is the better evidence, if any."""
+
+    trusted: bool = True
+    error: float | None = None
+    source: ClockSource = ClockSource.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of it. A fresh one knows nothing."""
+
+    pins: tuple[Pin, ...] = ()
+    retired: tuple[Fingerprint, ...] = ()
+    refusals_told: tuple[Fingerprint, ...] = ()
+    guard: Guard = Guard()
+    edge: Edge = Edge()
+    finding: Finding | None = None
+    lockout: bool = False
+    reason: str = "nothing has been observed yet"
+    addresses: tuple[AddressVerdict, ...] = ()
+    status: StatusMemory = StatusMemory()
+    clock: ClockJudgement = ClockJudgement()
+    last: Moment | None = None
+    """The previous call of `decide` within this run of the daemon; None after a start."""
+    next_tick: Monotonic | None = None
+    ticks: int = 0
+    resumed_after_damage: bool = field(default=False)

@@ -1,0 +1,1 @@
+"""What is told: the journal, the notification socket, the status file, the metrics."""
