@@ -1,1 +1,1 @@
-"""What looks at the world and returns values: the link, the status endpoint, the clock, the Edge."""
+"""What looks at the world and returns values: the link, the status endpoint, the clock."""
