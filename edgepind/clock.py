@@ -1,0 +1,69 @@
+"""The only place that reads time.
+
+Everything else is handed a `Moment`, so that every rule about time can be tried in a test at
+whatever time it is about. Whether the wall clock is *right* is not judged here.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from edgepind.model.moment import Moment, Monotonic
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+# However wrong the host's clock, a thousand years can be added to what is given out, and taken
+# away, and a date is still a date: no setting is a longer time (`settings.durations.LONGEST`).
+EARLIEST_WALL = datetime(1500, 1, 1, tzinfo=UTC)
+LATEST_WALL = datetime(8500, 1, 1, tzinfo=UTC)
+
+_LONGEST_NAP = 30.0
+
+
+class Clock(Protocol):
+    """What a room that has to know the time is given."""
+
+    def now(self) -> Moment:
+        """Read both clocks."""
+
+    def boot_id(self) -> str:
+        """Name the boot that monotonic readings count from; "" where the kernel does not tell.
+
+        Readings taken under different names, or under none, cannot be compared.
+        """
+
+    async def sleep_until(self, deadline: Monotonic) -> None:
+        """Return once the monotonic clock has reached `deadline`; at once where it has already."""
+
+
+class SystemClock:
+    """The host's clocks: CLOCK_BOOTTIME and CLOCK_REALTIME (clock_gettime(2))."""
+
+    def now(self) -> Moment:
+        """Read both clocks."""
+        elapsed = Monotonic(time.clock_gettime(time.CLOCK_BOOTTIME))
+        return Moment(elapsed, wall_time(time.clock_gettime(time.CLOCK_REALTIME)))
+
+    def boot_id(self) -> str:
+        """Name this boot (proc_sys_kernel(5)); "" where a sandbox hides /proc/sys."""
+        try:
+            return _BOOT_ID.read_text("ascii").strip()
+        except OSError:
+            return ""
+
+    async def sleep_until(self, deadline: Monotonic) -> None:
+        """Sleep in naps of half a minute at most.
+
+        The event loop counts CLOCK_MONOTONIC, which stands still while the host is suspended;
+        a deadline that passed meanwhile is noticed when the nap is over.
+        """
+        while (left := deadline - self.now().monotonic) > 0:  # noqa: ASYNC110  time is the event
+            await asyncio.sleep(min(left, _LONGEST_NAP))
+
+
+def wall_time(seconds: float) -> datetime:
+    """UTC for `seconds` since 1970, kept between `EARLIEST_WALL` and `LATEST_WALL`."""
+    earliest, latest = EARLIEST_WALL.timestamp(), LATEST_WALL.timestamp()
+    return datetime.fromtimestamp(min(max(seconds, earliest), latest), UTC)
