@@ -1,0 +1,198 @@
+"""Run one of the operator's own commands, bounded in time and in what is kept of its output.
+
+It must never outlive its deadline or the daemon, and it must never decide what an exit code
+means: whoever asked does that.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+_KEPT = 4096
+"""Octets of output kept for the message: the last ones, where the error usually stands."""
+
+_CHUNK = 65_536
+_POLITE = 0.5
+"""Seconds between SIGTERM and SIGKILL."""
+
+_REAP = 1.0
+"""Seconds after SIGKILL for the kernel to give the process back; both fit well into 2 s."""
+
+_SERVICE_VARIABLES = frozenset(
+    {
+        "NOTIFY_SOCKET",
+        "WATCHDOG_PID",
+        "WATCHDOG_USEC",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "LISTEN_PID",
+        "JOURNAL_STREAM",
+        "CREDENTIALS_DIRECTORY",
+    }
+)
+"""What systemd told this service alone: a command must not speak, or read secrets, in its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The command ended. `code` is its exit code, or minus the signal that ended it."""
+
+    code: int
+    tail: str
+
+    def __str__(self) -> str:
+        """A clause for a message."""
+        how = f"exit code {self.code}" if self.code >= 0 else f"ended by {_signal(-self.code)}"
+        return f"{how}: {self.tail}" if self.tail else how
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The command was still running after `deadline` seconds and was killed with its group."""
+
+    deadline: float
+    tail: str
+
+    def __str__(self) -> str:
+        """A clause for a message."""
+        said = f": {self.tail}" if self.tail else ""
+        return f"no end after {self.deadline:g} s, so it was killed{said}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotStarted:
+    """There was nothing to run. `error` is the system's reason."""
+
+    error: str
+
+    def __str__(self) -> str:
+        """A clause for a message."""
+        return f"could not be started ({self.error})"
+
+
+CommandResult = Exited | TimedOut | NotStarted
+
+
+async def run_command(argv: Sequence[str], deadline: float) -> CommandResult:
+    """Run `argv` in a session of its own, with no input, for at most `deadline` seconds.
+
+    Its exit is what counts, not the end of its output: what it leaves running in the
+    background, as an init script does, lives on. On deadline or cancellation the whole process
+    group gets SIGTERM, half a second later SIGKILL, and the command is reaped.
+    """
+    with _output() as (writing, tail):
+        try:
+            process = _start(argv, writing)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+            return NotStarted(str(error))
+        with _exit_of(process.pid) as exited:
+            try:
+                async with asyncio.timeout(deadline):
+                    await exited.wait()
+            except TimeoutError:
+                await _end(process, exited)
+                return TimedOut(deadline, tail.text())
+            except asyncio.CancelledError:
+                await _end(process, exited)
+                raise
+            return Exited(process.wait(), tail.text())
+
+
+def _start(argv: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - the operator's own words, and no shell
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env={k: v for k, v in os.environ.items() if k not in _SERVICE_VARIABLES},
+        start_new_session=True,
+    )
+
+
+async def _end(process: subprocess.Popen[bytes], exited: asyncio.Event) -> None:
+    """Kill the group that the process leads, within a second and a half.
+
+    The leader is reaped last, so that its number, which is the group's, cannot pass to another.
+    """
+    try:
+        _signal_group(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLITE):
+                await exited.wait()
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REAP):
+                await exited.wait()
+    finally:
+        process.poll()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+@contextmanager
+def _exit_of(pid: int) -> Iterator[asyncio.Event]:
+    """Tell when a child has ended, without reaping it (pidfd_open(2), Linux 5.3)."""
+    loop = asyncio.get_running_loop()
+    exited = asyncio.Event()
+    fd = os.pidfd_open(pid)
+    loop.add_reader(fd, exited.set)
+    try:
+        yield exited
+    finally:
+        loop.remove_reader(fd)
+        os.close(fd)
+
+
+class _Tail:
+    """The last octets that came through a pipe."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._kept = b""
+
+    def read(self) -> None:
+        """Take what is there, at most one chunk."""
+        with suppress(BlockingIOError):
+            self._kept = (self._kept + os.read(self._fd, _CHUNK))[-_KEPT:]
+
+    def text(self) -> str:
+        """What is kept, with what is still in the pipe, as one line that steers no terminal."""
+        self.read()
+        text = self._kept.decode("utf-8", "replace")
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+@contextmanager
+def _output() -> Iterator[tuple[int, _Tail]]:
+    """Open a pipe that is drained in passing; yields its writing end and what comes out of it.
+
+    The writing end stays open here as well, so the pipe never reports its end, and a process
+    left in the background that holds it open delays nothing.
+    """
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(reading, False)
+    tail = _Tail(reading)
+    loop.add_reader(reading, tail.read)
+    try:
+        yield writing, tail
+    finally:
+        loop.remove_reader(reading)
+        os.close(reading)
+        os.close(writing)
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
