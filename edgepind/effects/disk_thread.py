@@ -1,0 +1,48 @@
+"""One thread for what may stand still in the disk: an `fsync` can take ten seconds.
+
+Not asyncio's default executor, which a black-holed DNS server can fill, and not an executor at
+all: those are waited for when the interpreter ends, and a daemon told to stop has two seconds.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class DiskThread:
+    """Runs synchronous calls one after the other, in the order in which they were asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+        self._jobs = queue.SimpleQueue()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    async def run(self, call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Run `call` in the thread; return what it returns, raise what it raises.
+
+        Cancelled while the call is under way, it lets the call finish in the thread.
+        """
+        future: Future[_R] = Future()
+        self._jobs.put((future, lambda: call(*args, **kwargs)))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Let the thread end after what it was given; does not wait for it."""
+        self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            future, call = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits, not kept
+                future.set_exception(error)
+            del job, future, call

@@ -1,0 +1,309 @@
+"""The Edge's unit over a real D-Bus daemon, with a systemd that does what the test wrote down."""
+
+import asyncio
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edgepind.effects.systemd_unit import SystemdUnit
+from edgepind.lab.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Unit, UnitState, UnitUnknown
+from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
+
+NAME = "purecloud-edge@7.service"
+PIN = Fingerprint(bytes(range(32)))
+LOADING = Pinning(enabled=True, current=PIN, accepted=(PIN,))
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    """A short path for the bus: a socket's may have a hundred octets only."""
+    with tempfile.TemporaryDirectory(prefix="edgepind-") as folder:
+        yield Path(folder, "bus")
+
+
+@pytest.fixture
+async def address(socket: Path) -> AsyncIterator[str]:
+    """A message bus with nobody on it."""
+    async with AsyncExitStack() as stack:
+        try:
+            yield await stack.enter_async_context(message_bus(socket))
+        except NoMessageBusError as error:
+            pytest.skip(f"NOT TESTED, the Edge's unit over D-Bus: {error}")
+
+
+@pytest.fixture
+async def systemd(address: str) -> AsyncIterator[SystemdStandIn]:
+    """A systemd on that bus whose unit is active."""
+    stand_in = SystemdStandIn(NAME)
+    async with stand_in.serving(address):
+        yield stand_in
+
+
+@pytest.fixture
+async def edge(address: str) -> AsyncIterator[SystemdUnit]:
+    """The unit under test, with the patience of a test."""
+    unit = SystemdUnit(NAME, bus_address=address, job_deadline=0.3, start_limit_pause=0.0)
+    yield unit
+    unit.close()
+
+
+# --- looking --------------------------------------------------------------------------------
+
+
+async def test_an_active_unit_is_told_with_its_run(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """State, invocation id and start come from one call."""
+    assert await edge.unit() == Unit(
+        UnitState.ACTIVE, systemd.invocation.hex(), datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    )
+    assert systemd.calls == []
+
+
+@pytest.mark.parametrize(
+    ("load", "active", "state"),
+    [
+        ("loaded", "reloading", UnitState.ACTIVE),
+        ("loaded", "activating", UnitState.ACTIVATING),
+        ("loaded", "deactivating", UnitState.DEACTIVATING),
+        ("loaded", "inactive", UnitState.INACTIVE),
+        ("loaded", "failed", UnitState.FAILED),
+        ("not-found", "inactive", UnitState.ABSENT),
+        ("masked", "inactive", UnitState.MASKED),
+        ("masked", "active", UnitState.ACTIVE),
+    ],
+)
+async def test_states_in_the_words_of_the_model(
+    systemd: SystemdStandIn, edge: SystemdUnit, load: str, active: str, state: UnitState
+) -> None:
+    """What is up is up, though masked; what is down says why it cannot come up."""
+    systemd.load_state, systemd.active_state = load, active
+    seen = await edge.unit()
+    assert isinstance(seen, Unit)
+    assert seen.state is state
+
+
+async def test_a_state_of_a_later_systemd_is_not_guessed(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """An unknown word makes the unit unknown, by name."""
+    systemd.active_state = "dreaming"
+    seen = await edge.unit()
+    assert isinstance(seen, UnitUnknown)
+    assert "'dreaming'" in seen.error
+
+
+async def test_a_unit_that_is_down_has_no_run(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+    """The last run's id is kept by systemd; the model means the present run."""
+    systemd.active_state = "inactive"
+    assert await edge.unit() == Unit(UnitState.INACTIVE)
+
+
+async def test_ticks_share_one_connection(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+    """A steady tick opens nothing."""
+    await edge.unit()
+    before = _descriptors()
+    for _ in range(5):
+        await edge.unit()
+    assert systemd.looks == 6
+    assert _descriptors() == before
+
+
+def _descriptors() -> list[str]:
+    return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
+
+
+async def test_no_bus_is_a_value(tmp_path: Path) -> None:
+    """A host without D-Bus is told as such, for looking and for restarting."""
+    edge = SystemdUnit(NAME, bus_address=f"unix:path={tmp_path}/absent")
+    seen = await edge.unit()
+    assert isinstance(seen, UnitUnknown)
+    assert "D-Bus cannot be reached" in seen.error
+    assert isinstance(await edge.restart(LOADING), RestartFailed)
+
+
+async def test_no_systemd_on_the_bus_is_a_value(address: str) -> None:
+    """A bus that systemd has not joined, as in a container."""
+    edge = SystemdUnit(NAME, bus_address=address)
+    assert isinstance(await edge.unit(), UnitUnknown)
+    edge.close()
+
+
+async def test_a_bus_that_restarts_is_found_again(socket: Path) -> None:
+    """The tick after the bus came back sees the unit, with nobody's help."""
+    edge: SystemdUnit | None = None
+    for _ in range(2):
+        async with AsyncExitStack() as stack:
+            try:
+                address = await stack.enter_async_context(message_bus(socket))
+            except NoMessageBusError as error:
+                pytest.skip(f"NOT TESTED, a message bus that restarts: {error}")
+            await stack.enter_async_context(SystemdStandIn(NAME).serving(address))
+            edge = edge or SystemdUnit(NAME, bus_address=address)
+            assert isinstance(await edge.unit(), Unit)
+        assert isinstance(await edge.unit(), UnitUnknown)
+
+
+# --- restarting -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_a_restart_waits_for_its_own_job(
+    systemd: SystemdStandIn, edge: SystemdUnit, *, early: bool
+) -> None:
+    """Done is when the job is, whichever message comes first; other jobs do not count."""
+    systemd.early = early
+    before = systemd.invocation
+    done = await edge.restart(LOADING)
+    assert done == RestartDone(LOADING, systemd.invocation.hex())
+    assert systemd.invocation != before
+    assert systemd.calls == ["TryRestartUnit"]
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("failed", "its job failed"),
+        ("canceled", "cancelled"),
+        ("timeout", "time-out"),
+        ("dependency", "requires"),
+        ("skipped", "did not apply"),
+        ("collected", "'collected'"),
+        ("never", "still running after 0.3 s"),
+    ],
+)
+async def test_every_other_end_of_the_job_is_told(
+    systemd: SystemdStandIn, edge: SystemdUnit, result: str, words: str
+) -> None:
+    """The sentence says what became of the job and where to look."""
+    systemd.results = deque([result])
+    failed = await edge.restart(LOADING)
+    assert isinstance(failed, RestartFailed)
+    assert words in failed.error
+    assert f"journalctl -u {NAME}" in failed.error
+
+
+@pytest.mark.parametrize("state", ["inactive", "deactivating"])
+async def test_a_unit_that_an_operator_stopped_is_not_started(
+    systemd: SystemdStandIn, edge: SystemdUnit, state: str
+) -> None:
+    """No call that could start it is even made."""
+    systemd.active_state = state
+    assert isinstance(await edge.restart(LOADING), RestartRefused)
+    assert systemd.calls == []
+
+
+async def test_a_unit_stopped_at_the_last_moment_stays_stopped(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """Between the look and the call there is room for an operator."""
+    systemd.stopped_meanwhile = True
+    assert isinstance(await edge.restart(LOADING), RestartRefused)
+    assert systemd.active_state == "inactive"
+
+
+async def test_a_failed_unit_is_started(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+    """A rollback has to bring up what the new document brought down."""
+    systemd.active_state = "failed"
+    assert isinstance(await edge.restart(LOADING), RestartDone)
+    assert systemd.calls == ["RestartUnit"]
+
+
+@pytest.mark.parametrize(("load", "words"), [("masked", "unmask"), ("not-found", "edge.unit")])
+async def test_a_unit_that_cannot_start_names_the_remedy(
+    systemd: SystemdStandIn, edge: SystemdUnit, load: str, words: str
+) -> None:
+    """Masked and absent units fail with what to do."""
+    systemd.load_state, systemd.active_state = load, "inactive"
+    failed = await edge.restart(LOADING)
+    assert isinstance(failed, RestartFailed)
+    assert words in failed.error
+
+
+async def test_masked_while_running_names_the_remedy(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """The refusal is then systemd's own, and its word is passed on."""
+    systemd.load_state = "masked"
+    failed = await edge.restart(LOADING)
+    assert isinstance(failed, RestartFailed)
+    assert f"systemctl unmask {NAME}" in failed.error
+
+
+async def test_no_permission_names_the_remedy(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+    """An ordinary user learns that rights are missing."""
+    systemd.refusals["TryRestartUnit"] = (
+        "InteractiveAuthorizationRequired",
+        "Interactive authentication required.",
+    )
+    failed = await edge.restart(LOADING)
+    assert isinstance(failed, RestartFailed)
+    assert "Interactive authentication required." in failed.error
+    assert "root" in failed.error
+
+
+async def test_start_limit_gets_one_reset_and_start(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """A unit that systemd will not start again so soon is reset once, and started."""
+    systemd.results, systemd.failure = deque(["failed", "done"]), "start-limit-hit"
+    assert isinstance(await edge.restart(LOADING), RestartDone)
+    assert systemd.calls == ["TryRestartUnit", "ResetFailedUnit", "StartUnit"]
+
+
+async def test_start_limit_hit_before_is_reset_first(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """A unit found at its limit is not burdened with a start that cannot succeed."""
+    systemd.active_state, systemd.service_result = "failed", "start-limit-hit"
+    assert isinstance(await edge.restart(LOADING), RestartDone)
+    assert systemd.calls == ["ResetFailedUnit", "StartUnit"]
+
+
+async def test_start_limit_is_reset_only_once(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+    """If that start fails as well, it has failed."""
+    systemd.results, systemd.failure = deque(["failed", "failed"]), "start-limit-hit"
+    failed = await edge.restart(LOADING)
+    assert isinstance(failed, RestartFailed)
+    assert "again after its start limit was reset" in failed.error
+    assert systemd.calls == ["TryRestartUnit", "ResetFailedUnit", "StartUnit"]
+
+
+async def test_a_bus_lost_during_the_job_ends_the_wait(socket: Path) -> None:
+    """The restart does not sit out its whole deadline for an answer that cannot come."""
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(message_bus(socket))
+        except NoMessageBusError as error:
+            pytest.skip(f"NOT TESTED, a message bus lost during a restart: {error}")
+        systemd = SystemdStandIn(NAME, results=deque(["never"]))
+        await stack.enter_async_context(systemd.serving(address))
+        edge = SystemdUnit(NAME, bus_address=address, job_deadline=60)
+        restart = asyncio.create_task(edge.restart(LOADING))
+        await systemd.job_enqueued.wait()
+    async with asyncio.timeout(5):
+        failed = await restart
+    assert isinstance(failed, RestartFailed)
+    assert "broke" in failed.error
+
+
+async def test_cancellation_leaves_nothing_open(systemd: SystemdStandIn, address: str) -> None:
+    """SIGTERM in the middle of a restart closes the connection and ends at once."""
+    systemd.results = deque(["never"])
+    before = _descriptors()
+    edge = SystemdUnit(NAME, bus_address=address, job_deadline=60)
+    restart = asyncio.create_task(edge.restart(LOADING))
+    await systemd.job_enqueued.wait()
+    restart.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restart
+    await asyncio.sleep(0)  # the loop sees the socket shut down
+    assert _descriptors() == before
