@@ -50,6 +50,8 @@ class RestartRules:
 class Rules:
     """Everything that `decide` needs to know of the settings."""
 
+    host: str
+    """The cloud's name, for sentences that a person reads."""
     earliest: datetime
     """The day of this release: a clock before it is known to be wrong."""
     interval: float = 60.0

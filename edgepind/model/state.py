@@ -4,7 +4,7 @@ Frozen; `core.decide` makes the next one, `edgepind.state` keeps it on disk. Ins
 `Monotonic` readings of the present boot: the store moves them when it loads after a reboot.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,12 +18,17 @@ from edgepind.model.words import Channel, Finding, Posture
 
 @dataclass(frozen=True, slots=True)
 class OverrideState:
-    """An override in force. `ends` bounds it whatever the wall clock does later."""
+    """An override in force. `ends` bounds it whatever the wall clock does later.
+
+    It is kept past its end while its file is there, so that the file cannot start it again;
+    `told_over` says that the end was told.
+    """
 
     until: datetime
     ends: Monotonic
     reason: str
     by: str
+    told_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Guard:
     openings: tuple[Monotonic, ...] = ()
     open_ends: Monotonic | None = None
     override: OverrideState | None = None
+    override_problem: str | None = None
     reminded: Monotonic | None = None
 
 
@@ -64,7 +70,9 @@ class Edge:
     with; None: not known. `owed_since` is the instant at which the debt arose. `restarts` are
     the instants of those in the budget's window; `failures` counts attempts since the last good
     one, and `not_before` is when the next may be made. `settled` is how much of `settle` was
-    served well. `deferral_told` keeps a deferred restart from being told at each tick.
+    served well, in the run `settling_run`; `seen_well` says that the last look found it well.
+    `asked` and `deferral_told` keep a restart that waits from being told at each tick.
+    `locked_out`: by what it has loaded, the Edge accepts nothing that the cloud serves.
     """
 
     written: Pinning | None = None
@@ -80,6 +88,10 @@ class Edge:
     not_before: Monotonic | None = None
     settled: float = 0.0
     settling_since: Monotonic | None = None
+    settling_run: str = ""
+    seen_well: bool = False
+    asked: bool = False
+    locked_out: bool = False
     deferral_told: bool = False
     write_failures: int = 0
     write_not_before: Monotonic | None = None
@@ -98,7 +110,11 @@ class AddressVerdict:
 
 @dataclass(frozen=True, slots=True)
 class StatusMemory:
-    """The last word of the status endpoint, and when it may be asked again."""
+    """The last word of the status endpoint, and when it may be asked again.
+
+    `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
+    server's `Retry-After`, which nothing overtakes.
+    """
 
     ok: bool = False
     channel: Channel = Channel.NONE
@@ -108,11 +124,12 @@ class StatusMemory:
     rotates_at: datetime | None = None
     failures: int = 0
     not_before: Monotonic | None = None
+    told_to_wait: Monotonic | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClockJudgement:
-    """Whether the host's clock may be believed. `true_time` is the better evidence, if any."""
+    """Whether the host's clock may be believed; `error` is seconds by which it is ahead."""
 
     trusted: bool = True
     error: float | None = None
@@ -126,9 +143,12 @@ class State:
     pins: tuple[Pin, ...] = ()
     retired: tuple[Fingerprint, ...] = ()
     refusals_told: tuple[Fingerprint, ...] = ()
+    refusals_text_told: tuple[str, ...] = ()
+    """Text found in the document in the place of a pin, and told as refused."""
     guard: Guard = Guard()
     edge: Edge = Edge()
     finding: Finding | None = None
+    finding_sentence: str = "the link was not looked at yet"
     lockout: bool = False
     reason: str = "nothing has been observed yet"
     addresses: tuple[AddressVerdict, ...] = ()
@@ -138,4 +158,7 @@ class State:
     """The previous call of `decide` within this run of the daemon; None after a start."""
     next_tick: Monotonic | None = None
     ticks: int = 0
-    resumed_after_damage: bool = field(default=False)
+    resumed_after_damage: bool = False
+    """The stored state was lost: what the Edge has loaded must not be guessed kindly."""
+    floor: datetime | None = None
+    """The wall time that an earlier run stored last; set when loading, never stored itself."""

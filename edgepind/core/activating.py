@@ -1,0 +1,123 @@
+"""Which pin is current, and which has had its time. What is live decides, nothing else.
+
+Widen before narrowing: nothing live is removed, and nothing at all before the current pin has
+been seen live after the Edge loaded it (invariant 3).
+"""
+
+from dataclasses import replace
+
+from edgepind.core.diagnosis import pin_of
+from edgepind.core.operator import demote_current
+from edgepind.core.sentences import pin_activated, pin_retired
+from edgepind.core.standing import PinEvent, leave, move, put
+from edgepind.core.tick import Tick, served
+from edgepind.model.event import Event
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Link
+from edgepind.model.pin import Pin, accepted, with_role
+from edgepind.model.state import State
+from edgepind.model.words import Origin, PinKind, Role, Validator
+
+_LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
+"""Backups of these origins were let in because they were live, and lapse when they are not."""
+
+Live = dict[tuple[PinKind, Fingerprint], int]
+"""At how many addresses each accepted pin is served."""
+
+
+def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Note what is live, make it current, and let go of what has been gone for the overlap."""
+    if not served(link):
+        return state, ()
+    state = _translate(state, link, tick)
+    live = _live(state, link)
+    state = replace(state, pins=tuple(_note(pin, live, state, tick) for pin in state.pins))
+    state, activated = _activate(state, live, len(served(link)), tick)
+    state, let_go = _let_go(state, live, tick)
+    return state, (*activated, *let_go)
+
+
+def _live(state: State, link: Link) -> Live:
+    leaves = tuple(it.leaf for _, it in served(link))
+    counts = {
+        pin.key: sum(leaf.value(pin.kind) == pin.fingerprint for leaf in leaves)
+        for pin in accepted(state.pins)
+    }
+    return {key: count for key, count in counts.items() if count}
+
+
+def _translate(state: State, link: Link, tick: Tick) -> State:
+    """Give a live pin of the other kind its twin, after `pins.kind` was changed."""
+    kind = tick.rules.pins.kind
+    for _, it in served(link):
+        pin = pin_of(it.leaf, state.pins)
+        value = it.leaf.value(kind)
+        if pin is None or any(it.accepted and it.key == (kind, value) for it in state.pins):
+            continue
+        rest = tuple(other for other in state.pins if other.key != (kind, value))
+        twin = replace(pin, fingerprint=value, kind=kind, role=Role.BACKUP, since=tick.now.wall)
+        state = replace(state, pins=(*rest, replace(twin, proven=False)))
+    return state
+
+
+def _note(pin: Pin, live: Live, state: State, tick: Tick) -> Pin:
+    if not pin.accepted:
+        return pin
+    if pin.key not in live:
+        fading = pin.role is Role.RETIRING or _may_lapse(pin)
+        return replace(pin, unseen=pin.unseen + tick.observed) if fading else pin
+    loaded = state.edge.loaded
+    proven = pin.proven or (loaded is not None and pin.fingerprint in loaded.accepted)
+    sightings = pin.sightings if pin.proven else pin.sightings + live[pin.key]
+    return replace(pin, ever_live=True, unseen=0.0, proven=proven, sightings=sightings)
+
+
+def _may_lapse(pin: Pin) -> bool:
+    return pin.role is Role.BACKUP and pin.origin in _LAPSING
+
+
+def _activate(
+    state: State, live: Live, answering: int, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    """Make the pin current that the cloud serves now.
+
+    An Edge that reads the whole allowlist does not mind which pin is called current, so the
+    former one keeps the name until the last address has left it. An Edge that reads
+    `fingerprint` alone is best served by what most addresses serve.
+    """
+    current = next(iter(with_role(state.pins, Role.CURRENT)), None)
+    others = [pin for pin in accepted(state.pins) if pin is not current and pin.key in live]
+    if not others:
+        return state, ()
+    favourite = max(others, key=lambda pin: (pin.kind is tick.rules.pins.kind, live[pin.key]))
+    if tick.rules.restart.validator is Validator.SINGLE:
+        due = current is None or 2 * live[favourite.key] > answering
+    else:
+        due = current is None or current.key not in live
+    due = due or (current is not None and _changes_kind(current, favourite, tick))
+    if not due:
+        return state, ()
+    moved = move(favourite, PinEvent.WENT_LIVE, tick.now.wall)
+    pins = put(demote_current(state.pins, tick), moved)
+    return replace(state, pins=pins), (pin_activated(moved),)
+
+
+def _changes_kind(current: Pin, favourite: Pin, tick: Tick) -> bool:
+    return current.kind is not tick.rules.pins.kind and favourite.kind is tick.rules.pins.kind
+
+
+def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    current = next(iter(with_role(state.pins, Role.CURRENT)), None)
+    safe = current is not None and current.proven and current.key in live
+    if not safe or not tick.clock.trusted:
+        return state, ()
+    events = []
+    for pin in state.pins:
+        fading = pin.role is Role.RETIRING or _may_lapse(pin)
+        if not fading or pin.key in live or pin.unseen < tick.rules.pins.overlap:
+            continue
+        event = PinEvent.OVERLAP_OVER if pin.role is Role.RETIRING else PinEvent.LAPSED
+        pins, retired = leave(state.pins, state.retired, pin, event)
+        state = replace(state, pins=pins, retired=retired)
+        events.append(pin_retired(pin, "it has not been live for the overlap"))
+    return state, tuple(events)

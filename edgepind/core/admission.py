@@ -1,0 +1,102 @@
+"""The policy table of CONTRACT section 6: how an unpinned fingerprint becomes accepted.
+
+A fingerprint enters the pin set by a row of this table or not at all (invariant 2).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgepind.model.rules import PinRules
+from edgepind.model.words import Origin, Policy
+
+
+class Evidence(StrEnum):
+    """What speaks for a fingerprint."""
+
+    OPERATOR = "the operator's word"
+    ANNOUNCEMENT = "announced over a connection whose leaf is pinned"
+    UNANNOUNCED = "seen live with a public chain, unannounced"
+    BOOTSTRAP = "seen live with a public chain, where no pin is known"
+    EXCEPTION = "seen live, issued by a configured inspecting CA"
+    INTERCEPTION = "seen live, with a chain that reaches no public root"
+
+
+class Condition(StrEnum):
+    """What must be served before the pin is accepted."""
+
+    AT_ONCE = "at once"
+    HOLD_DOWN = "after the hold-down, by age and sightings"
+    SHORT_HOLD_DOWN = "after a tenth of the hold-down's age, and all of its sightings"
+    SIGHTINGS = "after the sightings, at every address that answers"
+    NEVER = "never"
+
+
+_AGE_SHARE: Mapping[Condition, float] = {
+    Condition.HOLD_DOWN: 1.0,
+    Condition.SHORT_HOLD_DOWN: 0.1,
+    Condition.SIGHTINGS: 0.0,
+}
+
+ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
+    (Evidence.OPERATOR, Policy.STRICT): Condition.AT_ONCE,
+    (Evidence.OPERATOR, Policy.BALANCED): Condition.AT_ONCE,
+    (Evidence.OPERATOR, Policy.AVAILABLE): Condition.AT_ONCE,
+    (Evidence.ANNOUNCEMENT, Policy.STRICT): Condition.AT_ONCE,
+    (Evidence.ANNOUNCEMENT, Policy.BALANCED): Condition.AT_ONCE,
+    (Evidence.ANNOUNCEMENT, Policy.AVAILABLE): Condition.AT_ONCE,
+    (Evidence.UNANNOUNCED, Policy.STRICT): Condition.NEVER,
+    (Evidence.UNANNOUNCED, Policy.BALANCED): Condition.HOLD_DOWN,
+    (Evidence.UNANNOUNCED, Policy.AVAILABLE): Condition.SHORT_HOLD_DOWN,
+    (Evidence.BOOTSTRAP, Policy.STRICT): Condition.SIGHTINGS,
+    (Evidence.BOOTSTRAP, Policy.BALANCED): Condition.SIGHTINGS,
+    (Evidence.BOOTSTRAP, Policy.AVAILABLE): Condition.SIGHTINGS,
+    (Evidence.EXCEPTION, Policy.STRICT): Condition.HOLD_DOWN,
+    (Evidence.EXCEPTION, Policy.BALANCED): Condition.HOLD_DOWN,
+    (Evidence.EXCEPTION, Policy.AVAILABLE): Condition.HOLD_DOWN,
+    (Evidence.INTERCEPTION, Policy.STRICT): Condition.NEVER,
+    (Evidence.INTERCEPTION, Policy.BALANCED): Condition.NEVER,
+    (Evidence.INTERCEPTION, Policy.AVAILABLE): Condition.NEVER,
+}
+
+ORIGIN: Mapping[Evidence, Origin] = {
+    Evidence.OPERATOR: Origin.OPERATOR,
+    Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
+    Evidence.UNANNOUNCED: Origin.OBSERVED,
+    Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
+    Evidence.EXCEPTION: Origin.EXCEPTION,
+}
+"""Which origin a pin carries that came in on this evidence; interception comes in on none."""
+
+_WAITING: Mapping[Origin, Evidence] = {
+    Origin.OBSERVED: Evidence.UNANNOUNCED,
+    Origin.BOOTSTRAP: Evidence.BOOTSTRAP,
+    Origin.EXCEPTION: Evidence.EXCEPTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDown:
+    """What a pending pin still has to serve: seconds of age, and sightings."""
+
+    age: float
+    sightings: int
+    everywhere: bool
+    """True where each address that answers must have given that many sightings."""
+
+
+def condition(evidence: Evidence, policy: Policy) -> Condition:
+    """The row of the table."""
+    return ADMISSION[(evidence, policy)]
+
+
+def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
+    """What a pending pin of this origin must serve in all; None where it will never do."""
+    row = condition(_WAITING[origin], rules.policy)
+    if row is Condition.NEVER:
+        return None
+    return HoldDown(
+        age=rules.hold_down * _AGE_SHARE[row],
+        sightings=rules.sightings,
+        everywhere=row is Condition.SIGHTINGS,
+    )

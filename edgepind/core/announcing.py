@@ -1,0 +1,85 @@
+"""What the status endpoint's word is worth.
+
+Over a pinned channel it prepares one backup pin, and never more: it takes nothing away, makes
+nothing current, and brings nothing back that was retired. Over any other channel it is a hint
+that changes nothing.
+"""
+
+from dataclasses import replace
+
+from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
+from edgepind.core.sighting import REFUSALS_KEPT
+from edgepind.core.standing import PinEvent, enter, leave, move, put
+from edgepind.core.tick import Tick
+from edgepind.model.event import Event
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
+from edgepind.model.pin import Pin
+from edgepind.model.state import State
+from edgepind.model.words import Channel, Origin, Role
+
+
+def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Prepare what `status` announces, where the channel entitles it to."""
+    if not isinstance(status, StatusAnswer | StatusUnchanged):
+        return state, ()
+    if status.channel is not Channel.PINNED:
+        return state, ()
+    named = (state.status.announced_current, state.status.announced_next)
+    state, refused = _refuse_retired(state, tuple(it for it in named if it))
+    wanted = _wanted(state, tuple(it for it in named if it))
+    if wanted is None:
+        return state, refused
+    state, prepared = _prepare(state, wanted, tick)
+    return state, (*refused, *prepared)
+
+
+def _refuse_retired(
+    state: State, named: tuple[Fingerprint, ...]
+) -> tuple[State, tuple[Event, ...]]:
+    events = []
+    for fingerprint in named:
+        if _is_retired(state, fingerprint) and fingerprint not in state.refusals_told:
+            told = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
+            state = replace(state, refusals_told=told)
+            why = "it was retired, and no announcement brings a retired pin back"
+            events.append(pin_refused(fingerprint, why))
+    return state, tuple(events)
+
+
+def _is_retired(state: State, fingerprint: Fingerprint) -> bool:
+    accepted = any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins)
+    return fingerprint in state.retired and not accepted
+
+
+def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:
+    """The first that is named and not yet accepted; None while the announced backup is it."""
+    roles = {pin.fingerprint: pin.role for pin in state.pins if pin.accepted}
+    for fingerprint in named:
+        if roles.get(fingerprint) is Role.BACKUP:
+            return None
+        if fingerprint not in roles and fingerprint not in state.retired:
+            return fingerprint
+    return None
+
+
+def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    events: list[Event] = []
+    for pin in state.pins:
+        if pin.role is not Role.BACKUP or pin.origin is not Origin.ANNOUNCED:
+            continue
+        if pin.ever_live:
+            return state, ()
+        pins, retired = leave(state.pins, state.retired, pin, PinEvent.REPLACED)
+        state = replace(state, pins=pins, retired=retired)
+        events.append(pin_replaced(pin))
+    waiting = next((pin for pin in state.pins if pin.fingerprint == fingerprint), None)
+    if waiting is not None:
+        moved = move(waiting, PinEvent.ANNOUNCED, tick.now.wall)
+        new = replace(moved, origin=Origin.ANNOUNCED, seen_at=(), last_seen=None)
+    else:
+        kind = tick.rules.pins.kind
+        seed = Pin(fingerprint, kind, Role.BACKUP, Origin.ANNOUNCED, tick.now.wall)
+        new = enter(seed, PinEvent.ANNOUNCED, state.retired)
+    state = replace(state, pins=put(state.pins, new))
+    return state, (*events, pin_prepared(new))

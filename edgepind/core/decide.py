@@ -1,0 +1,215 @@
+"""One tick of deciding: `decide(state, observations, now) -> Decision`, pure and synchronous.
+
+The order is the shape of the program: learn what became of the last actions, take in what was
+found, judge, accept, conclude, guard, and ask for what is missing. Every rule stands in the
+module that is named for it; this one only says in which order they speak.
+"""
+
+from dataclasses import dataclass, replace
+
+from edgepind.core.clock_judgement import judge_clock
+from edgepind.core.desired import adopt_document, amend_document, learn_write
+from edgepind.core.diagnosis import Diagnosis
+from edgepind.core.override import note_override
+from edgepind.core.pacing import next_delay, note_status
+from edgepind.core.posture import deadline, guard_on
+from edgepind.core.reasons import link_sentence, reason
+from edgepind.core.restarts import (
+    budget_frees,
+    learn_restart,
+    pursue_restart,
+    ready_ends,
+    retry_when_due,
+)
+from edgepind.core.rollover import (
+    accept_evidence,
+    conclude,
+    remaining_hold_down,
+    settle_roles,
+)
+from edgepind.core.sentences import finding_changed, told
+from edgepind.core.tick import Tick
+from edgepind.model.action import Action
+from edgepind.model.decision import Decision
+from edgepind.model.event import Event
+from edgepind.model.moment import Moment
+from edgepind.model.observation import (
+    Observations,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
+)
+from edgepind.model.outcome import (
+    DocumentWritten,
+    OverrideNotRemoved,
+    OverrideRemoved,
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
+from edgepind.model.state import RestartPhase, State
+from edgepind.model.words import Bootstrap, EventName, Finding, Posture, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A decision in the making: what is known so far, to be done, and to be told."""
+
+    state: State
+    actions: tuple[Action, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    def told(self, state: State, events: tuple[Event, ...]) -> "_Draft":
+        return _Draft(state, self.actions, (*self.events, *events))
+
+    def asked(
+        self, state: State, actions: tuple[Action, ...], events: tuple[Event, ...]
+    ) -> "_Draft":
+        return _Draft(state, (*self.actions, *actions), (*self.events, *events))
+
+
+def decide(state: State, observations: Observations, now: Moment) -> Decision:
+    """Say what follows from `state` and `observations` at `now`.
+
+    Called once a tick with everything that was looked at, and again within the tick with the
+    outcomes of what it asked for. Raises only for programming errors.
+    """
+    tick = _tick(state, observations, now)
+    before = _previous(state)
+    draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
+    draft = draft.told(*adopt_document(draft.state, tick))
+    draft = _note_status(draft, tick)
+    draft = draft.told(*accept_evidence(draft.state, tick))
+    diagnosis = conclude(draft.state, tick)
+    draft = _note_diagnosis(draft, diagnosis, tick)
+    draft = draft.told(*settle_roles(draft.state, tick))
+    draft = _guard(draft, diagnosis, before, tick)
+    draft = draft.asked(*amend_document(retry_when_due(draft.state, tick), tick))
+    draft = draft.asked(*pursue_restart(draft.state, tick))
+    return _close(draft, tick)
+
+
+def _tick(state: State, seen: Observations, now: Moment) -> Tick:
+    elapsed = 0.0
+    if state.last is not None:
+        elapsed = max(0.0, now.monotonic - state.last.monotonic)
+    clock = state.clock if seen.clock is None else judge_clock(seen.clock, seen.rules, now)
+    return Tick(seen, now, elapsed, clock)
+
+
+def _previous(state: State) -> Diagnosis | None:
+    if state.finding is None:
+        return None
+    return Diagnosis(state.finding, state.lockout, state.addresses)
+
+
+def _learn(draft: _Draft, tick: Tick) -> _Draft:
+    for outcome in tick.seen.outcomes:
+        match outcome:
+            case DocumentWritten() | WriteFailed():
+                draft = draft.told(*learn_write(draft.state, outcome, tick))
+            case RestartDone() | RestartFailed() | RestartDeferred() | RestartRefused():
+                draft = draft.told(*learn_restart(draft.state, outcome, tick))
+            case OverrideNotRemoved(error=error):
+                text = f"An override that is over could not be removed: {error}"
+                draft = draft.told(
+                    draft.state, (told(EventName.WRITE_FAILED, Severity.WARNING, text),)
+                )
+            case OverrideRemoved():
+                draft = draft.told(draft.state, ())
+    return draft
+
+
+def _note_status(draft: _Draft, tick: Tick) -> _Draft:
+    status = tick.seen.status
+    if status is None:
+        return draft
+    memory = note_status(draft.state, status, tick)
+    before = draft.state.status
+    state = replace(draft.state, status=memory)
+    if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
+        return draft.told(state, ())
+    if isinstance(status, StatusRejected):
+        text = (
+            f"The status endpoint's answer is rejected and changes nothing: {memory.error}; "
+            "live handshakes go on deciding; tell the cloud's operator if it lasts."
+        )
+        event = told(EventName.STATUS_REJECTED, Severity.WARNING, text)
+    else:
+        text = (
+            f"The status endpoint gave no answer: {memory.error}; live handshakes go on deciding; "
+            "see `edgepind check`."
+        )
+        event = told(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
+    return draft.told(state, (event,))
+
+
+def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _Draft:
+    if diagnosis is None:
+        return draft
+    before = draft.state.finding
+    sentence = link_sentence(diagnosis.finding, tick)
+    state = replace(
+        draft.state,
+        finding=diagnosis.finding,
+        finding_sentence=sentence,
+        lockout=diagnosis.lockout,
+        addresses=diagnosis.verdicts,
+    )
+    if diagnosis.finding is before:
+        return draft.told(state, ())
+    return draft.told(state, (finding_changed(diagnosis.finding, before, sentence),))
+
+
+def _guard(
+    draft: _Draft, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
+) -> _Draft:
+    guard, actions, events = note_override(draft.state.guard, tick)
+    guard, more = guard_on(guard, diagnosis, before, tick)
+    if guard.since is None:
+        guard = replace(guard, since=tick.now.wall)
+    return draft.asked(replace(draft.state, guard=guard), actions, (*events, *more))
+
+
+def _close(draft: _Draft, tick: Tick) -> Decision:
+    state = draft.state
+    delay = _delay(state, tick)
+    looked = tick.seen.link is not None
+    state = replace(
+        state,
+        last=tick.now,
+        ticks=state.ticks + looked,
+        reason=reason(state, tick),
+        next_tick=tick.after(delay),
+    )
+    return Decision(state, draft.actions, draft.events, delay)
+
+
+def _delay(state: State, tick: Tick) -> float:
+    guard, edge, rules = state.guard, state.edge, tick.rules
+    holds = (remaining_hold_down(pin, rules.pins) for pin in state.pins)
+    asks = edge.phase in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}
+    return next_delay(
+        tick,
+        urgent=_is_urgent(state, tick),
+        settling=edge.phase is RestartPhase.SETTLING,
+        deadlines=(
+            deadline(guard, rules.fail_open.grace, tick.now.monotonic),
+            *(tick.after(left) for left in holds if left),
+            ready_ends(state, tick) if asks else None,
+            budget_frees(state, tick) if asks else None,
+            edge.not_before,
+            edge.write_not_before,
+        ),
+    )
+
+
+def _is_urgent(state: State, tick: Tick) -> bool:
+    """Whether something waits to be confirmed: a lockout, or the very first pin."""
+    if state.finding is Finding.UNANNOUNCED_ROTATION and state.lockout:
+        return state.guard.posture in {Posture.ENFORCING, Posture.GRACE, Posture.OPEN}
+    no_pin = not any(pin.accepted for pin in state.pins)
+    reachable = state.finding not in {None, Finding.UNREACHABLE}
+    return no_pin and reachable and tick.rules.pins.bootstrap is Bootstrap.CORROBORATED

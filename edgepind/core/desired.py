@@ -1,0 +1,248 @@
+"""What the pinning document should say, and what is to be done when it says something else.
+
+Level-triggered: what should be is compared with what is on disk at each tick, so a crash between
+two steps, a hand or a software update are all the same case.
+"""
+
+from dataclasses import replace
+
+from edgepind.core.pacing import backoff
+from edgepind.core.sentences import pin_refused, told
+from edgepind.core.tick import Tick
+from edgepind.model.action import Action, RestoreDocument, WriteDocument
+from edgepind.model.document import Pinning
+from edgepind.model.event import Event
+from edgepind.model.observation import (
+    DocumentMissing,
+    DocumentRead,
+    DocumentRejected,
+    DocumentUnreadable,
+    NoUnit,
+    Unit,
+    UnitState,
+)
+from edgepind.model.outcome import DocumentWritten, WriteFailed
+from edgepind.model.pin import Pin, accepted
+from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.words import EventName, Origin, Posture, Role, Severity
+
+WRITE_BACKOFF_CAP = 900.0
+"""Seconds between two attempts at most, where a write keeps failing."""
+
+LETS_GO = frozenset({Posture.OPEN, Posture.OVERRIDE})
+"""The postures in which the document says `enabled: false` (invariant 4)."""
+
+
+def wanted(state: State) -> Pinning | None:
+    """What the pins and the posture ask for; None before the first pin."""
+    fingerprints = tuple(dict.fromkeys(pin.fingerprint for pin in accepted(state.pins)))
+    if not fingerprints:
+        return None
+    return Pinning(state.guard.posture not in LETS_GO, fingerprints[0], fingerprints)
+
+
+def rollback_target(state: State) -> Pinning | None:
+    """The document that was last loaded well, less what is not accepted any more.
+
+    None where none is known, nothing of it is accepted still, or it is what is wanted anyway. It
+    never switches validation off in a posture that enforces it.
+    """
+    good, now_wanted = state.edge.good, wanted(state)
+    if good is None or now_wanted is None:
+        return None
+    still = tuple(it for it in good.accepted if it in now_wanted.accepted)
+    if not still:
+        return None
+    enabled = good.enabled or now_wanted.enabled
+    target = Pinning(enabled, still[0], still)
+    return None if target == now_wanted else target
+
+
+def desired(state: State) -> Pinning | None:
+    """What the document should say now: what is wanted or, after a failure, what was good."""
+    if state.edge.phase in {RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK}:
+        return rollback_target(state) or wanted(state)
+    return wanted(state)
+
+
+# --- taking in what was found ---------------------------------------------------------------
+
+
+def adopt_document(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Take in the document and the unit: the first pins, and what the Edge has loaded."""
+    document = tick.seen.document
+    events: tuple[Event, ...] = ()
+    if isinstance(document, DocumentRead):
+        if not any(pin.accepted for pin in state.pins) and state.edge.written is None:
+            state, events = _adopt_pins(state, document, tick)
+        state = replace(state, edge=replace(state.edge, digest=document.digest))
+    return _adopt_unit(state, tick), events
+
+
+def _adopt_pins(
+    state: State, document: DocumentRead, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    """The pins in a document that edgepind never wrote are the operator's word."""
+    events = []
+    told_already = set(state.refusals_text_told)
+    for refused in document.refused:
+        if refused.text not in told_already:
+            told_already.add(refused.text)
+            events.append(pin_refused(None, refused.reason, refused.text))
+    if told_already != set(state.refusals_text_told):
+        state = replace(state, refusals_text_told=tuple(sorted(told_already)))
+    if document.current is None:
+        return state, tuple(events)
+    order = dict.fromkeys((document.current, *document.accepted))
+    pins = tuple(
+        Pin(
+            fingerprint,
+            tick.rules.pins.kind,
+            Role.CURRENT if fingerprint == document.current else Role.BACKUP,
+            Origin.OPERATOR,
+            tick.now.wall,
+        )
+        for fingerprint in order
+    )
+    pending = tuple(pin for pin in state.pins if pin.fingerprint not in order)
+    return replace(state, pins=(*pins, *pending)), tuple(events)
+
+
+def _adopt_unit(state: State, tick: Tick) -> State:
+    """Conclude what the Edge has loaded from when it was started, and by whom."""
+    unit, edge = tick.seen.unit, state.edge
+    if tick.seen.document is None:
+        return state
+    if isinstance(unit, NoUnit):
+        first = edge.loaded is None and edge.written is None and not state.resumed_after_damage
+        found = _found(tick) if first else edge.loaded
+        return replace(state, edge=replace(edge, active=None, loaded=found))
+    if not isinstance(unit, Unit):
+        return state
+    active = unit.state is UnitState.ACTIVE
+    edge = replace(edge, active=active)
+    if active and unit.invocation != edge.invocation:
+        edge = replace(edge, invocation=unit.invocation, loaded=_loaded_at_start(unit, tick))
+    return replace(state, edge=edge)
+
+
+def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
+    """What a unit that somebody else started has loaded: the document, if it is the older."""
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead) or unit.started_at is None:
+        return None
+    return _found(tick) if document.modified <= unit.started_at else None
+
+
+def _found(tick: Tick) -> Pinning | None:
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead) or document.current is None:
+        return None
+    order = tuple(dict.fromkeys((document.current, *document.accepted)))
+    return Pinning(document.enabled is True, document.current, order)
+
+
+# --- asking for what is missing -------------------------------------------------------------
+
+
+def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    """Ask for the document to be put right, where it is not what it should be."""
+    goal, edge, document = desired(state), state.edge, tick.seen.document
+    if document is None:
+        return state, _follow_up(goal, edge, tick), ()
+    problem = _problem(document)
+    events: tuple[Event, ...] = ()
+    if problem is not None and problem != edge.document_problem:
+        events = (_rejected(problem),)
+    edge = replace(edge, document_problem=problem)
+    if isinstance(document, DocumentRead):
+        if goal is not None and _says(document, goal):
+            edge = replace(edge, written=goal, write_failures=0, write_not_before=None)
+            return replace(state, edge=edge), (), events
+        action: Action | None = WriteDocument(goal) if goal is not None else None
+    elif isinstance(document, DocumentRejected | DocumentMissing):
+        action = RestoreDocument(goal)
+    else:
+        action = None
+    due = action is not None and tick.reached(edge.write_not_before)
+    return replace(state, edge=edge), (action,) if due and action else (), events
+
+
+def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
+    """Between two looks at the document: write where what was written is not wanted any more."""
+    due = goal is not None and goal != edge.written and tick.reached(edge.write_not_before)
+    return (WriteDocument(goal),) if due and goal is not None else ()
+
+
+def _says(document: DocumentRead, goal: Pinning) -> bool:
+    return (
+        document.exact
+        and document.attributes_right
+        and document.enabled == goal.enabled
+        and document.current == goal.current
+        and document.accepted == goal.accepted
+    )
+
+
+def _problem(document: object) -> str | None:
+    match document:
+        case DocumentRejected(reason=reason):
+            return reason
+        case DocumentUnreadable(error=error):
+            return error
+        case _:
+            return None
+
+
+def _rejected(problem: str) -> Event:
+    text = (
+        f"The pinning config cannot be used: {problem}; the last good one is restored where there "
+        "is one, and what was found is set aside beside it for you to look at."
+    )
+    return told(EventName.CONFIG_REJECTED, Severity.ERR, text)
+
+
+# --- learning what became of it -------------------------------------------------------------
+
+
+def learn_write(
+    state: State, outcome: DocumentWritten | WriteFailed, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    """Take in that the document was written, or was not."""
+    edge = state.edge
+    if isinstance(outcome, WriteFailed):
+        failures = edge.write_failures + 1
+        wait = backoff(tick.rules.interval, failures, WRITE_BACKOFF_CAP)
+        edge = replace(edge, write_failures=failures, write_not_before=tick.after(wait))
+        text = f"The pinning config could not be written: {outcome.error}"
+        event = told(EventName.WRITE_FAILED, Severity.ERR, text)
+        return replace(state, edge=edge), (event,) if failures == 1 else ()
+    repaired = outcome.pinning is not None and outcome.pinning == edge.written
+    edge = replace(
+        edge,
+        written=outcome.pinning or edge.written,
+        digest=outcome.digest,
+        write_failures=0,
+        write_not_before=None,
+        document_problem=None,
+    )
+    return replace(state, edge=edge), _written(outcome, repaired=repaired)
+
+
+def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
+    if not outcome.changed or outcome.pinning is None:
+        return ()
+    aside = f"; what was found is kept as {outcome.set_aside}" if outcome.set_aside else ""
+    doubt = "" if outcome.durable else "; the disk did not confirm it: see to the disk"
+    says = (
+        f"enabled {str(outcome.pinning.enabled).lower()}, "
+        f"{len(outcome.pinning.accepted)} accepted, current {outcome.pinning.current.short}"
+    )
+    if repaired or outcome.set_aside:
+        text = (
+            f"The pinning config was changed by something else and is put right ({says}){aside}"
+            f"{doubt}; find out what changed it."
+        )
+        return (told(EventName.CONFIG_REPAIRED, Severity.WARNING, text),)
+    text = f"The pinning config is written ({says}){doubt}; nothing to do."
+    return (told(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)

@@ -1,0 +1,186 @@
+"""What one tick concludes about the link: the table of CONTRACT section 6, as rows.
+
+Each leaf is judged by the first row of `LEAF_TABLE` that holds; the link by the gravest verdict
+of its addresses. Nothing is remembered here and nothing is decided about pins.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from edgepind.core.clock_judgement import better_times
+from edgepind.core.tick import Tick, served
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Leaf, Link, Served
+from edgepind.model.pin import Pin, accepted
+from edgepind.model.state import AddressVerdict
+from edgepind.model.words import Finding, PinKind, Role
+
+
+@dataclass(frozen=True, slots=True)
+class LeafFacts:
+    """What the rows of the table ask of one leaf.
+
+    `public`: its chain reaches the public roots at some time; `public_now`: by the host's
+    clock; `right_then`: leaf and chain are in time at a time with better evidence.
+    """
+
+    pinned: bool
+    name: bool
+    in_time: bool
+    public: bool
+    public_now: bool
+    right_then: bool
+    clock_trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRow:
+    """One row: where `holds`, the leaf is `finding`, `because`."""
+
+    finding: Finding
+    because: str
+    holds: Callable[[LeafFacts], bool]
+
+
+LEAF_TABLE: tuple[LeafRow, ...] = (
+    LeafRow(
+        Finding.PINNED,
+        "the leaf is pinned, in time and of the right name",
+        lambda it: it.pinned and it.in_time and it.name,
+    ),
+    LeafRow(
+        Finding.CLOCK_FAULT,
+        "the leaf is pinned, and out of time only by a clock that is known to be wrong",
+        lambda it: it.pinned and it.name and (it.right_then or not it.clock_trusted),
+    ),
+    LeafRow(
+        Finding.CERTIFICATE_FAULT,
+        "the leaf is pinned, and out of time or of the wrong name",
+        lambda it: it.pinned,
+    ),
+    LeafRow(
+        Finding.INTERCEPTION,
+        "the leaf is not pinned and its chain reaches no public root at any time",
+        lambda it: not it.public,
+    ),
+    LeafRow(
+        Finding.CLOCK_FAULT,
+        "the leaf is not pinned and cannot be judged by a clock that is known to be wrong",
+        lambda it: not it.clock_trusted,
+    ),
+    LeafRow(
+        Finding.CLOCK_FAULT,
+        "the chain fails only on time and is right at a time with better evidence",
+        lambda it: not it.public_now and it.right_then,
+    ),
+    LeafRow(
+        Finding.CERTIFICATE_FAULT,
+        "the leaf is not pinned; its chain is public, and out of time or of the wrong name",
+        lambda it: not it.public_now or not it.name,
+    ),
+    LeafRow(
+        Finding.UNANNOUNCED_ROTATION,
+        "the leaf is not pinned; its chain reaches the public roots; name and time are right",
+        lambda _: True,
+    ),
+)
+
+GRAVITY: tuple[Finding, ...] = (
+    Finding.INTERCEPTION,
+    Finding.CLOCK_FAULT,
+    Finding.UNANNOUNCED_ROTATION,
+    Finding.CERTIFICATE_FAULT,
+    Finding.CIPHER_MISMATCH,
+    Finding.ROTATING,
+    Finding.PINNED,
+)
+"""Of several verdicts, the one that stands first here is the link's."""
+
+_USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
+"""Verdicts on a leaf that a handshake with wider settings only turns into a mismatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The finding, whether it is a lockout, and the verdict on each address."""
+
+    finding: Finding
+    lockout: bool
+    verdicts: tuple[AddressVerdict, ...]
+
+
+def pin_of(leaf: Leaf, pins: Iterable[Pin]) -> Pin | None:
+    """The accepted pin that `leaf` matches, the current one first, each by its own kind."""
+    matching = (it for it in accepted(pins) if leaf.value(it.kind) == it.fingerprint)
+    return next(matching, None)
+
+
+def judge_leaf(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> Finding:
+    """Judge one leaf by the first row of the table that holds."""
+    facts = _facts(leaf, pins, tick, floor)
+    return next(row.finding for row in LEAF_TABLE if row.holds(facts))
+
+
+def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | None) -> Diagnosis:
+    """Judge every address, and the link by the gravest of them."""
+    kind = tick.rules.pins.kind
+    verdicts = tuple(
+        AddressVerdict(
+            seen.address,
+            _address_finding(seen.result, pins, tick, floor),
+            _shown(seen.result.leaf, pins, kind),
+            None,
+        )
+        if isinstance(seen.result, Served)
+        else AddressVerdict(seen.address, Finding.UNREACHABLE, None, seen.result.error)
+        for seen in link.addresses
+    )
+    leaves = tuple(result.leaf for _, result in served(link))
+    if not leaves:
+        return Diagnosis(Finding.UNREACHABLE, lockout=False, verdicts=verdicts)
+    matched = tuple(pin_of(leaf, pins) for leaf in leaves)
+    known = any(pin.accepted for pin in pins)
+    lockout = known and not any(matched)
+    gravest = min(
+        (it.verdict for it in verdicts if it.verdict is not Finding.UNREACHABLE),
+        key=GRAVITY.index,
+    )
+    return Diagnosis(_of_link(gravest, matched, tick), lockout, verdicts)
+
+
+def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:
+    if gravest is not Finding.PINNED:
+        return gravest
+    if not tick.clock.trusted:
+        return Finding.CLOCK_FAULT
+    all_current = all(pin is not None and pin.role is Role.CURRENT for pin in matched)
+    return Finding.PINNED if all_current else Finding.ROTATING
+
+
+def _address_finding(
+    result: Served, pins: tuple[Pin, ...], tick: Tick, floor: datetime | None
+) -> Finding:
+    finding = judge_leaf(result.leaf, pins, tick, floor)
+    return Finding.CIPHER_MISMATCH if result.wider_only and finding in _USABLE else finding
+
+
+def _shown(leaf: Leaf, pins: tuple[Pin, ...], kind: PinKind) -> Fingerprint:
+    pin = pin_of(leaf, pins)
+    return leaf.value(pin.kind if pin else kind)
+
+
+def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> LeafFacts:
+    wall, window = tick.now.wall, leaf.public.window
+    pinned = pin_of(leaf, pins) is not None
+    judged = leaf.validity if pinned else window
+    return LeafFacts(
+        pinned=pinned,
+        name=leaf.name_matches,
+        in_time=leaf.validity.holds_at(wall),
+        public=window is not None,
+        public_now=window is not None and window.holds_at(wall),
+        right_then=judged is not None
+        and any(judged.holds_at(then) for then in better_times(tick.clock, tick.now, floor)),
+        clock_trusted=tick.clock.trusted,
+    )

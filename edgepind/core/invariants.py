@@ -1,0 +1,154 @@
+"""The invariants of DESIGN, checked after every decision, in tests and in the running daemon.
+
+A violation is a programming error: the daemon stops before it acts, and systemd starts it anew
+from the last state that was good. Liveness (6) and convergence (8) are matters of many
+decisions and are held by tests alone.
+"""
+
+from collections.abc import Iterator
+
+from edgepind.core.admission import Condition, Evidence, condition
+from edgepind.core.desired import LETS_GO
+from edgepind.core.restarts import restarts_in_window
+from edgepind.core.tick import served
+from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
+from edgepind.model.decision import Decision
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.moment import Moment
+from edgepind.model.observation import Observations, PinRemove
+from edgepind.model.pin import accepted, with_role
+from edgepind.model.state import State
+from edgepind.model.words import Origin, Policy, Posture, Role
+
+
+class InvariantError(Exception):
+    """A decision broke a promise. Each argument is one sentence about which."""
+
+
+def check(before: State, seen: Observations, decision: Decision, now: Moment) -> None:
+    """Raise InvariantError where `decision` breaks any of the invariants."""
+    broken = tuple(violations(before, seen, decision, now))
+    if broken:
+        raise InvariantError(*broken)
+
+
+def violations(before: State, seen: Observations, decision: Decision, now: Moment) -> Iterator[str]:
+    """Name each invariant that `decision` breaks."""
+    after = decision.state
+    yield from _allowlist(decision)
+    yield from _roles(after)
+    yield from _entries(before, after, seen)
+    yield from _removals(before, after, seen)
+    yield from _switched_off(after, decision)
+    yield from _budget(decision, seen, now)
+
+
+def _written(decision: Decision) -> tuple[Pinning, ...]:
+    return tuple(
+        action.pinning
+        for action in decision.actions
+        if isinstance(action, WriteDocument | RestoreDocument) and action.pinning is not None
+    )
+
+
+def _allowlist(decision: Decision) -> Iterator[str]:
+    """1: never empty, and never anything that is not accepted (emptiness is refused by type)."""
+    allowed = {pin.fingerprint for pin in accepted(decision.state.pins)}
+    for pinning in _written(decision):
+        if not set(pinning.accepted) <= allowed:
+            yield "1: a document is to be written with a pin that is not accepted"
+
+
+def _roles(after: State) -> Iterator[str]:
+    currents = len(with_role(after.pins, Role.CURRENT))
+    if currents != (1 if accepted(after.pins) else 0):
+        yield f"1: there are {currents} current pins among {len(accepted(after.pins))} accepted"
+    if len({pin.key for pin in after.pins}) != len(after.pins):
+        yield "1: a pin stands twice in the pin set"
+    announced = sum(
+        pin.origin is Origin.ANNOUNCED and pin.role is Role.BACKUP for pin in after.pins
+    )
+    if announced > 1:
+        yield "2: more than one backup pin is announced"
+
+
+def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
+    """2 and 7: what is newly accepted came by a row of the policy table, never a strict one."""
+    known = {pin.fingerprint for pin in accepted(before.pins)}
+    had_pin = bool(known)
+    translated = _live_values(seen) if known else frozenset()
+    for pin in accepted(after.pins):
+        if pin.fingerprint in known:
+            continue
+        if pin.kind is seen.rules.pins.kind and pin.ever_live and pin.fingerprint in translated:
+            twin = any(
+                it.kind is not pin.kind and it.origin is pin.origin for it in accepted(after.pins)
+            )
+            if twin:
+                continue
+        if pin.origin is Origin.OBSERVED and seen.rules.pins.policy is Policy.STRICT:
+            yield f"7: {pin.fingerprint.short} was accepted unannounced under policy strict"
+        if pin.origin is Origin.BOOTSTRAP and had_pin:
+            yield f"2: {pin.fingerprint.short} was adopted as the first pin beside others"
+        if pin.origin is Origin.ANNOUNCED and pin.fingerprint in before.retired:
+            yield f"2: {pin.fingerprint.short} was retired and came back by announcement"
+        held = pin.origin in {Origin.OBSERVED, Origin.EXCEPTION}
+        if held and pin.held < _least_age(pin.origin, seen):
+            yield f"2: {pin.fingerprint.short} was accepted before its hold-down was served"
+        if held and pin.sightings < seen.rules.pins.sightings:
+            yield f"2: {pin.fingerprint.short} was accepted with too few sightings"
+
+
+def _least_age(origin: Origin, seen: Observations) -> float:
+    rules = seen.rules.pins
+    short = (
+        origin is Origin.OBSERVED
+        and condition(Evidence.UNANNOUNCED, rules.policy) is Condition.SHORT_HOLD_DOWN
+    )
+    return rules.hold_down * (0.1 if short else 1.0)
+
+
+def _live_values(seen: Observations) -> frozenset[Fingerprint]:
+    if seen.link is None:
+        return frozenset()
+    return frozenset(
+        value for _, it in served(seen.link) for value in (it.leaf.certificate, it.leaf.spki)
+    )
+
+
+def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
+    """3: nothing live is removed, and nothing before its replacement is proven."""
+    by_hand = {word.fingerprint for word in seen.words if isinstance(word, PinRemove)}
+    still = {pin.fingerprint for pin in accepted(after.pins)}
+    live = _live_values(seen)
+    for pin in accepted(before.pins):
+        if pin.fingerprint in still or pin.fingerprint in by_hand:
+            continue
+        if pin.fingerprint in live:
+            yield f"3: {pin.fingerprint.short} is live and was removed"
+        proven = any(it.proven and it.fingerprint in live for it in accepted(after.pins))
+        replaced = pin.origin is Origin.ANNOUNCED and not pin.ever_live
+        if not proven and not replaced:
+            yield f"3: {pin.fingerprint.short} was removed before another pin was proven"
+
+
+def _switched_off(after: State, decision: Decision) -> Iterator[str]:
+    """4: validation is off only in a posture with a deadline."""
+    guard = after.guard
+    off = any(not pinning.enabled for pinning in _written(decision))
+    if off and guard.posture not in LETS_GO:
+        yield f"4: validation is to be switched off in posture {guard.posture}"
+    if guard.posture is Posture.OPEN and guard.open_ends is None:
+        yield "4: the Edge is open without a deadline"
+    if guard.posture is Posture.OVERRIDE and guard.override is None:
+        yield "4: an override is in force without a deadline"
+
+
+def _budget(decision: Decision, seen: Observations, now: Moment) -> Iterator[str]:
+    """5: restarts stay within the budget of any settings that are in force."""
+    rules = seen.rules.restart
+    asked = any(isinstance(action, RestartEdge) for action in decision.actions)
+    recent = restarts_in_window(decision.state.edge, now.monotonic, rules.window)
+    if asked and len(recent) > rules.budget:
+        yield f"5: {len(recent)} restarts in the window, where {rules.budget} are allowed"

@@ -1,0 +1,217 @@
+"""How the Edge is guarded: the posture machine of CONTRACT section 7.
+
+`EVENTS` says, per posture and in order, what can end it; `POSTURE_TABLE` says what follows. The
+machine runs until nothing more happens, so that an override that ends in the middle of a
+lockout is at once what it should be. Time in grace is observed time; time in `open` is all time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from edgepind.core.diagnosis import Diagnosis
+from edgepind.core.machine import step
+from edgepind.core.override import in_force
+from edgepind.core.sentences import posture_changed, posture_lasts, span
+from edgepind.core.tick import Tick
+from edgepind.model.event import Event
+from edgepind.model.moment import Monotonic
+from edgepind.model.state import Guard
+from edgepind.model.words import Finding, Posture
+
+CONFIRMING_TICKS = 2
+"""A lockout is confirmed when this many ticks in a row have seen it."""
+REMIND_EVERY = 900.0
+"""Seconds between two warnings that a posture still lasts."""
+
+
+class PostureEvent(StrEnum):
+    """What can happen to a posture."""
+
+    LOCKOUT_CONFIRMED = "lockout_confirmed"
+    LINK_ACCEPTED = "link_accepted"
+    OPENING_ALLOWED = "opening_allowed"
+    OPENING_REFUSED = "opening_refused"
+    INTERCEPTED = "intercepted"
+    LIMIT_OVER = "limit_over"
+    OPENING_REVOKED = "opening_revoked"
+    OVERRIDE_ON = "override_on"
+    OVERRIDE_OVER = "override_over"
+
+
+POSTURE_TABLE: Mapping[tuple[Posture, PostureEvent], Posture] = {
+    (Posture.ENFORCING, PostureEvent.LOCKOUT_CONFIRMED): Posture.GRACE,
+    (Posture.ENFORCING, PostureEvent.OVERRIDE_ON): Posture.OVERRIDE,
+    (Posture.GRACE, PostureEvent.LINK_ACCEPTED): Posture.ENFORCING,
+    (Posture.GRACE, PostureEvent.OPENING_ALLOWED): Posture.OPEN,
+    (Posture.GRACE, PostureEvent.OPENING_REFUSED): Posture.EXHAUSTED,
+    (Posture.GRACE, PostureEvent.OVERRIDE_ON): Posture.OVERRIDE,
+    (Posture.OPEN, PostureEvent.LINK_ACCEPTED): Posture.ENFORCING,
+    (Posture.OPEN, PostureEvent.INTERCEPTED): Posture.EXHAUSTED,
+    (Posture.OPEN, PostureEvent.LIMIT_OVER): Posture.EXHAUSTED,
+    (Posture.OPEN, PostureEvent.OPENING_REVOKED): Posture.EXHAUSTED,
+    (Posture.OPEN, PostureEvent.OVERRIDE_ON): Posture.OVERRIDE,
+    (Posture.EXHAUSTED, PostureEvent.LINK_ACCEPTED): Posture.ENFORCING,
+    (Posture.EXHAUSTED, PostureEvent.OVERRIDE_ON): Posture.OVERRIDE,
+    (Posture.OVERRIDE, PostureEvent.OVERRIDE_OVER): Posture.ENFORCING,
+}
+
+WHY: Mapping[PostureEvent, str] = {
+    PostureEvent.LOCKOUT_CONFIRMED: "a lockout was seen in two ticks in a row",
+    PostureEvent.LINK_ACCEPTED: "the cloud serves an accepted pin",
+    PostureEvent.OPENING_ALLOWED: "the grace is over",
+    PostureEvent.OPENING_REFUSED: "the grace is over and fail-open is off or its budget is spent",
+    PostureEvent.INTERCEPTED: "the link is intercepted, and interception does not open the Edge",
+    PostureEvent.LIMIT_OVER: "the longest time open is over",
+    PostureEvent.OPENING_REVOKED: "fail-open was switched off in the settings",
+    PostureEvent.OVERRIDE_ON: "an operator asked for it",
+    PostureEvent.OVERRIDE_OVER: "the operator's override is over",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the conditions below look at. `diagnosis` None: the link was not looked at."""
+
+    guard: Guard
+    diagnosis: Diagnosis | None
+    override: bool
+    tick: Tick
+
+
+def _lockout_confirmed(it: Situation) -> bool:
+    return it.guard.lockout_ticks >= CONFIRMING_TICKS
+
+
+def _link_accepted(it: Situation) -> bool:
+    return (
+        it.diagnosis is not None
+        and it.diagnosis.finding is not Finding.UNREACHABLE
+        and not it.diagnosis.lockout
+    )
+
+
+def _grace_over(it: Situation) -> bool:
+    return is_opening_lockout(it.diagnosis) and (
+        it.guard.grace_served >= it.tick.rules.fail_open.grace
+    )
+
+
+def _may_open(it: Situation) -> bool:
+    rules = it.tick.rules.fail_open
+    return rules.enabled and len(it.guard.openings) < rules.budget
+
+
+def _intercepted(it: Situation) -> bool:
+    return it.diagnosis is not None and it.diagnosis.finding is Finding.INTERCEPTION
+
+
+EVENTS: Mapping[Posture, tuple[tuple[PostureEvent, Callable[[Situation], bool]], ...]] = {
+    Posture.ENFORCING: (
+        (PostureEvent.OVERRIDE_ON, lambda it: it.override),
+        (PostureEvent.LOCKOUT_CONFIRMED, _lockout_confirmed),
+    ),
+    Posture.GRACE: (
+        (PostureEvent.OVERRIDE_ON, lambda it: it.override),
+        (PostureEvent.LINK_ACCEPTED, _link_accepted),
+        (PostureEvent.OPENING_ALLOWED, lambda it: _grace_over(it) and _may_open(it)),
+        (PostureEvent.OPENING_REFUSED, lambda it: _grace_over(it) and not _may_open(it)),
+    ),
+    Posture.OPEN: (
+        (PostureEvent.OVERRIDE_ON, lambda it: it.override),
+        (PostureEvent.LINK_ACCEPTED, _link_accepted),
+        (PostureEvent.INTERCEPTED, _intercepted),
+        (PostureEvent.LIMIT_OVER, lambda it: it.tick.reached(it.guard.open_ends)),
+        (PostureEvent.OPENING_REVOKED, lambda it: not it.tick.rules.fail_open.enabled),
+    ),
+    Posture.EXHAUSTED: (
+        (PostureEvent.OVERRIDE_ON, lambda it: it.override),
+        (PostureEvent.LINK_ACCEPTED, _link_accepted),
+    ),
+    Posture.OVERRIDE: ((PostureEvent.OVERRIDE_OVER, lambda it: not it.override),),
+}
+"""What can end each posture, in order: the first condition that holds is the event."""
+
+
+def guard_on(
+    guard: Guard, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
+) -> tuple[Guard, tuple[Event, ...]]:
+    """Run the machine for one tick. `before` is what the previous tick concluded."""
+    guard = _keep_time(guard, diagnosis, before, tick)
+    override = in_force(guard, tick)
+    events: list[Event] = []
+    while (event := _next_event(Situation(guard, diagnosis, override, tick))) is not None:
+        posture = step(POSTURE_TABLE, guard.posture, event)
+        events.append(posture_changed(posture, guard.posture, WHY[event]))
+        guard = _enter(guard, posture, tick)
+    if events:
+        return guard, tuple(events)
+    return _remind(guard, tick)
+
+
+def is_opening_lockout(diagnosis: Diagnosis | None) -> bool:
+    """Whether the link is locked out in the one way that may open the Edge."""
+    return (
+        diagnosis is not None
+        and diagnosis.lockout
+        and diagnosis.finding is Finding.UNANNOUNCED_ROTATION
+    )
+
+
+def deadline(guard: Guard, grace: float, now: Monotonic) -> Monotonic | None:
+    """When the present posture ends at the latest, if it has a stated time."""
+    match guard.posture:
+        case Posture.GRACE:
+            return Monotonic(now + max(0.0, grace - guard.grace_served))
+        case Posture.OPEN:
+            return guard.open_ends
+        case Posture.OVERRIDE:
+            return guard.override.ends if guard.override else None
+        case Posture.ENFORCING | Posture.EXHAUSTED:
+            return None
+
+
+def _next_event(situation: Situation) -> PostureEvent | None:
+    candidates = EVENTS[situation.guard.posture]
+    return next((event for event, holds in candidates if holds(situation)), None)
+
+
+def _keep_time(
+    guard: Guard, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
+) -> Guard:
+    oldest = tick.now.monotonic - tick.rules.fail_open.budget_window
+    openings = tuple(instant for instant in guard.openings if instant > oldest)
+    guard = replace(guard, openings=openings) if openings != guard.openings else guard
+    if diagnosis is None:
+        return guard
+    lockout = is_opening_lockout(diagnosis)
+    ticks = min(guard.lockout_ticks + 1, CONFIRMING_TICKS) if lockout else 0
+    watched = tick.observed if lockout and is_opening_lockout(before) else 0.0
+    served = guard.grace_served + watched if guard.posture is Posture.GRACE else 0.0
+    return replace(guard, lockout_ticks=ticks, grace_served=served)
+
+
+def _enter(guard: Guard, posture: Posture, tick: Tick) -> Guard:
+    now = tick.now.monotonic
+    opening = posture is Posture.OPEN
+    return replace(
+        guard,
+        posture=posture,
+        since=tick.now.wall,
+        lockout_ticks=0 if posture is Posture.ENFORCING else guard.lockout_ticks,
+        grace_served=0.0,
+        openings=(*guard.openings, now) if opening else guard.openings,
+        open_ends=tick.after(tick.rules.fail_open.limit) if opening else None,
+        reminded=None if posture is Posture.ENFORCING else now,
+    )
+
+
+def _remind(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
+    now = tick.now.monotonic
+    if guard.posture is Posture.ENFORCING or guard.reminded is None:
+        return guard, ()
+    if now - guard.reminded < REMIND_EVERY:
+        return guard, ()
+    ends = deadline(guard, tick.rules.fail_open.grace, now)
+    remaining = f" for at most {span(ends - now)}" if ends is not None else ""
+    return replace(guard, reminded=now), (posture_lasts(guard.posture, remaining),)

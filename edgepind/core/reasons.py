@@ -1,0 +1,71 @@
+"""The one sentence that `status`, `STATUS=` and a person at the door are given."""
+
+from edgepind.core.desired import wanted
+from edgepind.core.posture import deadline
+from edgepind.core.restarts import OWING
+from edgepind.core.sentences import finding_sentence, roles_sentence, span
+from edgepind.core.tick import Tick, served
+from edgepind.model.observation import NotServed
+from edgepind.model.state import State
+from edgepind.model.words import Bootstrap, Finding, Posture
+
+_SHOWN = 3
+
+
+def link_sentence(finding: Finding, tick: Tick) -> str:
+    """What `finding` means for this very link, with issuers and errors named."""
+    link = tick.seen.link
+    issuers: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    if link is not None:
+        issuers = tuple(
+            dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
+        )
+        errors = tuple(
+            dict.fromkeys(
+                it.result.error for it in link.addresses if isinstance(it.result, NotServed)
+            )
+        )
+        if link.resolve_error:
+            errors = (link.resolve_error, *errors)
+    named = "; ".join(issuers[:_SHOWN])
+    return finding_sentence(
+        finding,
+        tick.rules.host,
+        f"issuer {named}" if named else "issuer unknown",
+        "; ".join(errors[:_SHOWN]) or "no address is known",
+    )
+
+
+def reason(state: State, tick: Tick) -> str:
+    """Posture, finding and what is waited for, in one sentence."""
+    parts = [_posture_clause(state, tick), state.finding_sentence]
+    if state.edge.phase in OWING:
+        parts.append("a restart of the Edge is owed")
+    return "; ".join(part for part in parts if part) + "."
+
+
+def _posture_clause(state: State, tick: Tick) -> str:
+    guard = state.guard
+    ends = deadline(guard, tick.rules.fail_open.grace, tick.now.monotonic)
+    left = f" for at most {span(ends - tick.now.monotonic)}" if ends is not None else ""
+    match guard.posture:
+        case Posture.ENFORCING if wanted(state) is None:
+            return _before_first_pin(tick)
+        case Posture.ENFORCING:
+            return f"Pinning is enforced with {roles_sentence(state.pins)}"
+        case Posture.GRACE:
+            return f"Locked out; pinning stays enforced{left}, then it is let go"
+        case Posture.OPEN:
+            return f"Pinning is let go{left}; the CA chain is still checked"
+        case Posture.EXHAUSTED:
+            return "Locked out and not to be opened; an operator is needed (`edgepind explain`)"
+        case Posture.OVERRIDE:
+            who = guard.override.by if guard.override else "an operator"
+            return f"{who} switched pinning validation off{left}"
+
+
+def _before_first_pin(tick: Tick) -> str:
+    if tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
+        return "No pin is known; `edgepind pin add` is waited for, and nothing is written"
+    return "No pin is known yet; the first is adopted after its sightings, and nothing is written"

@@ -1,0 +1,343 @@
+"""The restart machine: debt, readiness, budget, settling, rollback (CONTRACT section 8).
+
+A debt exists where the document says something that the Edge has not loaded. It is not stored as
+a queue: it follows from `written` and `loaded`, so it outlives any crash. Restarts are counted
+when they are asked for, rollbacks included, so that no failure can exceed the budget.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from edgepind.core.desired import desired, rollback_target, wanted
+from edgepind.core.machine import step
+from edgepind.core.pacing import backoff
+from edgepind.core.sentences import span, told
+from edgepind.core.tick import Tick, served
+from edgepind.model.action import Action, RestartEdge
+from edgepind.model.document import Pinning
+from edgepind.model.event import Event
+from edgepind.model.moment import Monotonic
+from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.model.outcome import (
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+)
+from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.words import EventName, Posture, Severity
+
+PATIENCE = 2
+"""A restarted Edge may take this many times `settle` to have been well for one `settle`."""
+
+
+class RestartEvent(StrEnum):
+    """What can happen to a restart."""
+
+    DEBT = "debt"
+    """The document says something that the Edge has not loaded."""
+    NO_DEBT = "no_debt"
+    """The Edge has loaded what the document says."""
+    RESTARTED = "restarted"
+    FAILED = "failed"
+    """The restart failed, or the Edge did not stay well, and there is a document to go back to."""
+    FAILED_FOR_GOOD = "failed_for_good"
+    """The same, and there is none."""
+    SETTLED = "settled"
+    RETRY_DUE = "retry_due"
+
+
+RESTART_TABLE: Mapping[tuple[RestartPhase, RestartEvent], RestartPhase] = {
+    (RestartPhase.IDLE, RestartEvent.DEBT): RestartPhase.OWED,
+    (RestartPhase.OWED, RestartEvent.NO_DEBT): RestartPhase.IDLE,
+    (RestartPhase.OWED, RestartEvent.RESTARTED): RestartPhase.SETTLING,
+    (RestartPhase.OWED, RestartEvent.FAILED): RestartPhase.ROLLING_BACK,
+    (RestartPhase.OWED, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
+    (RestartPhase.SETTLING, RestartEvent.DEBT): RestartPhase.OWED,
+    (RestartPhase.SETTLING, RestartEvent.SETTLED): RestartPhase.IDLE,
+    (RestartPhase.SETTLING, RestartEvent.FAILED): RestartPhase.ROLLING_BACK,
+    (RestartPhase.SETTLING, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
+    (RestartPhase.ROLLING_BACK, RestartEvent.RESTARTED): RestartPhase.ROLLED_BACK,
+    (RestartPhase.ROLLING_BACK, RestartEvent.FAILED): RestartPhase.ROLLED_BACK,
+    (RestartPhase.ROLLING_BACK, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
+    (RestartPhase.ROLLED_BACK, RestartEvent.RETRY_DUE): RestartPhase.OWED,
+}
+
+OWING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK})
+"""The phases in which a restart is owed."""
+
+_STARTABLE = frozenset({UnitState.ACTIVE, UnitState.FAILED})
+"""A unit that an operator stopped is not started; one in between is left to finish."""
+
+
+def restarts_in_window(edge: Edge, now: Monotonic, window: float) -> tuple[Monotonic, ...]:
+    """The restarts that still count against the budget."""
+    return tuple(instant for instant in edge.restarts if instant > now - window)
+
+
+def locked_out_as_loaded(state: State, tick: Tick) -> bool:
+    """Whether the Edge, by what it has loaded, accepts nothing that the cloud serves."""
+    loaded, link = state.edge.loaded, tick.seen.link
+    if loaded is None or not loaded.enabled:
+        return False
+    if link is None or not served(link):
+        return state.edge.locked_out
+    values = {value for _, it in served(link) for value in (it.leaf.certificate, it.leaf.spki)}
+    return values.isdisjoint(_read_by_edge(loaded, tick))
+
+
+def _read_by_edge(loaded: Pinning, tick: Tick) -> tuple[object, ...]:
+    single = tick.rules.restart.validator == "single"
+    return (loaded.current,) if single else loaded.accepted
+
+
+# --- one tick of the machine ----------------------------------------------------------------
+
+
+def pursue_restart(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    """Note the debt, watch a restarted Edge settle, and ask for a restart where one may be had."""
+    state = replace(state, edge=replace(state.edge, locked_out=locked_out_as_loaded(state, tick)))
+    state = _note_debt(state, tick)
+    state, settled = _watch(state, tick)
+    state, actions, asked = _ask(state, tick)
+    return state, actions, (*settled, *asked)
+
+
+def _note_debt(state: State, tick: Tick) -> State:
+    edge = state.edge
+    debt = _is_debt(edge, tick)
+    if debt and edge.phase in {RestartPhase.IDLE, RestartPhase.SETTLING}:
+        edge = replace(_go(edge, RestartEvent.DEBT), owed_since=tick.now.monotonic)
+    elif not debt and _is_up(tick) and edge.written == wanted(state):
+        if edge.phase is RestartPhase.OWED:
+            edge = _go(edge, RestartEvent.NO_DEBT)
+            edge = replace(edge, good=edge.loaded, failures=0, owed_since=None, not_before=None)
+        elif edge.phase is RestartPhase.IDLE and edge.good is None:
+            edge = replace(edge, good=edge.loaded)
+    return replace(state, edge=edge)
+
+
+def _is_up(tick: Tick) -> bool:
+    unit = tick.seen.unit
+    return not isinstance(unit, Unit) or unit.state is UnitState.ACTIVE
+
+
+def _is_debt(edge: Edge, tick: Tick) -> bool:
+    if edge.written is None:
+        return False
+    validator = tick.rules.restart.validator
+    return edge.loaded is None or not edge.written.accepts_like(edge.loaded, validator)
+
+
+def _go(edge: Edge, event: RestartEvent) -> Edge:
+    phase = step(RESTART_TABLE, edge.phase, event)
+    return replace(edge, phase=phase, deferral_told=False)
+
+
+# --- settling -------------------------------------------------------------------------------
+
+
+def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    edge = state.edge
+    if edge.phase is not RestartPhase.SETTLING or tick.seen.health is None:
+        return state, ()
+    trouble = _trouble(edge, tick)
+    if trouble is not None:
+        return _fail(state, trouble, tick)
+    if _is_well(tick):
+        settled = edge.settled + tick.observed if edge.seen_well else 0.0
+        edge = replace(edge, settled=settled, seen_well=True)
+    elif not isinstance(tick.seen.unit, UnitUnknown):
+        edge = replace(edge, settled=0.0, seen_well=False)
+    if edge.settled >= tick.rules.restart.settle:
+        edge = replace(_go(edge, RestartEvent.SETTLED), good=edge.loaded, failures=0)
+        edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
+        text = "The restarted Edge has settled and is well; nothing to do."
+        event = told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text)
+        return replace(state, edge=edge), (event,)
+    return replace(state, edge=edge), ()
+
+
+def _is_well(tick: Tick) -> bool:
+    health = tick.seen.health
+    unit = tick.seen.unit
+    up = isinstance(unit, NoUnit) or (isinstance(unit, Unit) and unit.state is UnitState.ACTIVE)
+    return up and health is not None and health.well
+
+
+def _trouble(edge: Edge, tick: Tick) -> str | None:
+    """Why a settling Edge must be called not well; None while there is still hope."""
+    unit, health = tick.seen.unit, tick.seen.health
+    if isinstance(unit, Unit):
+        if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
+            return f"its unit is {unit.state} after the restart"
+        if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
+            return "its unit died after the restart and was started again"
+    since = edge.settling_since
+    if since is None or tick.now.monotonic - since < PATIENCE * tick.rules.restart.settle:
+        return None
+    if health is not None and not health.well:
+        return f"health_command does not call it well ({health.detail or 'no word'})"
+    return None if _is_well(tick) or isinstance(unit, UnitUnknown) else "its unit is not active"
+
+
+def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """A restart that did not do: go back to what was good, or wait and try again."""
+    edge = state.edge
+    going_back = edge.phase is not RestartPhase.ROLLING_BACK and rollback_target(state) is not None
+    giving_up = edge.phase is RestartPhase.ROLLING_BACK and rollback_target(state) is not None
+    event = RestartEvent.FAILED if going_back or giving_up else RestartEvent.FAILED_FOR_GOOD
+    failures = edge.failures + (not giving_up)
+    rules = tick.rules
+    wait = backoff(rules.interval, failures, rules.restart.window)
+    edge = replace(_go(edge, event), failures=failures, not_before=tick.after(wait))
+    edge = replace(edge, settling_since=None, settled=0.0, seen_well=False)
+    if giving_up:
+        edge = replace(edge, loaded=None)
+    following = (
+        "the last document that was loaded well is put back and the Edge restarted once more"
+        if going_back
+        else f"it is tried again in {span(wait)}"
+    )
+    text = (
+        f"The Edge did not come back well: {why}; {following}; see `journalctl -u` for the Edge's "
+        "own unit."
+    )
+    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+
+
+def retry_when_due(state: State, tick: Tick) -> State:
+    """Leave a rolled-back document behind when the time for another attempt has come."""
+    edge = state.edge
+    if edge.phase is not RestartPhase.ROLLED_BACK or not tick.reached(edge.not_before):
+        return state
+    edge = replace(_go(edge, RestartEvent.RETRY_DUE), owed_since=tick.now.monotonic)
+    return replace(state, edge=edge)
+
+
+# --- asking ---------------------------------------------------------------------------------
+
+
+def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    edge, goal = state.edge, desired(state)
+    if edge.phase not in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}:
+        return state, (), ()
+    if goal is None or edge.written != goal or not _may_start(tick):
+        return state, (), ()
+    rolling_back = edge.phase is RestartPhase.ROLLING_BACK
+    if not rolling_back and not tick.reached(edge.not_before):
+        return state, (), ()
+    window = tick.rules.restart.window
+    recent = restarts_in_window(edge, tick.now.monotonic, window)
+    if len(recent) >= tick.rules.restart.budget:
+        return _defer(state, _spent(recent, tick))
+    forced = rolling_back or tick.reached(ready_ends(state, tick))
+    edge = replace(edge, restarts=(*recent, tick.now.monotonic))
+    events = () if edge.asked else (_requested(state),)
+    return (
+        replace(state, edge=replace(edge, asked=True)),
+        (RestartEdge(goal, forced=forced),),
+        events,
+    )
+
+
+def ready_ends(state: State, tick: Tick) -> Monotonic | None:
+    """When a restart that is owed waits for `ready_command` no longer; None: nothing is owed."""
+    if state.edge.owed_since is None:
+        return None
+    rules = tick.rules.restart
+    urgent = state.edge.locked_out or state.guard.posture is Posture.OVERRIDE
+    wait = rules.urgent_ready_deadline if urgent else rules.ready_deadline
+    return Monotonic(state.edge.owed_since + min(wait, rules.ready_deadline))
+
+
+def budget_frees(state: State, tick: Tick) -> Monotonic | None:
+    """When the budget allows another restart; None where it does now."""
+    rules = tick.rules.restart
+    recent = restarts_in_window(state.edge, tick.now.monotonic, rules.window)
+    if len(recent) < rules.budget or not recent:
+        return None
+    return Monotonic(recent[-rules.budget if rules.budget else 0] + rules.window)
+
+
+def _may_start(tick: Tick) -> bool:
+    match tick.seen.unit:
+        case Unit(state=state):
+            return state in _STARTABLE
+        case NoUnit() | UnitUnknown():
+            return True
+        case None:
+            return False
+
+
+def _requested(state: State) -> Event:
+    back = state.edge.phase is RestartPhase.ROLLING_BACK
+    why = (
+        "to load the last good pinning config again"
+        if back
+        else "so that it loads the new pinning config"
+    )
+    text = f"A restart of the Edge is asked for, {why}; nothing to do."
+    return told(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
+
+
+def _spent(recent: tuple[Monotonic, ...], tick: Tick) -> str:
+    rules = tick.rules.restart
+    return (
+        f"{len(recent)} restarts were made in {span(rules.window)} and no more than {rules.budget} "
+        "are allowed; restart the Edge by hand if it cannot wait"
+    )
+
+
+def _defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    if state.edge.deferral_told:
+        return state, (), ()
+    text = f"The restart that the Edge needs is put off: {why}."
+    event = told(EventName.RESTART_DEFERRED, Severity.WARNING, text)
+    return replace(state, edge=replace(state.edge, deferral_told=True)), (), (event,)
+
+
+# --- learning what became of it -------------------------------------------------------------
+
+
+def learn_restart(
+    state: State,
+    outcome: RestartDone | RestartFailed | RestartDeferred | RestartRefused,
+    tick: Tick,
+) -> tuple[State, tuple[Event, ...]]:
+    """Take in what became of a restart that was asked for."""
+    edge = state.edge
+    match outcome:
+        case RestartDeferred(detail=detail):
+            state = replace(state, edge=replace(edge, restarts=edge.restarts[:-1]))
+            state, _, events = _defer(state, f"ready_command says that it would disturb ({detail})")
+            return state, events
+        case RestartRefused(error=error):
+            wait = tick.after(tick.rules.interval)
+            edge = replace(edge, restarts=edge.restarts[:-1], not_before=wait)
+            state, _, events = _defer(replace(state, edge=edge), error)
+            return state, events
+        case RestartFailed(error=error):
+            return _fail(replace(state, edge=replace(edge, asked=False)), error, tick)
+        case RestartDone():
+            return _learn_done(state, outcome, tick)
+
+
+def _learn_done(state: State, outcome: RestartDone, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    edge = replace(
+        _go(state.edge, RestartEvent.RESTARTED),
+        loaded=outcome.loaded,
+        invocation=outcome.invocation or state.edge.invocation,
+        settling_run=outcome.invocation,
+        asked=False,
+    )
+    if edge.phase is RestartPhase.ROLLED_BACK:
+        text = (
+            "The Edge runs again with the last pinning config that was loaded well; the new one is "
+            "tried again later; see the Edge's own journal for why it did not come up."
+        )
+        event = told(EventName.ROLLED_BACK, Severity.ERR, text)
+        return replace(state, edge=edge), (event,)
+    edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
+    return replace(state, edge=edge), ()

@@ -1,0 +1,46 @@
+"""What every rule is given: this tick's observations, the moment, and what the clock is worth."""
+
+from dataclasses import dataclass
+
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import Link, Observations, Served
+from edgepind.model.rules import Rules
+from edgepind.model.state import ClockJudgement
+
+GAP_TICKS = 3
+"""A silence longer than this many intervals is a gap: what passed in it was not observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One call of `decide`. `elapsed`: seconds since the last one in this run, 0 after a start."""
+
+    seen: Observations
+    now: Moment
+    elapsed: float
+    clock: ClockJudgement
+
+    @property
+    def rules(self) -> Rules:
+        """The settings in force."""
+        return self.seen.rules
+
+    @property
+    def observed(self) -> float:
+        """`elapsed`, where it is short enough to say that what happened in it was watched."""
+        return self.elapsed if self.elapsed <= GAP_TICKS * self.rules.interval else 0.0
+
+    def after(self, seconds: float) -> Monotonic:
+        """The instant `seconds` from now."""
+        return Monotonic(self.now.monotonic + seconds)
+
+    def reached(self, instant: Monotonic | None) -> bool:
+        """Whether `instant` is over; one that is not set is."""
+        return instant is None or self.now.monotonic >= instant
+
+
+def served(link: Link) -> tuple[tuple[str, Served], ...]:
+    """The addresses that answered with a handshake, with what they served."""
+    return tuple(
+        (seen.address, seen.result) for seen in link.addresses if isinstance(seen.result, Served)
+    )
