@@ -1,0 +1,71 @@
+"""Sets a damaged file aside beside where it stood, as `NAME.LABEL-TIME`, for a person to look at.
+
+TIME is UTC in the basic format of ISO 8601. A bounded number is kept, the oldest go first.
+"""
+
+import os
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgepind.effects.durable_file import NotReplaced
+from edgepind.effects.file_calls import CallFailed, calling
+from edgepind.effects.file_names import give_second_name, remove
+
+KEPT = 10
+
+
+def link_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
+    """Keep what `path` holds under a name of its own as well: the path is never absent.
+
+    For a file that is replaced next. Where that failed last time, the name it has is given again.
+    """
+    for earlier in _set_aside(path, label):
+        with suppress(OSError):
+            if earlier.samefile(path):
+                return earlier
+    second = _fresh_name(path, label, wall)
+    if problem := give_second_name(path, second):
+        return problem
+    _drop_oldest(path, label, second)
+    return second
+
+
+def move_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
+    """Give what stands at `path`, of whatever kind, another name; the path is absent then."""
+    second = _fresh_name(path, label, wall)
+    try:
+        with calling("rename", path):
+            path.rename(second)
+    except CallFailed as failure:
+        return NotReplaced(str(failure), failure.errno)
+    _drop_oldest(path, label, second)
+    return second
+
+
+def _fresh_name(path: Path, label: str, wall: datetime) -> Path:
+    name = f"{path.name}.{label}-{wall.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    fresh, count = path.with_name(name), 1
+    while os.path.lexists(fresh):
+        count += 1
+        fresh = path.with_name(f"{name}-{count}")
+    return fresh
+
+
+def _set_aside(path: Path, label: str) -> list[Path]:
+    """What was set aside before, the oldest first."""
+    shape = re.compile(rf"{re.escape(path.name)}\.{label}-(\d{{8}}T\d{{6}}Z)(?:-(\d+))?")
+    names: list[str] = []
+    with suppress(OSError):
+        names = [entry.name for entry in path.parent.iterdir()]
+    matches = [match for match in map(shape.fullmatch, names) if match]
+    matches.sort(key=lambda match: (match[1], int(match[2] or 1)))
+    return [path.with_name(match[0]) for match in matches]
+
+
+def _drop_oldest(path: Path, label: str, newest: Path) -> None:
+    """Keep `KEPT`, the newest among them even where the clock ran backwards."""
+    older = [entry for entry in _set_aside(path, label) if entry != newest]
+    for entry in older[: max(0, len(older) + 1 - KEPT)]:
+        remove(entry)

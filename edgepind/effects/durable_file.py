@@ -1,0 +1,218 @@
+"""The one way in which a file is replaced: at every instant the path holds the old or the new.
+
+What was killed at any point leaves one of the two whole; what returned `Replaced(durable=True)`
+survives a power cut. Nothing here knows what the bytes mean, and nothing writes in place: not
+even where a rename is impossible. Synchronous, and an `fsync` may take many seconds: never call
+it on the event loop.
+
+The order of calls is the point of this file: a temporary in the target's own folder (O_EXCL,
+O_NOFOLLOW, 0600), write, fchown, extended attributes, fchmod, fsync, read back, renameat, fsync
+of the folder. Extended attributes come before the mode, because an access list rewrites it.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepind.effects.file_calls import CallFailed, calling, open_folder
+from edgepind.effects.file_owner import Owner, owner_in
+from edgepind.effects.temporaries import claim, sweep_in, temporary_name
+from edgepind.observe.small_file import ABSENT, Stamp, not_regular
+
+_PERMISSIONS = 0o7777
+_TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+# These hold hashes of the old content, or rights that no data file has.
+_NOT_COPIED = frozenset({"security.ima", "security.evm", "security.capability"})
+# What a file system or a security module keeps to itself is no reason to leave a pin unwritten.
+_NOT_OURS_TO_SET = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The path holds the new content; `durable` False: the disk did not confirm that."""
+
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The path held these bytes with this owner and mode already; nothing was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The path no longer holds what the caller had read; nothing was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplaced:
+    """The path holds what it held. `error` names the call, the path and the remedy."""
+
+    error: str
+    errno: int
+
+
+def replace(
+    path: Path,
+    content: bytes,
+    *,
+    owner: Owner | None = None,
+    mode: int = 0o600,
+    follow: bool = False,
+    expecting: Stamp | None = None,
+) -> Replaced | Unchanged | Overtaken | NotReplaced:
+    """Make `path` hold `content`, owned by `owner` (None: see `owner_in`), with this mode.
+
+    A symbolic link at the path is refused, or, with `follow`, its target is replaced: follow only
+    in folders that nobody less trusted can write to. With `expecting`, nothing is done where the
+    path holds something else by the time of the rename. Never raises for what a disk can do.
+    """
+    target = Path(os.path.realpath(path)) if follow else path
+    try:
+        with open_folder(target.parent) as folder:
+            return _replace(folder, target, content, owner, mode, expecting)
+    except CallFailed as failure:
+        return NotReplaced(str(failure), failure.errno)
+
+
+def _replace(
+    folder: int,
+    target: Path,
+    content: bytes,
+    owner: Owner | None,
+    mode: int,
+    expecting: Stamp | None,
+) -> Replaced | Unchanged | Overtaken:
+    old = _status(folder, target)
+    if not _expected(old, expecting):
+        return Overtaken()
+    with calling("stat", target.parent):
+        wanted = owner or owner_in(os.fstat(folder))
+    attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
+    if attributes_right and _holds(folder, target.name, content):
+        return Unchanged()
+    sweep_in(folder, target.name)
+    temporary = temporary_name(target.name)
+    with calling("open", target.with_name(temporary)):
+        descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
+    try:
+        claim(descriptor)
+        with calling("stat", target.with_name(temporary)):
+            made = os.fstat(descriptor)
+        _fill(descriptor, target, content)
+        if not wanted.owns(made):
+            with calling("fchown", target):
+                os.fchown(descriptor, wanted.uid, wanted.gid)
+        with calling("setxattr", target):
+            _copy_attributes(folder, target.name, descriptor)
+        with calling("fchmod", target):
+            os.fchmod(descriptor, mode)
+        with calling("fsync", target):
+            os.fsync(descriptor)
+        _read_back(descriptor, target, content)
+        if not _expected(_status(folder, target), expecting):
+            return Overtaken()
+        return _move(folder, temporary, target, made)
+    finally:
+        # After a rename there is nothing left under this name; after fsync, close tells no more.
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _status(folder: int, target: Path) -> os.stat_result | None:
+    try:
+        with calling("stat", target):
+            status = os.stat(target.name, dir_fd=folder, follow_symlinks=False)
+    except CallFailed as failure:
+        if failure.errno == errno.ENOENT:
+            return None
+        raise
+    if problem := not_regular(target, status):
+        raise CallFailed("stat", target, errno.EINVAL, problem)
+    return status
+
+
+def _expected(found: os.stat_result | None, expecting: Stamp | None) -> bool:
+    return expecting is None or expecting == (Stamp.of(found) if found else ABSENT)
+
+
+def _fill(descriptor: int, target: Path, content: bytes) -> None:
+    rest = memoryview(content)
+    with calling("write", target):
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+
+def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
+    """Copy the target's extended attributes, of which some are not ours to set (xattr(7))."""
+    try:
+        old = os.open(name, _TO_READ, dir_fd=folder)
+    except OSError:
+        return  # there is none, or what cannot be opened cannot be copied from
+    try:
+        for attribute in _attributes(old):
+            try:
+                os.setxattr(descriptor, attribute, os.getxattr(old, attribute))
+            except OSError as error:
+                if error.errno not in _NOT_OURS_TO_SET:
+                    raise
+    finally:
+        os.close(old)
+
+
+def _attributes(descriptor: int) -> list[str]:
+    try:
+        return [name for name in os.listxattr(descriptor) if name not in _NOT_COPIED]
+    except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            return []
+        raise
+
+
+def _read_back(descriptor: int, target: Path, content: bytes) -> None:
+    with calling("read", target):
+        found = _read_up_to(descriptor, len(content) + 1)
+    if found != content:
+        problem = f"what was written for {target} reads back otherwise; the disk loses data"
+        raise CallFailed("read", target, errno.EIO, f"{problem}: read the kernel log, replace it")
+
+
+def _move(folder: int, temporary: str, target: Path, written: os.stat_result) -> Replaced:
+    try:
+        with calling("rename", target):
+            os.rename(temporary, target.name, src_dir_fd=folder, dst_dir_fd=folder)
+        with calling("fsync", target.parent):
+            os.fsync(folder)
+    except CallFailed:
+        # Whether the rename was done is never inferred from an error: look whose file is there.
+        found = _status(folder, target)
+        if found and os.path.samestat(found, written):
+            return Replaced(durable=False)
+        raise
+    return Replaced(durable=True)
+
+
+def _holds(folder: int, name: str, content: bytes) -> bool:
+    """Whether the file can be read and holds just this."""
+    try:
+        descriptor = os.open(name, _TO_READ, dir_fd=folder)
+        try:
+            return _read_up_to(descriptor, len(content) + 1) == content
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+
+
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    """Read from the start of the file: at most `limit` bytes, fewer only at its end."""
+    found = bytearray()
+    while chunk := os.pread(descriptor, limit - len(found), len(found)):
+        found += chunk
+    return bytes(found)

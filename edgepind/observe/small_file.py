@@ -1,0 +1,130 @@
+"""One careful way to read a small file that somebody else may have made.
+
+It never hangs on a FIFO, never opens a device, never reads more than it was told to. It judges
+no content and changes nothing.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from edgepind.observe.file_trouble import sentence
+
+# A file's times are whatever somebody set: they are kept where dates can still be reckoned with.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1500, 1, 1, tzinfo=UTC)
+_LATEST = datetime(8500, 1, 1, tzinfo=UTC)
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one content of a path from the next without reading it.
+
+    The change time is left out on purpose: a new hard link moves it, and no content changes.
+    """
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """The stamp of a file whose status was taken."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+ABSENT = Stamp(0, 0, 0, 0)
+"""Stands for no file at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFile:
+    """A regular file, read whole."""
+
+    content: bytes
+    status: os.stat_result
+
+    @property
+    def modified(self) -> datetime:
+        """The modification time in UTC, kept between the years 1500 and 8500."""
+        try:
+            modified = _EPOCH + timedelta(microseconds=self.status.st_mtime_ns // 1000)
+        except OverflowError:
+            return _LATEST if self.status.st_mtime_ns > 0 else _EARLIEST
+        return min(max(modified, _EARLIEST), _LATEST)
+
+
+@dataclass(frozen=True, slots=True)
+class NoFile:
+    """There is nothing at the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A regular file, longer than the limit; `stamp` tells which."""
+
+    reason: str
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """It is there and was not read: not a regular file, or a call failed. A whole sentence."""
+
+    error: str
+
+
+Reading = SmallFile | NoFile | TooLarge | Unreadable
+
+
+def read_small_file(path: Path, limit: int, *, follow: bool = False) -> Reading:
+    """Read a regular file of at most `limit` bytes; symbolic links only where `follow` says so.
+
+    Blocks no longer than the file system does: a FIFO, socket, device or folder is refused
+    before it is opened, and what was opened is looked at again (open(2): O_NOFOLLOW, O_NONBLOCK).
+    """
+    call = "stat"
+    try:
+        if problem := not_regular(path, path.stat(follow_symlinks=follow)):
+            return Unreadable(problem)
+        call = "open"
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+        descriptor = os.open(path, flags)
+        try:
+            call = "read"
+            return _read(descriptor, path, limit)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return NoFile()
+    except OSError as error:
+        return Unreadable(sentence(call, path, error.errno or 0))
+
+
+def not_regular(path: Path, status: os.stat_result) -> str | None:
+    """A sentence on why what stands at `path` is no regular file; None where it is one."""
+    mode = status.st_mode
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISLNK(mode):
+        return f"{path} is a symbolic link, which is not followed here; put a plain file there"
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(mode), "a device")
+    return f"{path} is {kind}, not a regular file; move it away"
+
+
+def _read(descriptor: int, path: Path, limit: int) -> Reading:
+    status = os.fstat(descriptor)
+    if problem := not_regular(path, status):
+        return Unreadable(problem)
+    content = bytearray()
+    while len(content) <= limit:
+        chunk = os.read(descriptor, min(_CHUNK, limit + 1 - len(content)))
+        if not chunk:
+            return SmallFile(bytes(content), status)
+        content += chunk
+    return TooLarge(f"{path} is longer than {limit} bytes", Stamp.of(status))
