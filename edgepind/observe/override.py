@@ -1,0 +1,80 @@
+"""Reads the operator's override: the one file that must be understood when all else is lost.
+
+`RUNTIME/override` or `STATE/override`; an empty one, made with `touch`, counts as well. Whether
+an override is in force is decided in `core`; how the file is written, `effects.override_file`.
+"""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from edgepind.model.observation import Override, OverrideFile, OverrideRejected
+from edgepind.observe.rfc3339 import parse_rfc3339
+from edgepind.observe.small_file import (
+    NoFile,
+    SmallFile,
+    TooLarge,
+    Unreadable,
+    read_small_file,
+)
+from edgepind.observe.strict_json import RefusedJson, parse_json
+
+EMPTY_LASTS = timedelta(hours=1)
+"""How long an empty file counts, from its modification time."""
+
+_NAME = "override"
+_LONGEST = 64 * 1024
+_LONGEST_TEXT = 500
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def override_paths(runtime: Path, state: Path) -> tuple[Path, Path]:
+    """Where an override may lie."""
+    return (runtime / _NAME, state / _NAME)
+
+
+def read_override(runtime: Path, state: Path) -> Override:
+    """Look into both folders. Of two overrides the later end counts; a usable one before none.
+
+    None where there is no file. Never waits for a FIFO, never follows a symbolic link.
+    """
+    found = [_read(path) for path in override_paths(runtime, state)]
+    usable = [override for override in found if isinstance(override, OverrideFile)]
+    if usable:
+        return max(usable, key=lambda override: override.until or override.made_at + EMPTY_LASTS)
+    return next((override for override in found if override is not None), None)
+
+
+def _read(path: Path) -> Override:
+    match read_small_file(path, _LONGEST):
+        case NoFile():
+            return None
+        case Unreadable(reason) | TooLarge(reason):
+            return OverrideRejected(str(path), reason)
+        case SmallFile(content) as file:
+            if not content.strip():
+                return OverrideFile(file.modified)
+            parsed = parse_json(content)
+            if isinstance(parsed, RefusedJson):
+                return OverrideRejected(str(path), parsed.reason)
+            return _understood(path, file, parsed.value)
+
+
+def _understood(path: Path, file: SmallFile, value: Any) -> OverrideFile | OverrideRejected:
+    if not isinstance(value, dict):
+        return OverrideRejected(str(path), "it is JSON, but not an object")
+    until = parse_rfc3339(value.get("until"))
+    if until is None:
+        reason = "its `until` is no time with a zone, as RFC 3339 writes it"
+        return OverrideRejected(str(path), reason)
+    reason, by = value.get("reason", "no reason given"), value.get("by", "unknown")
+    if not (isinstance(reason, str) and isinstance(by, str)):
+        return OverrideRejected(str(path), "its `reason` and `by` are not both text")
+    return OverrideFile(file.modified, until, one_line(reason), one_line(by))
+
+
+def one_line(text: str) -> str:
+    """Make text fit to stand in the file and in a sentence: one line, bounded, printable."""
+    plain = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return _UNPRINTABLE.sub(" ", plain).strip()[:_LONGEST_TEXT]
