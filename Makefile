@@ -1,0 +1,68 @@
+# Every target sets up .venv by itself: all it takes is Python 3.11 or later, and a package index
+# for the first run. Versions and hashes are those of packaging/*.lock.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# The oldest version that will do comes first: it is the one that appliances have.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo "$$python" && break; done)
+
+BIN := .venv/bin
+READY := .venv/ready
+LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
+ARGS ?=
+
+.PHONY: help demo test coverage check format lock clean
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z]*\):.* ## /make \1\t/p' Makefile
+
+demo: $(READY) ## rotate certificates in the closed world, before your eyes
+	$(BIN)/edgepind lab $(ARGS)
+
+test: $(READY) ## run all tests that can run here; those that cannot say why (ARGS=... for pytest)
+	$(BIN)/coverage run -m pytest $(ARGS)
+
+coverage: $(READY) ## show what `make test` left out of the pure core; nothing may be
+	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
+
+check: $(READY) ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY) ## put the source in form
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Names and hashes only: where this machine gets its packages from is its own affair.
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-emit-options
+
+DEV_GROUP := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
+
+lock: $(READY) ## pin every dependency by version and hash (ARGS=--upgrade for newer ones)
+	$(COMPILE) $(ARGS) pyproject.toml --output-file packaging/requirements.lock
+	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) $(ARGS) pyproject.toml - \
+		--constraint packaging/requirements.lock \
+		--output-file packaging/requirements-dev.lock
+	sed -i 's/-r -$$/edgepind (the development group)/' packaging/requirements-dev.lock
+
+clean: ## remove everything that was made here
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+
+# Begun anew whenever a lock changes, so that nothing older is left in it.
+$(READY): $(LOCKS)
+	@test -n "$(PYTHON)" || { echo "edgepind needs Python 3.11 or later with its venv module;" \
+		"on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement packaging/requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable .
+	@touch $@
