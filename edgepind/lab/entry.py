@@ -1,0 +1,23 @@
+"""How the lab's own entries to the daemon start it: as `edgepind run --config FILE` would."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from edgepind.clock import Clock
+from edgepind.daemon import run_daemon
+from edgepind.settings.fault import SettingsRefused
+from edgepind.settings.load import load
+
+
+def run(clock: Clock | None = None) -> int:
+    """Run the daemon on the settings that the command line names; return its exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, required=True)
+    path = parser.parse_args().config
+    settings = load(path, os.environ)
+    if isinstance(settings, SettingsRefused):
+        sys.stderr.write(f"{settings}\n")
+        return 2
+    return run_daemon(settings, path, clock=clock)
