@@ -3,13 +3,13 @@
 import argparse
 import asyncio
 import contextlib
-import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 
 from rich.console import Console
 
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.say import add_json, complain, print_json
 from edgepind.lab.chapter import Chapter, Result
 from edgepind.lab.chapters import STORY
 from edgepind.lab.prompt import Prompt
@@ -19,8 +19,6 @@ from edgepind.lab.stage import Stage
 from edgepind.lab.story import Audience, perform, play, staged
 from edgepind.lab.timers import Pace
 from edgepind.lab.view import LiveView, Nobody, PlainLines
-
-_GOOD, _BAD, _INTERRUPTED = 0, 1, 130
 
 
 async def _nothing(_stage: Stage) -> None:
@@ -48,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="stay up and take commands, from a terminal or a pipe; without --chapter, at once",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    add_json(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -64,21 +62,21 @@ async def _main(arguments: argparse.Namespace) -> int:
             loop.add_signal_handler(number, task.cancel)  # so that everything is ended properly
     console = Console()
     if missing := missing_tools():
-        sys.stderr.write(
-            f"edgepind lab: {', '.join(missing)} not found: the shell loop cannot be played and "
-            "its columns stay empty; install what is missing to see the comparison.\n"
+        complain(
+            f"{', '.join(missing)} not found: the shell loop cannot be played and its columns stay "
+            "empty; install what is missing to see the comparison"
         )
     try:
         results = await _play(arguments, console)
     except asyncio.CancelledError:
-        return _INTERRUPTED
+        return ExitCode.INTERRUPTED
     if arguments.json:
-        sys.stdout.write(json.dumps(as_object(results, arguments.speed)) + "\n")
+        print_json(as_object(results, arguments.speed))
     elif results:
         console.print(as_table(results))
         for line in as_lines(results):
             console.print(line, markup=False, highlight=False)
-    return _GOOD if all(result.met for result in results) else _BAD
+    return ExitCode.GOOD if all(result.met for result in results) else ExitCode.BAD
 
 
 async def _play(arguments: argparse.Namespace, console: Console) -> list[Result]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from edgepind.lab.tally import Tally
 from edgepind.model.fingerprint import Fingerprint
 
 DOCUMENT = "pinning-config.json"
+SAMPLE_PIN = Fingerprint(sha256(b"a sample that no cloud serves").digest())
+"""What stands in the document that a software update lays down."""
 
 
 def factory_document(pin: Fingerprint | None, **extra: object) -> str:
@@ -73,6 +76,11 @@ class Premises:
         fresh.touch(mode=0o600)
         fresh.write_text(text)
         fresh.replace(self.document)
+
+    async def software_update(self) -> None:
+        """Do as an update of the Edge does: a factory document, and a restart with it."""
+        self.install(factory_document(SAMPLE_PIN, edgeVersion="2.0"))
+        await self.edge.restart()
 
     def mark(self) -> None:
         """Count anew from here."""

@@ -4,18 +4,15 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from rich.console import Console
 
 from edgepind.lab.chapters.answers import ANSWERS
 from edgepind.lab.chapters.rotations import BETWEEN_ADDRESSES, NOTICE
 from edgepind.lab.pki import Credential
-from edgepind.lab.premises import factory_document
 from edgepind.lab.stage import Stage
 from edgepind.lab.typed_lines import typed_lines
 from edgepind.lab.view import address_table, edge_table, pin_table, posture_line
-from edgepind.model.fingerprint import Fingerprint
 
 HELP = """\
 rotate                     change the certificate everywhere, unannounced
@@ -147,10 +144,8 @@ class Prompt:
         self._say((answer.output + answer.errors).strip() or f"exit code {answer.code}")
 
     async def _update(self) -> None:
-        sample = Fingerprint(sha256(b"a sample that no cloud serves").digest())
         for site in self.stage.world.sites():
-            site.install(factory_document(sample))
-            await site.edge.restart()
+            await site.software_update()
         self._say("both documents are reset and both Edges restarted")
 
     async def _restart(self) -> None:

@@ -3,11 +3,10 @@
 import json
 import signal
 import time
-from hashlib import sha256
 
 from edgepind.lab import killed_daemon, skewed_daemon
 from edgepind.lab.chapter import Chapter
-from edgepind.lab.premises import factory_document
+from edgepind.lab.premises import SAMPLE_PIN
 from edgepind.lab.stage import Stage
 from edgepind.lab.timers import LEAST_AGE
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
@@ -48,17 +47,15 @@ def _clock_fault(stage: Stage) -> bool:
 async def _software_update(stage: Stage) -> None:
     world = stage.world
     stage.say("A software update lays down a factory document and restarts the Edge with it.")
-    sample = Fingerprint(sha256(b"a sample that no cloud serves").digest())
     current = world.cloud.status.current
     for site in world.sites():
-        site.install(factory_document(sample, edgeVersion="2.0"))
-        await site.edge.restart()
+        await site.software_update()
     await stage.until("the right pin is put back", lambda: stage.in_allowlist(current))
     repaired = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(repaired))
     await stage.until("the daemon is content", stage.at_rest)
     stage.expect("the repair is told", stage.events("config_repaired"))
-    stage.expect("the sample pin is gone", not stage.in_allowlist(sample))
+    stage.expect("the sample pin is gone", not stage.in_allowlist(SAMPLE_PIN))
     content = world.kept.content() or {}
     stage.expect("what the update brought is kept", content.get("edgeVersion") == "2.0", content)
     stage.expect_restarts(1)
