@@ -5,13 +5,15 @@ RSASSA-PSS identifier, explicit curve parameters), and the hash of what it write
 the SPKI pin of RFC 7469. Nothing here judges, and nothing here trusts a length.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _LONG_FORM = 0x80
 _MULTI_OCTET_TAG = 0x1F
 _MOST_LENGTH_OCTETS = 4
 _VERSION_TAG = 0xA0
-_FIELDS_BEFORE_KEY = 5  # serial number, signature, issuer, validity, subject
+_ISSUER, _SUBJECT, _KEY = 2, 4, 5  # after serial number and signature; validity stands between
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,7 @@ def public_key_element(certificate: bytes) -> Element:
 
     Raises ValueError where the bytes do not have the shape of a certificate.
     """
-    outer = element_at(certificate, 0, len(certificate))
-    tbs = element_at(certificate, outer.content, outer.end)
-    field = element_at(certificate, tbs.content, tbs.end)
-    if field.tag == _VERSION_TAG:
-        field = element_at(certificate, field.end, tbs.end)
-    for _ in range(_FIELDS_BEFORE_KEY):
-        field = element_at(certificate, field.end, tbs.end)
-    return field
+    return _fields(certificate)[_KEY]
 
 
 def public_key_info(certificate: bytes) -> bytes | None:
@@ -75,3 +70,33 @@ def public_key_info(certificate: bytes) -> bytes | None:
     except ValueError:
         return None
     return certificate[key.start : key.end]
+
+
+def issuer_and_subject(certificate: bytes) -> tuple[bytes, bytes] | None:
+    """The two distinguished names of a DER certificate, as DER; None where they are not there."""
+    try:
+        fields = _fields(certificate)
+    except ValueError:
+        return None
+    issuer, subject = fields[_ISSUER], fields[_SUBJECT]
+    return certificate[issuer.start : issuer.end], certificate[subject.start : subject.end]
+
+
+def children(der: bytes, parent: Element) -> Iterator[Element]:
+    """The elements inside a constructed one, in order; raises ValueError at the first bad one."""
+    at = parent.content
+    while at < parent.end:
+        child = element_at(der, at, parent.end)
+        yield child
+        at = child.end
+
+
+def _fields(certificate: bytes) -> list[Element]:
+    """The fields of the TBSCertificate, the version left out, up to the public key."""
+    outer = element_at(certificate, 0, len(certificate))
+    tbs = element_at(certificate, outer.content, outer.end)
+    inside = (it for it in children(certificate, tbs) if it.tag != _VERSION_TAG)
+    fields = list(islice(inside, _KEY + 1))
+    if len(fields) <= _KEY:
+        raise ValueError("it has not the fields of a certificate")
+    return fields

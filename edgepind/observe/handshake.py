@@ -1,0 +1,165 @@
+"""One TLS handshake with one address: the chain as it was sent, or why there was none.
+
+The chain is not judged here. The connection is driven by hand over a plain socket, so that a
+deadline or a cancellation closes it at once: asyncio's own TLS transports wait up to half a
+minute for the peer to agree to the end.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgepind.model.observation import HandshakeFault, NotServed
+from edgepind.observe.certificate import chain_as_sent
+from edgepind.settings.schema import Address
+
+MOST_INTERMEDIATES = 10
+"""Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""
+_CHUNK = 16_384
+
+_NOTHING_IN_COMMON = frozenset(
+    {
+        "DH_KEY_TOO_SMALL",
+        "NO_CIPHERS_AVAILABLE",
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_SSL_VERSION",
+    }
+)
+"""OpenSSL's reasons that mean: no version, cipher or key exchange suits both sides."""
+
+_NOT_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shaken:
+    """A completed handshake. `chain` is DER, the leaf first, no certificate twice, never empty."""
+
+    chain: tuple[bytes, ...]
+    tls_version: str
+    cipher: str
+
+
+async def handshake(
+    address: Address,
+    host: str,
+    context: ssl.SSLContext,
+    timeout: float,  # noqa: ASYNC109  names the deadline in the error
+) -> Shaken | NotServed:
+    """Connect, shake hands with `host` as SNI, and close without waiting for the peer.
+
+    `timeout` is in seconds and bounds all of it. Never raises for an expected failure.
+    """
+    connected = False
+    try:
+        async with asyncio.timeout(timeout):
+            with await _connect(address) as connection:
+                connected = True
+                return await _shake(connection, host, context)
+    except TimeoutError:
+        return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=connected))
+    except ssl.SSLError as error:
+        return _tls_fault(error)
+    except OSError as error:
+        return _network_fault(error)
+
+
+async def _connect(address: Address) -> socket.socket:
+    # Numeric, so that nothing is looked up; it also splits the zone off a link-local address.
+    family, kind, protocol, _, to = socket.getaddrinfo(
+        address.ip, address.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)  # noqa: FBT003  the only way the library takes it
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(connection, to)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _shake(
+    connection: socket.socket, host: str, context: ssl.SSLContext
+) -> Shaken | NotServed:
+    loop = asyncio.get_running_loop()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
+    while not _advance(tls, connection, outgoing):
+        await loop.sock_sendall(connection, outgoing.read())
+        received = await loop.sock_recv(connection, _CHUNK)
+        if not received:
+            raise ConnectionResetError("closed")
+        incoming.write(received)
+    await loop.sock_sendall(connection, outgoing.read())
+    seen = _seen(tls)
+    with suppress(ssl.SSLError):
+        tls.unwrap()  # writes close_notify, then would wait for the peer's
+    _send_at_once(connection, outgoing)
+    return seen
+
+
+def _advance(tls: ssl.SSLObject, connection: socket.socket, outgoing: ssl.MemoryBIO) -> bool:
+    """Whether the handshake is complete; where it failed, the peer is told by an alert."""
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:
+        _send_at_once(connection, outgoing)
+        raise
+    return True
+
+
+def _send_at_once(connection: socket.socket, outgoing: ssl.MemoryBIO) -> None:
+    with suppress(OSError):
+        connection.send(outgoing.read())
+
+
+def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:
+    chain = tuple(dict.fromkeys(chain_as_sent(tls)))
+    if not chain:
+        return NotServed(HandshakeFault.TLS, "it sent no certificate")
+    cipher = tls.cipher()
+    return Shaken(
+        chain=chain[: MOST_INTERMEDIATES + 1],
+        tls_version=tls.version() or "",
+        cipher=cipher[0] if cipher else "",
+    )
+
+
+def _late(timeout: float, *, connected: bool) -> str:
+    if connected:
+        return f"it accepted the connection and did not finish the handshake within {timeout:g} s"
+    return f"it did not accept a connection within {timeout:g} s"
+
+
+def _tls_fault(error: ssl.SSLError) -> NotServed:
+    reason = error.reason or str(error)
+    if reason in _NOT_TLS:
+        return NotServed(HandshakeFault.TLS, "what answered does not speak TLS")
+    said = reason.lower().replace("_", " ")
+    if reason in _NOTHING_IN_COMMON:
+        return NotServed(
+            HandshakeFault.NO_COMMON_CIPHER, f"no TLS version or cipher in common ({said})"
+        )
+    return NotServed(HandshakeFault.TLS, f"the TLS handshake failed ({said})")
+
+
+def _network_fault(error: OSError) -> NotServed:
+    match error:
+        case ConnectionRefusedError():
+            return NotServed(HandshakeFault.REFUSED, "it refused the connection")
+        case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
+            return NotServed(HandshakeFault.RESET, "it closed the connection in the handshake")
+        case socket.gaierror():
+            return NotServed(HandshakeFault.NETWORK, f"it is no address ({error.strerror})")
+        case _:
+            reason = error.strerror or str(error)
+            return NotServed(HandshakeFault.NETWORK, f"it cannot be reached ({reason})")

@@ -1,0 +1,216 @@
+"""Sets of trusted roots: the bundled one, the host's own, or a PEM file.
+
+They are kept as bytes and handed out by name: the few roots that a given chain could lead to,
+which costs no parsing of the other hundreds. Nothing is verified here.
+"""
+
+import base64
+import binascii
+import re
+import ssl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgepind.observe.der import Element, children, element_at, issuer_and_subject
+from edgepind.observe.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+
+BUNDLED = "bundled"
+SYSTEM = "system"
+
+_LARGEST_FILE = 16 * 1024 * 1024
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+_HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1)
+_ENCODINGS = {0x14: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+"""Tags of the string types that are not UTF-8 already: Teletex, Universal and BMP."""
+_WELL_KNOWN_BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian, Ubuntu
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Red Hat and its kin
+    Path("/etc/ssl/ca-bundle.pem"),  # SUSE
+    Path("/etc/ssl/cert.pem"),  # Alpine
+)
+"""Where the host's roots are when OpenSSL was built for another place (a bundled Python)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootsUnusable:
+    """Roots that cannot be had, and why: a sentence with the remedy."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRoots:
+    """A set of roots. `partial` says that an intermediate among them ends a path, too."""
+
+    source: str
+    partial: bool = False
+    _by_subject: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls, source: str, certificates: Iterable[bytes], *, partial: bool = False
+    ) -> "TrustRoots":
+        """Index certificates (DER) by subject; what has not the shape of one is left out."""
+        by_subject: dict[bytes, tuple[bytes, ...]] = {}
+        for der in dict.fromkeys(certificates):
+            if names := issuer_and_subject(der):
+                key = _name_key(names[1])
+                by_subject[key] = (*by_subject.get(key, ()), der)
+        return cls(source, partial, by_subject)
+
+    def __len__(self) -> int:
+        """How many certificates there are."""
+        return sum(map(len, self._by_subject.values()))
+
+    def anchors_for(self, chain: Sequence[bytes]) -> tuple[bytes, ...]:
+        """The roots that any certificate of `chain` (DER) names as its issuer, and theirs."""
+        found: dict[bytes, None] = {}
+        wanted = list(chain)
+        while wanted:
+            names = issuer_and_subject(wanted.pop())
+            for anchor in self._by_subject.get(_name_key(names[0]), ()) if names else ():
+                if anchor not in found:
+                    found[anchor] = None
+                    wanted.append(anchor)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The sets of roots that a chain is held against; `exceptions` None: none are configured."""
+
+    public: TrustRoots | RootsUnusable
+    system: TrustRoots | RootsUnusable
+    exceptions: TrustRoots | RootsUnusable | None = None
+
+    @property
+    def faults(self) -> tuple[RootsUnusable, ...]:
+        """The sets that cannot be had; a chain held against one of them reaches no root."""
+        sets = (self.public, self.system, self.exceptions)
+        return tuple(it for it in sets if isinstance(it, RootsUnusable))
+
+
+def load_trust(
+    public: str = BUNDLED, system: str = SYSTEM, exceptions: Sequence[Path] = ()
+) -> Trust:
+    """Load all three sets as the settings name them; takes some 50 ms, once."""
+    return Trust(load_roots(public), load_roots(system), load_exceptions(exceptions))
+
+
+def load_roots(source: str) -> TrustRoots | RootsUnusable:
+    """Load the roots that a setting names: "bundled", "system" or the path of a PEM file."""
+    match source:
+        case "bundled":
+            import certifi  # noqa: PLC0415  the package may be cut down to hosts' own roots
+
+            return _load_file(source, Path(certifi.where()))
+        case "system":
+            found = TrustRoots.of(source, _system_certificates())
+            return found if len(found) else RootsUnusable(source, _NO_SYSTEM_ROOTS)
+        case _:
+            return _load_file(source, Path(source))
+
+
+def load_exceptions(files: Sequence[Path]) -> TrustRoots | RootsUnusable | None:
+    """Load the inspecting CAs that a site accepts; None where there are none.
+
+    One unusable file is enough to refuse them all: an exception must not depend on luck.
+    """
+    if not files:
+        return None
+    certificates: list[bytes] = []
+    for path in files:
+        read = _read_pem(path)
+        if isinstance(read, RootsUnusable):
+            return read
+        certificates += read
+    return TrustRoots.of("interception.exceptions", certificates, partial=True)
+
+
+_NO_SYSTEM_ROOTS = (
+    "this host's trust store holds no certificate; install the package ca-certificates, or name "
+    "a PEM file in cloud.system_roots"
+)
+
+
+def _load_file(source: str, path: Path) -> TrustRoots | RootsUnusable:
+    read = _read_pem(path)
+    return read if isinstance(read, RootsUnusable) else TrustRoots.of(source, read)
+
+
+def _read_pem(path: Path) -> list[bytes] | RootsUnusable:
+    match read_small_file(path, _LARGEST_FILE, follow=True):
+        case SmallFile(content=content):
+            return _decode_pem(path, content)
+        case NoFile():
+            return RootsUnusable(str(path), f"{path} does not exist; correct the path")
+        case TooLarge(reason=reason):
+            return RootsUnusable(str(path), f"{reason}, which no trust store is")
+        case Unreadable(error=error):
+            return RootsUnusable(str(path), error)
+
+
+def _decode_pem(path: Path, content: bytes) -> list[bytes] | RootsUnusable:
+    certificates = list(_certificates(content))
+    if not certificates:
+        return RootsUnusable(
+            str(path),
+            f"{path} holds no certificate in PEM form; convert one from DER with "
+            "`openssl x509 -inform DER`",
+        )
+    for number, der in enumerate(certificates, 1):
+        if issuer_and_subject(der) is None:
+            return RootsUnusable(
+                str(path), f"certificate {number} in {path} cannot be read; replace or remove it"
+            )
+    return certificates
+
+
+def _certificates(pem: bytes) -> Iterator[bytes]:
+    """Every certificate of a PEM text as DER; b"" for one whose base64 is broken (RFC 7468)."""
+    for block in _PEM.finditer(pem):
+        try:
+            yield base64.b64decode(b"".join(block[1].split()), validate=True)
+        except binascii.Error:
+            yield b""
+
+
+def _system_certificates() -> Iterator[bytes]:
+    """What OpenSSL trusts by default on this host: its file and its hashed directory."""
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        with suppress(OSError):  # a directory closed to this user is an empty one to OpenSSL
+            entries = sorted(Path(paths.capath).iterdir())
+            files += [entry for entry in entries if _HASHED_NAME.fullmatch(entry.name)]
+    for path in files or _WELL_KNOWN_BUNDLES:
+        read = read_small_file(path, _LARGEST_FILE, follow=True)
+        if isinstance(read, SmallFile):
+            yield from _certificates(read.content)
+
+
+def _name_key(name: bytes) -> bytes:
+    """A name in a form that is equal where OpenSSL takes two names for the same.
+
+    Letters of ASCII in either case, runs of spaces and the string type make no difference
+    (RFC 5280, section 7.1). What cannot be read so is compared byte for byte.
+    """
+    try:
+        outer = element_at(name, 0, len(name))
+        return b"/".join(
+            b"+".join(_attribute_key(name, pair) for pair in children(name, pairs))
+            for pairs in children(name, outer)
+        )
+    except ValueError:
+        return name
+
+
+def _attribute_key(name: bytes, pair: Element) -> bytes:
+    kind, value = children(name, pair)
+    text = name[value.content : value.end]
+    if encoding := _ENCODINGS.get(value.tag):
+        text = text.decode(encoding).encode()
+    return name[kind.content : kind.end] + b"=" + b" ".join(text.lower().split())
