@@ -7,8 +7,9 @@ module that is named for it; this one only says in which order they speak.
 
 from dataclasses import dataclass, replace
 
+from edgepind.core.adopting import adopt
 from edgepind.core.clock_judgement import judge_clock
-from edgepind.core.desired import adopt_document, amend_document, learn_write
+from edgepind.core.desired import amend_document, learn_write
 from edgepind.core.diagnosis import Diagnosis
 from edgepind.core.override import note_override
 from edgepind.core.pacing import next_delay, note_status
@@ -79,7 +80,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     tick = _tick(state, observations, now)
     before = _previous(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
-    draft = draft.told(*adopt_document(draft.state, tick))
+    draft = draft.told(*adopt(draft.state, tick))
     draft = _note_status(draft, tick)
     draft = draft.told(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)

@@ -7,7 +7,7 @@ two steps, a hand or a software update are all the same case.
 from dataclasses import replace
 
 from edgepind.core.pacing import backoff
-from edgepind.core.sentences import pin_refused, told
+from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning
@@ -17,14 +17,11 @@ from edgepind.model.observation import (
     DocumentRead,
     DocumentRejected,
     DocumentUnreadable,
-    NoUnit,
-    Unit,
-    UnitState,
 )
 from edgepind.model.outcome import DocumentWritten, WriteFailed
-from edgepind.model.pin import Pin, accepted
+from edgepind.model.pin import accepted
 from edgepind.model.state import Edge, RestartPhase, State
-from edgepind.model.words import EventName, Origin, Posture, Role, Severity
+from edgepind.model.words import EventName, Posture, Severity
 
 WRITE_BACKOFF_CAP = 900.0
 """Seconds between two attempts at most, where a write keeps failing."""
@@ -63,83 +60,6 @@ def desired(state: State) -> Pinning | None:
     if state.edge.phase in {RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK}:
         return rollback_target(state) or wanted(state)
     return wanted(state)
-
-
-# --- taking in what was found ---------------------------------------------------------------
-
-
-def adopt_document(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Take in the document and the unit: the first pins, and what the Edge has loaded."""
-    document = tick.seen.document
-    events: tuple[Event, ...] = ()
-    if isinstance(document, DocumentRead):
-        if not any(pin.accepted for pin in state.pins) and state.edge.written is None:
-            state, events = _adopt_pins(state, document, tick)
-        state = replace(state, edge=replace(state.edge, digest=document.digest))
-    return _adopt_unit(state, tick), events
-
-
-def _adopt_pins(
-    state: State, document: DocumentRead, tick: Tick
-) -> tuple[State, tuple[Event, ...]]:
-    """The pins in a document that edgepind never wrote are the operator's word."""
-    events = []
-    told_already = set(state.refusals_text_told)
-    for refused in document.refused:
-        if refused.text not in told_already:
-            told_already.add(refused.text)
-            events.append(pin_refused(None, refused.reason, refused.text))
-    if told_already != set(state.refusals_text_told):
-        state = replace(state, refusals_text_told=tuple(sorted(told_already)))
-    if document.current is None:
-        return state, tuple(events)
-    order = dict.fromkeys((document.current, *document.accepted))
-    pins = tuple(
-        Pin(
-            fingerprint,
-            tick.rules.pins.kind,
-            Role.CURRENT if fingerprint == document.current else Role.BACKUP,
-            Origin.OPERATOR,
-            tick.now.wall,
-        )
-        for fingerprint in order
-    )
-    pending = tuple(pin for pin in state.pins if pin.fingerprint not in order)
-    return replace(state, pins=(*pins, *pending)), tuple(events)
-
-
-def _adopt_unit(state: State, tick: Tick) -> State:
-    """Conclude what the Edge has loaded from when it was started, and by whom."""
-    unit, edge = tick.seen.unit, state.edge
-    if tick.seen.document is None:
-        return state
-    if isinstance(unit, NoUnit):
-        first = edge.loaded is None and edge.written is None and not state.resumed_after_damage
-        found = _found(tick) if first else edge.loaded
-        return replace(state, edge=replace(edge, active=None, loaded=found))
-    if not isinstance(unit, Unit):
-        return state
-    active = unit.state is UnitState.ACTIVE
-    edge = replace(edge, active=active)
-    if active and unit.invocation != edge.invocation:
-        edge = replace(edge, invocation=unit.invocation, loaded=_loaded_at_start(unit, tick))
-    return replace(state, edge=edge)
-
-
-def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
-    """What a unit that somebody else started has loaded: the document, if it is the older."""
-    document = tick.seen.document
-    if not isinstance(document, DocumentRead) or unit.started_at is None:
-        return None
-    return _found(tick) if document.modified <= unit.started_at else None
-
-
-def _found(tick: Tick) -> Pinning | None:
-    document = tick.seen.document
-    if not isinstance(document, DocumentRead) or document.current is None:
-        return None
-    order = tuple(dict.fromkeys((document.current, *document.accepted)))
-    return Pinning(document.enabled is True, document.current, order)
 
 
 # --- asking for what is missing -------------------------------------------------------------

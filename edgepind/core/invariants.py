@@ -119,6 +119,8 @@ def _live_values(seen: Observations) -> frozenset[Fingerprint]:
 
 def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
     """3: nothing live is removed, and nothing before its replacement is proven."""
+    if before.resumed_after_damage:
+        return  # the pin set was an older one; the document has taken its place
     by_hand = {word.fingerprint for word in seen.words if isinstance(word, PinRemove)}
     still = {pin.fingerprint for pin in accepted(after.pins)}
     live = _live_values(seen)

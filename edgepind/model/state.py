@@ -159,6 +159,6 @@ class State:
     next_tick: Monotonic | None = None
     ticks: int = 0
     resumed_after_damage: bool = False
-    """The stored state was lost: what the Edge has loaded must not be guessed kindly."""
+    """The stored state was lost, or is an older one: the document is the better memory."""
     floor: datetime | None = None
     """The wall time that an earlier run stored last; set when loading, never stored itself."""

@@ -1,0 +1,107 @@
+"""What is concluded from the document and the unit as they were found.
+
+A document that edgepind never wrote is the operator's word: its pins are the first. After the
+state was lost it is the best memory there is. What the Edge has loaded follows from when it was
+started, and is never guessed kindly: not knowing owes a restart.
+"""
+
+from dataclasses import replace
+
+from edgepind.core.sentences import pin_refused
+from edgepind.core.sighting import REFUSALS_KEPT
+from edgepind.core.tick import Tick
+from edgepind.model.document import Pinning
+from edgepind.model.event import Event
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
+from edgepind.model.pin import Pin
+from edgepind.model.state import State
+from edgepind.model.words import Origin, Role
+
+
+def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Take in the document and the unit: the first pins, and what the Edge has loaded."""
+    document = tick.seen.document
+    if document is None:
+        return state, ()
+    events: tuple[Event, ...] = ()
+    state = _adopt_unit(state, tick)
+    if isinstance(document, DocumentRead):
+        first = state.edge.written is None and not any(pin.accepted for pin in state.pins)
+        if first or state.resumed_after_damage:
+            state, events = _adopt_pins(state, document, tick)
+        edge = replace(state.edge, digest=document.digest)
+        state = replace(state, edge=edge, resumed_after_damage=False)
+    return state, events
+
+
+def _adopt_pins(
+    state: State, document: DocumentRead, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    state, events = _tell_refused(state, document)
+    if document.current is None:
+        return state, events
+    known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
+    order = dict.fromkeys((document.current, *document.accepted))
+    pins = tuple(
+        _in_its_place(known.get(fingerprint) or _from_document(fingerprint, tick), document)
+        for fingerprint in order
+    )
+    waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
+    return replace(state, pins=(*pins, *waiting)), events
+
+
+def _from_document(fingerprint: Fingerprint, tick: Tick) -> Pin:
+    kind = tick.rules.pins.kind
+    return Pin(fingerprint, kind, Role.BACKUP, Origin.OPERATOR, tick.now.wall)
+
+
+def _in_its_place(pin: Pin, document: DocumentRead) -> Pin:
+    if pin.fingerprint == document.current:
+        return replace(pin, role=Role.CURRENT)
+    return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin
+
+
+def _tell_refused(state: State, document: DocumentRead) -> tuple[State, tuple[Event, ...]]:
+    """Tell, once a text, of what stands in the place of a pin and is none."""
+    told = state.refusals_text_told
+    new = {it.text: it for it in document.refused if it.text not in told}
+    if not new:
+        return state, ()
+    events = tuple(pin_refused(None, it.reason, it.text) for it in new.values())
+    return replace(state, refusals_text_told=(*told, *new)[-REFUSALS_KEPT:]), events
+
+
+def _adopt_unit(state: State, tick: Tick) -> State:
+    """Conclude what the Edge has loaded from when it was started, and by whom."""
+    unit, edge = tick.seen.unit, state.edge
+    if isinstance(unit, NoUnit):
+        loaded = edge.loaded
+        if state.resumed_after_damage:
+            loaded = None
+        elif edge.loaded is None and edge.written is None:
+            loaded = _found(tick)
+        return replace(state, edge=replace(edge, active=None, loaded=loaded))
+    if not isinstance(unit, Unit):
+        return state
+    active = unit.state is UnitState.ACTIVE
+    edge = replace(edge, active=active)
+    if active and unit.invocation != edge.invocation:
+        edge = replace(edge, invocation=unit.invocation, loaded=_loaded_at_start(unit, tick))
+    return replace(state, edge=edge)
+
+
+def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
+    """What a unit that somebody else started has loaded: the document, if it is the older."""
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead) or unit.started_at is None:
+        return None
+    return _found(tick) if document.modified <= unit.started_at else None
+
+
+def _found(tick: Tick) -> Pinning | None:
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead) or document.current is None:
+        return None
+    order = tuple(dict.fromkeys((document.current, *document.accepted)))
+    return Pinning(document.enabled is True, document.current, order)
