@@ -123,7 +123,7 @@ def _suites() -> dict[str, _Suite]:
         suite = _Suite(cipher["name"], cipher["protocol"])
         found[suite.name.upper()] = suite
         if iana := IANA_NAMES.get(cipher["id"] & _CODE_POINT):
-            found[iana] = suite
+            found[iana.upper()] = suite
     return found
 
 
