@@ -15,6 +15,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from edgepind.effects.file_calls import CallFailed, calling, open_folder
 from edgepind.effects.file_owner import Owner, owner_in
@@ -54,6 +55,30 @@ class NotReplaced:
 
     error: str
     errno: int
+
+
+@overload
+def replace(
+    path: Path,
+    content: bytes,
+    *,
+    owner: Owner | None = None,
+    mode: int = 0o600,
+    follow: bool = False,
+    expecting: None = None,
+) -> Replaced | Unchanged | NotReplaced: ...
+
+
+@overload
+def replace(
+    path: Path,
+    content: bytes,
+    *,
+    owner: Owner | None = None,
+    mode: int = 0o600,
+    follow: bool = False,
+    expecting: Stamp,
+) -> Replaced | Unchanged | Overtaken | NotReplaced: ...
 
 
 def replace(

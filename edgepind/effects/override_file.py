@@ -49,9 +49,10 @@ def write_override(
     content = f"{json.dumps(words, indent=2)}\n".encode()
     volatile, lasting = override_paths(runtime, state)
     errors: list[str] = []
-    with suppress(OSError):  # systemd removes it with the stopped daemon; what fails is told below
-        runtime.mkdir(_FOLDER_MODE)
     for path, other in ((lasting, volatile), (volatile, lasting)):
+        if path == volatile:  # systemd removes its folder with the stopped daemon
+            with suppress(OSError):  # the next call tells why
+                runtime.mkdir(_FOLDER_MODE)
         outcome = replace(path, content, mode=_MODE)
         if isinstance(outcome, NotReplaced):
             errors.append(outcome.error)

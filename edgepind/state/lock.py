@@ -1,0 +1,92 @@
+"""One daemon a state folder: whoever holds `STATE/lock` (flock(2)).
+
+The kernel lets go of the lock however its holder ends. The pid in the file is for the sentence
+that a second daemon is refused with; nothing is decided by it.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepind.effects.file_calls import CallFailed, calling
+from edgepind.effects.file_owner import owner_in
+from edgepind.observe.small_file import not_regular
+
+_TO_HOLD = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MODE = 0o600
+_LONGEST_PID = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another process holds the lock; `pid` where it has said. `error` is a whole sentence."""
+
+    error: str
+    pid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotLockable:
+    """The lock file cannot be used. `error` names the call, the path and the remedy."""
+
+    error: str
+
+
+class StateLock:
+    """The lock, held until `release` or the end of the process; children do not inherit it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Let the next one in. The file stays: removing it would let two hold it at once."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def take_lock(directory: Path) -> StateLock | Held | NotLockable:
+    """Take the lock of a state folder, which must exist. Never waits."""
+    path = directory / "lock"
+    try:
+        with calling("open", path):
+            descriptor = os.open(path, _TO_HOLD, _MODE)
+    except CallFailed as failure:
+        return NotLockable(str(failure))
+    taken = _take(descriptor, path)
+    if not isinstance(taken, StateLock):
+        os.close(descriptor)
+    return taken
+
+
+def _take(descriptor: int, path: Path) -> StateLock | Held | NotLockable:
+    try:
+        with calling("flock", path):
+            status = os.fstat(descriptor)
+            if problem := not_regular(path, status):
+                return NotLockable(problem)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            owner = owner_in(path.parent.stat())
+            if not owner.owns(status):
+                os.fchown(descriptor, owner.uid, owner.gid)
+    except CallFailed as failure:
+        if isinstance(failure.__cause__, BlockingIOError):
+            return _held(descriptor, path)
+        return NotLockable(str(failure))
+    with suppress(OSError):  # a full disk: the lock holds all the same, only unnamed
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return StateLock(descriptor)
+
+
+def _held(descriptor: int, path: Path) -> Held:
+    said = os.pread(descriptor, _LONGEST_PID, 0).strip()
+    pid = int(said) if said.isdigit() else None
+    who = f"another edgepind (pid {pid})" if pid else "another edgepind"
+    return Held(
+        f"{who} holds {path}: stop it first, or give this one a state folder of its own with"
+        " paths.state",
+        pid,
+    )
