@@ -81,7 +81,7 @@ def _adopt_unit(state: State, tick: Tick) -> State:
             loaded = None
         elif edge.loaded is None and edge.written is None:
             loaded = _found(tick)
-        return replace(state, edge=replace(edge, active=None, loaded=loaded))
+        return replace(state, edge=replace(edge, active=edge.failures == 0, loaded=loaded))
     if not isinstance(unit, Unit):
         return state
     active = unit.state is UnitState.ACTIVE

@@ -44,3 +44,6 @@ class Appliance(Protocol):
 
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
         """Restart the Edge, waiting for the job's result; never start a stopped unit."""
+
+    def close(self) -> None:
+        """Give up what is held open between calls; does not wait."""

@@ -5,7 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from edgepind.clock import Clock
+from edgepind.cli.run import refusal
+from edgepind.clock import Clock, SystemClock
 from edgepind.daemon import run_daemon
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
@@ -20,4 +21,4 @@ def run(clock: Clock | None = None) -> int:
     if isinstance(settings, SettingsRefused):
         sys.stderr.write(f"{settings}\n")
         return 2
-    return run_daemon(settings, path, clock=clock)
+    return refusal(run_daemon(settings, path, dry_run=False, clock=clock or SystemClock()))

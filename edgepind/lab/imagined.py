@@ -37,7 +37,7 @@ def spki(name: str) -> Fingerprint:
     return Fingerprint(hashlib.sha256(f"key {name}".encode()).digest())
 
 
-def leaf(  # noqa: PLR0913 - each word is one fact about a certificate
+def leaf(
     name: str,
     *,
     public: bool = True,

@@ -1,0 +1,43 @@
+"""`edgepind run`: the daemon in the foreground, or one tick of it."""
+
+import argparse
+
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.say import complain
+from edgepind.cli.site import settings_of, settings_path
+from edgepind.cli.status_document import status_exit
+from edgepind.clock import SystemClock
+from edgepind.daemon import run_daemon, tick_once
+from edgepind.parts import StartRefused
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `run`."""
+    parser.add_argument("--once", action="store_true", help="make one tick, answer as `status`")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="decide and log on the true path, change nothing"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT, which end it with exit code 0."""
+    settings = settings_of(args)
+    if isinstance(settings, ExitCode):
+        return settings
+    clock = SystemClock()
+    if not args.once:
+        path = settings_path(args)
+        return refusal(run_daemon(settings, path, dry_run=args.dry_run, clock=clock))
+    document = tick_once(settings, dry_run=args.dry_run, clock=clock)
+    if isinstance(document, StartRefused):
+        return refusal(document)
+    code = status_exit(document, clock.now().wall, settings.cloud.interval)
+    return ExitCode.BAD if code is ExitCode.UNOBSERVED else code
+
+
+def refusal(refused: StartRefused | None) -> int:
+    """Say why the daemon could not start; nothing to say where it did."""
+    if refused is None:
+        return ExitCode.GOOD
+    complain(refused.error)
+    return ExitCode.NOT_PERMITTED if refused.forbidden else ExitCode.BAD

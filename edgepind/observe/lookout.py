@@ -1,0 +1,114 @@
+"""One look at everything, side by side: what a tick of the daemon is given to decide by.
+
+Each part looks for itself and answers with a value; here they are only asked, together, and
+bound into one `Observations`. Nothing is judged and nothing is remembered.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from edgepind.clock import Clock
+from edgepind.core.pacing import ask_status
+from edgepind.effects.appliance import Appliance
+from edgepind.effects.operator_questions import ask_health
+from edgepind.model.observation import Health, Observations, Override
+from edgepind.model.rules import Rules
+from edgepind.model.state import RestartPhase, State
+from edgepind.observe.clock_quality import ClockQuality
+from edgepind.observe.link import LinkObserver
+from edgepind.observe.operator_words import Words, read_words
+from edgepind.observe.override import read_override
+from edgepind.observe.resolve import Resolver
+from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
+from edgepind.observe.trust_roots import RootsUnusable
+from edgepind.settings.schema import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, and the operator's words, whose files can go once they are remembered."""
+
+    observations: Observations
+    words: Words
+
+
+class Lookout:
+    """Everything that looks, under one set of settings; made anew when they change."""
+
+    def __init__(
+        self, settings: Settings, rules: Rules, appliance: Appliance, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._appliance = appliance
+        self._clock = clock
+        self._link = LinkObserver.from_settings(settings, clock)
+        self._status = StatusEndpoint(settings, Resolver(), clock.now)
+        self._clock_quality = ClockQuality(clock.now)
+        self._jitter = random.Random()  # noqa: S311 - spreads load, keeps no secret
+
+    async def look(self, state: State, *, prompted: bool) -> Look:
+        """Look at everything; `prompted` asks the status endpoint though its turn has not come."""
+        reading = await self._appliance.read_document()
+        async with asyncio.TaskGroup() as group:
+            link = group.create_task(self._link.observe(reading.tls))
+            status = group.create_task(self._ask_status(state, prompted=prompted))
+            unit = group.create_task(self._appliance.unit())
+            health = group.create_task(self._ask_health(state))
+        said = status.result()
+        clock = await self._clock_quality.observe(said.date if said else None)
+        words = read_words(self._settings.paths.state)
+        observations = Observations(
+            rules=self._rules,
+            link=link.result(),
+            status=said.status if said else None,
+            clock=clock,
+            unit=unit.result(),
+            health=health.result(),
+            document=reading.document,
+            override=self._override(),
+            override_looked_at=True,
+            words=words.words,
+            entropy=self._jitter.random(),
+        )
+        return Look(observations, words)
+
+    async def look_offline(self) -> Look:
+        """Look at all but the network: what an operator's word with no daemon running needs."""
+        reading = await self._appliance.read_document()
+        words = read_words(self._settings.paths.state)
+        observations = Observations(
+            rules=self._rules,
+            unit=await self._appliance.unit(),
+            document=reading.document,
+            override=self._override(),
+            override_looked_at=True,
+            words=words.words,
+        )
+        return Look(observations, words)
+
+    @property
+    def faults(self) -> tuple[RootsUnusable, ...]:
+        """Roots that the settings name and that cannot be had."""
+        return self._link.faults
+
+    async def close(self) -> None:
+        """Give up what is kept between ticks."""
+        await self._status.close()
+
+    def _override(self) -> Override:
+        paths = self._settings.paths
+        return read_override(paths.runtime, paths.state)
+
+    async def _ask_status(self, state: State, *, prompted: bool) -> StatusReading | None:
+        now = self._clock.now().monotonic
+        enabled = self._rules.status_enabled
+        if not ask_status(state, now, enabled=enabled, prompted=prompted):
+            return None
+        return await self._status.fetch({pin.key for pin in state.pins if pin.accepted})
+
+    async def _ask_health(self, state: State) -> Health | None:
+        if state.edge.phase is not RestartPhase.SETTLING:
+            return None
+        return await ask_health(self._settings.edge.health_command)

@@ -1,0 +1,161 @@
+"""Puts the daemon's parts together from its settings, and puts new ones in their place.
+
+What cannot be put together is a value that says why: a second daemon on the same state, a folder
+that cannot be made, roots that cannot be read.
+"""
+
+from dataclasses import dataclass, replace
+
+from edgepind.clock import Clock
+from edgepind.effects.appliance import Appliance
+from edgepind.effects.disk_thread import DiskThread
+from edgepind.effects.dry_appliance import DryAppliance
+from edgepind.effects.executor import Executor
+from edgepind.effects.local_appliance import LocalAppliance
+from edgepind.effects.override_file import remove_override
+from edgepind.model.event import Event
+from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
+from edgepind.model.state import State
+from edgepind.model.words import EventName, Severity
+from edgepind.observe.lookout import Lookout
+from edgepind.record import Record
+from edgepind.rounds import Rounds
+from edgepind.settings.rules import rules_of
+from edgepind.settings.schema import Settings
+from edgepind.state.history import History
+from edgepind.state.lock import NotLockable, StateLock, take_lock
+from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
+from edgepind.telemetry.log_setup import set_up_log
+
+_FOLDER_MODE = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class StartRefused:
+    """Why the daemon cannot be put together: a sentence with the remedy; `forbidden`: no rights."""
+
+    error: str
+    forbidden: bool = False
+
+
+@dataclass(slots=True)
+class Parts:
+    """The running whole. `rounds` is exchanged in part when the settings change."""
+
+    settings: Settings
+    clock: Clock
+    rounds: Rounds
+    record: Record
+    appliance: Appliance
+    lock: StateLock | None
+    dry_run: bool
+    beginnings: tuple[Event, ...]
+    """What is to be told before the first tick."""
+
+    async def close(self) -> None:
+        """Give everything up that is held."""
+        await self.rounds.lookout.close()
+        self.appliance.close()
+        self.record.disk.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | StartRefused:
+    """Put the parts together, or say why that cannot be done."""
+    refused = _make_folders(settings, dry_run=dry_run)
+    if refused is not None:
+        return refused
+    lock = take_lock(settings.paths.state)
+    if not isinstance(lock, StateLock) and not dry_run:
+        return StartRefused(lock.error, forbidden=isinstance(lock, NotLockable))
+    appliance = _appliance(settings, clock, dry_run=dry_run)
+    lookout = Lookout(settings, rules_of(settings), appliance, clock)
+    if lookout.faults:
+        return StartRefused("; ".join(fault.error for fault in lookout.faults))
+    set_up_log(settings.log, lambda: clock.now().wall)
+    disk = DiskThread("records")
+    store = StateStore(settings.paths.state)
+    state, beginnings = await _load(store, disk, clock)
+    record = Record(
+        clock=clock,
+        disk=disk,
+        store=store,
+        history=History(settings.paths.state),
+        runtime=settings.paths.runtime,
+        textfile=settings.metrics.textfile,
+        dry_run=dry_run,
+        shows=isinstance(lock, StateLock),
+    )
+    rounds = Rounds(clock, lookout, _executor(settings, appliance, dry_run=dry_run), record, state)
+    held = lock if isinstance(lock, StateLock) else None
+    return Parts(settings, clock, rounds, record, appliance, held, dry_run, beginnings)
+
+
+async def rebuild(parts: Parts, settings: Settings) -> str | None:
+    """Put new settings in force between two ticks; a clause, where that cannot be done."""
+    if settings.paths != parts.settings.paths:
+        return "paths.state and paths.runtime cannot change while the daemon runs; restart it"
+    appliance = _appliance(settings, parts.clock, dry_run=parts.dry_run)
+    lookout = Lookout(settings, rules_of(settings), appliance, parts.clock)
+    if lookout.faults:
+        await lookout.close()
+        appliance.close()
+        return "; ".join(fault.error for fault in lookout.faults)
+    await parts.rounds.lookout.close()
+    parts.appliance.close()
+    set_up_log(settings.log, lambda: parts.clock.now().wall)
+    parts.settings, parts.appliance = settings, appliance
+    parts.record.textfile = settings.metrics.textfile
+    parts.rounds.lookout = lookout
+    parts.rounds.executor = _executor(settings, appliance, dry_run=parts.dry_run)
+    return None
+
+
+def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
+    for folder in (settings.paths.state, settings.paths.runtime):
+        try:
+            if not dry_run:
+                folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+        except OSError as error:
+            return StartRefused(
+                f"the folder {folder} cannot be made: {error.strerror}; make it and give it to "
+                "the user that edgepind runs as, or correct [paths]",
+                forbidden=isinstance(error, PermissionError),
+            )
+    return None
+
+
+def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
+    real = LocalAppliance(settings.edge, lambda: clock.now().wall, looks_only=dry_run)
+    return DryAppliance(real, settings.edge.unit) if dry_run else real
+
+
+def _executor(settings: Settings, appliance: Appliance, *, dry_run: bool) -> Executor:
+    def remove() -> OverrideRemoved | OverrideNotRemoved:
+        if dry_run:
+            return OverrideRemoved()
+        return remove_override(settings.paths.runtime, settings.paths.state)
+
+    return Executor(appliance, settings.edge.ready_command, remove)
+
+
+async def _load(
+    store: StateStore, disk: DiskThread, clock: Clock
+) -> tuple[State, tuple[Event, ...]]:
+    match await disk.run(store.load, clock.now(), clock.boot_id()):
+        case Loaded(state):
+            return state, ()
+        case Fresh():
+            return State(), ()
+        case Damaged(recovered, reason, set_aside):
+            kept = f"; it is kept as {set_aside}" if set_aside else ""
+            instead = (
+                "the generation before it is used" if recovered else "the pinning config is used"
+            )
+            text = (
+                f"The stored state cannot be used: {reason}{kept}; {instead} in its place; "
+                "compare `edgepind pin list` with what you expect."
+            )
+            event = Event(EventName.STATE_DAMAGED, Severity.ERR, text)
+            return replace(recovered or State(), resumed_after_damage=True), (event,)
