@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edgepind.effects.system_bus import BusUnavailableError, CallRefusedError, Party, SystemBus
+from edgepind.effects.unit_refusal import no_restart
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
@@ -184,25 +185,6 @@ _REMEDIES = {
     "InteractiveAuthorizationRequired": _NOT_PERMITTED,
 }
 """What to do about an error of systemd's, by the last part of its name."""
-
-
-def no_restart(name: str, unit: Unit, loading: Pinning) -> RestartFailed | RestartRefused | None:
-    """Why a unit in this state is not to be restarted; None where it may be.
-
-    A failed unit may: nobody stopped it, and a rollback has to bring it up again.
-    """
-    match unit.state:
-        case UnitState.ABSENT:
-            error = f"systemd knows no unit {name}; correct `edge.unit` in the settings"
-            return RestartFailed(loading, error)
-        case UnitState.MASKED:
-            error = f"{name} is masked; `systemctl unmask {name}` lets it start again"
-            return RestartFailed(loading, error)
-        case UnitState.INACTIVE | UnitState.DEACTIVATING:
-            error = f"{name} is stopped and stays so; started, it will load the new document"
-            return RestartRefused(error)
-        case UnitState.ACTIVE | UnitState.ACTIVATING | UnitState.FAILED:
-            return None
 
 
 def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
