@@ -1,0 +1,120 @@
+"""`RUNTIME/status.json`: what the daemon knows, for `edgepind status` and for other programs.
+
+Its shape is CONTRACT section 9, and every key is always there. It tells what is; nothing reads it
+back to decide by.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from edgepind import __version__
+from edgepind.core.posture import deadline
+from edgepind.core.restarts import OWING, restarts_in_window
+from edgepind.core.rollover import remaining_hold_down
+from edgepind.effects.durable_file import NotReplaced, replace
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.pin import Pin
+from edgepind.model.rules import Rules
+from edgepind.model.state import AddressVerdict, State
+
+NAME = "status.json"
+SCHEMA = 1
+_MODE = 0o644
+
+
+def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -> dict[str, Any]:
+    """Write down `state` as it stands at `now`; what ends is given by the wall clock as it is."""
+    ends = deadline(state.guard, rules.fail_open.grace, now.monotonic)
+    return {
+        "schema": SCHEMA,
+        "written_at": rfc3339(now.wall),
+        "version": __version__,
+        "pid": os.getpid(),
+        "posture": state.guard.posture.value,
+        "posture_since": _or_none(state.guard.since),
+        "posture_until": _or_none(_wall_at(ends, now)),
+        "reason": state.reason,
+        "finding": state.finding.value if state.finding else None,
+        "lockout": state.lockout,
+        "dry_run": dry_run,
+        "pins": [_pin(pin, now, rules) for pin in state.pins],
+        "addresses": [_address(verdict) for verdict in state.addresses],
+        "status_endpoint": {
+            "ok": state.status.ok,
+            "channel": state.status.channel.value,
+            "error": state.status.error,
+        },
+        "clock": {
+            "trusted": state.clock.trusted,
+            "error_ms": None if state.clock.error is None else round(state.clock.error * 1000),
+            "source": state.clock.source.value,
+        },
+        "edge": _edge(state, now, rules),
+        "next_tick_at": _or_none(_wall_at(state.next_tick, now)),
+        "ticks": state.ticks,
+    }
+
+
+def write_status(runtime: Path, document: Mapping[str, Any]) -> str | None:
+    """Replace the file whole. Returns a sentence where that failed. Synchronous."""
+    content = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+    outcome = replace(runtime / NAME, content + b"\n", mode=_MODE)
+    return outcome.error if isinstance(outcome, NotReplaced) else None
+
+
+def rfc3339(wall: datetime) -> str:
+    """Give a time in UTC to the millisecond: `2026-11-24T09:00:00.250Z`."""
+    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def edge_loaded(state: State, rules: Rules) -> bool:
+    """Whether the Edge is known to accept just what its document says."""
+    loaded, written = state.edge.loaded, state.edge.written
+    if loaded is None or written is None:
+        return False
+    return loaded.accepts_like(written, rules.restart.validator)
+
+
+def _pin(pin: Pin, now: Moment, rules: Rules) -> dict[str, Any]:
+    remaining = remaining_hold_down(pin, rules.pins)
+    accepted_after = None if remaining is None else now.wall + timedelta(seconds=remaining)
+    return {
+        "fingerprint": str(pin.fingerprint),
+        "kind": pin.kind.value,
+        "role": pin.role.value,
+        "origin": pin.origin.value,
+        "since": rfc3339(pin.since),
+        "sightings": pin.sightings,
+        "accepted_after": _or_none(accepted_after),
+    }
+
+
+def _address(verdict: AddressVerdict) -> dict[str, Any]:
+    return {
+        "address": verdict.address,
+        "fingerprint": str(verdict.fingerprint) if verdict.fingerprint else None,
+        "verdict": verdict.verdict.value,
+        "error": verdict.error,
+    }
+
+
+def _edge(state: State, now: Moment, rules: Rules) -> dict[str, Any]:
+    edge = state.edge
+    return {
+        "active": edge.active,
+        "restart_owed": edge.phase in OWING,
+        "restarts_in_window": len(restarts_in_window(edge, now.monotonic, rules.restart.window)),
+        "loaded": edge_loaded(state, rules),
+    }
+
+
+def _wall_at(instant: Monotonic | None, now: Moment) -> datetime | None:
+    return None if instant is None else now.wall + timedelta(seconds=instant - now.monotonic)
+
+
+def _or_none(wall: datetime | None) -> str | None:
+    return None if wall is None else rfc3339(wall)

@@ -1,0 +1,269 @@
+"""The status file and the metrics: the daemon's knowledge in the words of the contract."""
+
+import json
+import os
+import re
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgepind import __version__
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import ClockSource
+from edgepind.model.pin import Pin
+from edgepind.model.rules import Rules
+from edgepind.model.state import (
+    AddressVerdict,
+    ClockJudgement,
+    Edge,
+    Guard,
+    OverrideState,
+    RestartPhase,
+    State,
+    StatusMemory,
+)
+from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role, Validator
+from edgepind.telemetry.metrics import metrics_text, write_metrics
+from edgepind.telemetry.status_file import status_document, write_status
+
+WALL = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+NOW = Moment(Monotonic(10_000.0), WALL)
+RULES = Rules(host="acme.mypurecloud.com", earliest=datetime(2026, 11, 23, tzinfo=UTC))
+OLD, NEW = Fingerprint(bytes([1] * 32)), Fingerprint(bytes([2] * 32))
+BOTH = Pinning(enabled=True, current=OLD, accepted=(OLD, NEW))
+TURNED = Pinning(enabled=True, current=NEW, accepted=(NEW, OLD))
+
+
+def pin(fingerprint: Fingerprint, role: Role, **more: Any) -> Pin:
+    """One pin, observed an hour before now."""
+    since = datetime(2026, 11, 24, 8, 0, 0, 250_000, tzinfo=UTC)
+    return Pin(fingerprint, PinKind.CERTIFICATE, role, Origin.OBSERVED, since, **more)
+
+
+STATE = State(
+    pins=(pin(OLD, Role.CURRENT, sightings=3), pin(NEW, Role.PENDING, held=840.0)),
+    guard=Guard(since=datetime(2026, 11, 1, tzinfo=UTC)),
+    edge=Edge(
+        written=BOTH,
+        loaded=BOTH,
+        active=True,
+        restarts=(Monotonic(100.0), Monotonic(9_000.0)),
+    ),
+    finding=Finding.PINNED,
+    reason="Pinning is enforced.",
+    addresses=(
+        AddressVerdict("127.0.0.1:8443", Finding.PINNED, OLD),
+        AddressVerdict("[::1]:8443", Finding.UNREACHABLE, error="connection refused"),
+    ),
+    status=StatusMemory(ok=True, channel=Channel.PINNED),
+    clock=ClockJudgement(trusted=True, error=0.0021, source=ClockSource.CHRONY),
+    next_tick=Monotonic(10_060.0),
+    ticks=42,
+)
+
+
+def document(state: State = STATE, rules: Rules = RULES) -> dict[str, Any]:
+    """The status document as JSON gives it back."""
+    text = json.dumps(status_document(state, NOW, rules, dry_run=False))
+    read: dict[str, Any] = json.loads(text)
+    return read
+
+
+def test_every_field_of_the_contract_and_no_other() -> None:
+    """CONTRACT section 9, word for word."""
+    assert document() == {
+        "schema": 1,
+        "written_at": "2026-11-24T09:00:00.000Z",
+        "version": __version__,
+        "pid": os.getpid(),
+        "posture": "enforcing",
+        "posture_since": "2026-11-01T00:00:00.000Z",
+        "posture_until": None,
+        "reason": "Pinning is enforced.",
+        "finding": "pinned",
+        "lockout": False,
+        "dry_run": False,
+        "pins": [
+            {
+                "fingerprint": ":".join(["01"] * 32),
+                "kind": "certificate",
+                "role": "current",
+                "origin": "observed",
+                "since": "2026-11-24T08:00:00.250Z",
+                "sightings": 3,
+                "accepted_after": None,
+            },
+            {
+                "fingerprint": ":".join(["02"] * 32),
+                "kind": "certificate",
+                "role": "pending",
+                "origin": "observed",
+                "since": "2026-11-24T08:00:00.250Z",
+                "sightings": 0,
+                "accepted_after": "2026-11-24T09:01:00.000Z",
+            },
+        ],
+        "addresses": [
+            {
+                "address": "127.0.0.1:8443",
+                "fingerprint": ":".join(["01"] * 32),
+                "verdict": "pinned",
+                "error": None,
+            },
+            {
+                "address": "[::1]:8443",
+                "fingerprint": None,
+                "verdict": "unreachable",
+                "error": "connection refused",
+            },
+        ],
+        "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
+        "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
+        "edge": {
+            "active": True,
+            "restart_owed": False,
+            "restarts_in_window": 1,
+            "loaded": True,
+        },
+        "next_tick_at": "2026-11-24T09:01:00.000Z",
+        "ticks": 42,
+    }
+
+
+def test_before_the_first_tick_it_has_the_same_shape() -> None:
+    """A program that reads it needs no case for a young daemon."""
+    young, old = document(State()), document()
+    assert set(young) == set(old)
+    for part in ("status_endpoint", "clock", "edge"):
+        assert set(young[part]) == set(old[part])
+    assert (young["finding"], young["next_tick_at"], young["posture_since"]) == (None, None, None)
+    assert young["edge"]["loaded"] is False
+
+
+@pytest.mark.parametrize(
+    ("guard", "until"),
+    [
+        (Guard(Posture.GRACE, grace_served=60.0), "2026-11-24T09:04:00.000Z"),
+        (Guard(Posture.OPEN, open_ends=Monotonic(10_000.0 + 3600)), "2026-11-24T10:00:00.000Z"),
+        (Guard(Posture.EXHAUSTED), None),
+        (
+            Guard(
+                Posture.OVERRIDE,
+                override=OverrideState(WALL, Monotonic(10_030.0), "maintenance", "root"),
+            ),
+            "2026-11-24T09:00:30.000Z",
+        ),
+    ],
+)
+def test_a_posture_that_ends_says_when(guard: Guard, until: str | None) -> None:
+    """By the wall clock as it stands, whatever was counted in elapsed time."""
+    assert document(replace(STATE, guard=guard))["posture_until"] == until
+
+
+@pytest.mark.parametrize(
+    ("phase", "owed"),
+    [
+        (RestartPhase.IDLE, False),
+        (RestartPhase.OWED, True),
+        (RestartPhase.SETTLING, False),
+        (RestartPhase.ROLLING_BACK, True),
+        (RestartPhase.ROLLED_BACK, True),
+    ],
+)
+def test_a_restart_is_owed_until_the_wanted_document_is_loaded(
+    phase: RestartPhase, *, owed: bool
+) -> None:
+    """Also after a rollback: what is wanted has yet to be loaded."""
+    state = replace(STATE, edge=replace(STATE.edge, phase=phase))
+    assert document(state)["edge"]["restart_owed"] is owed
+
+
+def test_loaded_is_what_this_validator_accepts() -> None:
+    """The same set in another order is loaded, but not to an Edge that reads one fingerprint."""
+    state = replace(STATE, edge=replace(STATE.edge, loaded=TURNED))
+    single = replace(RULES, restart=replace(RULES.restart, validator=Validator.SINGLE))
+    assert document(state)["edge"]["loaded"] is True
+    assert document(state, single)["edge"]["loaded"] is False
+
+
+def test_the_file_is_replaced_whole_and_can_be_read_by_all(tmp_path: Path) -> None:
+    """A reader that has it open goes on reading the old one."""
+    path = tmp_path / "status.json"
+    assert write_status(tmp_path, {"ticks": 1}) is None
+    with path.open() as reader:
+        assert write_status(tmp_path, {"ticks": 2}) is None
+        assert json.load(reader) == {"ticks": 1}
+    assert json.loads(path.read_text()) == {"ticks": 2}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    """The daemon goes on; the sentence names the path."""
+    problem = write_status(tmp_path / "gone", {})
+    assert problem is not None
+    assert "gone" in problem
+
+
+# --- metrics ----------------------------------------------------------------------------------
+
+SAMPLE = re.compile(r'(edgepind_[a-z_]+)(?:\{([a-z_]+)="([^"\\\n]*)"\})? (\S+)')
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Read the exposition format strictly: help, type, then samples of just that name."""
+    found: dict[tuple[str, str], float] = {}
+    name = ""
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name = line.split()[2]
+        elif line.startswith("# TYPE "):
+            assert line == f"# TYPE {name} gauge"
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match is not None, line
+            assert match[1] == name
+            found[name.removeprefix("edgepind_"), match[3] or ""] = float(match[4])
+    assert text.endswith("\n")
+    return found
+
+
+def test_metrics_tell_what_the_status_tells() -> None:
+    """Posture, finding, pins, restarts and clock, each under a name of its own."""
+    read = samples(metrics_text(STATE, NOW, RULES))
+    assert read["build_info", __version__] == 1
+    assert read["last_tick_timestamp_seconds", ""] == WALL.timestamp()
+    assert {it: read["posture", it] for it in Posture} == {
+        it: float(it is Posture.ENFORCING) for it in Posture
+    }
+    assert sum(read["finding", it] for it in Finding) == read["finding", Finding.PINNED] == 1
+    assert (read["pins", "current"], read["pins", "pending"]) == (1, 1)
+    assert (read["pins", "backup"], read["pins", "retiring"]) == (0, 0)
+    assert read["edge_restarts_in_window", ""] == 1
+    assert read["edge_restart_budget", ""] == 4
+    assert read["edge_loaded", ""] == 1
+    assert read["edge_restart_owed", ""] == 0
+    assert read["clock_error_seconds", ""] == pytest.approx(0.0021)
+    assert read["lockout", ""] == 0
+
+
+def test_an_unknown_clock_error_is_not_a_good_one() -> None:
+    """No series says more than a zero that nobody measured."""
+    state = replace(STATE, clock=ClockJudgement())
+    assert ("clock_error_seconds", "") not in samples(metrics_text(state, NOW, RULES))
+
+
+def test_the_collector_finds_one_whole_file(tmp_path: Path) -> None:
+    """Nothing else in its folder ends in .prom, and another user can read it."""
+    path = tmp_path / "edgepind.prom"
+    assert write_metrics(path, STATE, NOW, RULES) is None
+    assert samples(path.read_text())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+    assert write_metrics(tmp_path / "gone" / "x.prom", STATE, NOW, RULES) is not None
