@@ -109,6 +109,8 @@ class Listener:
                     break
         except (ConnectionOver, OSError):
             pass  # clients come and go
+        except asyncio.CancelledError:
+            writer.transport.abort()  # a client that keeps the line would be waited for
         finally:
             self._talks.discard(talk)
             writer.close()
