@@ -4,25 +4,18 @@ Nothing here does I/O, and nothing here decides what an answer is worth. An answ
 whole or not at all: where one part of it is nonsense, the rest is no ground to accept a pin on.
 """
 
-import re
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from edgepind.clock import EARLIEST_WALL, LATEST_WALL
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected
 from edgepind.model.words import Channel
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.jq_programs import NoOutputs, Outputs
+from edgepind.observe.rfc3339 import parse_rfc3339
 
 PROGRAMS = ("current", "next", "rotates_at")
 """The settings' names of the programs, in the order in which they run."""
-
-# RFC 3339, section 5.6, which is narrower than what `datetime.fromisoformat` reads.
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
 
 
 class _RejectionError(Exception):
@@ -86,10 +79,7 @@ def _fingerprint(name: str, value: Any) -> Fingerprint:
 
 
 def _time(value: Any) -> datetime:
-    if isinstance(value, str) and _RFC3339.fullmatch(value):
-        with suppress(ValueError, OverflowError):  # a month 13, a second 60; before the year 1
-            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
-            if EARLIEST_WALL <= instant <= LATEST_WALL:
-                return instant
+    if (instant := parse_rfc3339(value)) is not None:
+        return instant
     shown = foreign_text(repr(value))
     raise _RejectionError(f"`rotates_at` is no time as RFC 3339 writes it: {shown}")

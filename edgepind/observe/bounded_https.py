@@ -1,0 +1,237 @@
+"""One HTTPS exchange with a server that may be slow, broken or hostile; the only user of httpx.
+
+A deadline bounds all of it and a cap each part: headers (by httpcore, 100 KiB), the body (64 KiB,
+decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: the
+transport below httpx's client does none of these. What an answer means is judged elsewhere.
+"""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from edgepind import __version__
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.moment import Moment
+from edgepind.observe.bounded_body import BodyRefused, read_body
+from edgepind.observe.foreign_text import foreign_text
+from edgepind.observe.pinned_tls import LeafNotPinnedError
+from edgepind.settings.schema import Address
+
+LONGEST_BODY = 64 * 1024
+_FAILURES_SHOWN = 3
+_FIXED_HEADERS = {
+    "User-Agent": f"edgepind/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request; `body` None makes it a GET, else a POST. Headers may hold secrets: never shown."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. `received` is when its head was there, `round_trip` seconds after asking."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | BodyRefused = field(repr=False)
+    received: Moment
+    round_trip: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """No whole answer, and why. `connected`: a request was sent over an accepted connection.
+
+    `unpinned` is a leaf that the pin check turned away at one of the addresses.
+    """
+
+    error: str
+    connected: bool = False
+    unpinned: Fingerprint | None = None
+
+
+class BoundedHttps:
+    """Exchanges through one TLS context, over one connection that is kept for the next.
+
+    `timeout` is seconds for one exchange, whole, whatever number of addresses it takes.
+    """
+
+    def __init__(self, context: ssl.SSLContext, timeout: float, now: Callable[[], Moment]) -> None:
+        self._context = context
+        self._timeout = timeout
+        self._now = now
+        self._transport: httpx.AsyncHTTPTransport | None = None
+        self._first: Address | None = None
+
+    async def exchange(self, ask: Ask, addresses: Sequence[Address]) -> Reply | NoReply:
+        """Ask at one of exactly these addresses: the one that answered last, else the next.
+
+        The name in the URL goes out as SNI and Host. Cancellation ends it at once.
+        """
+        failures: list[tuple[Address, NoReply]] = []
+        progress = _Progress()
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        turns = self._in_turn(addresses)
+        try:
+            async with asyncio.timeout_at(deadline):
+                for turn, address in enumerate(turns):
+                    self._first = turns[(turn + 1) % len(turns)]  # unless this one answers
+                    # A silent address must leave time for those after it.
+                    left = deadline - asyncio.get_running_loop().time()
+                    patience = left / (len(turns) - turn)
+                    outcome = await self._attempt(ask, address, patience, progress)
+                    if isinstance(outcome, Reply):
+                        self._first = address
+                        return outcome
+                    failures.append((address, outcome))
+        except TimeoutError:
+            late = NoReply(f"no whole answer within {self._timeout:g} s", progress.sending)
+            failures.append((turns[len(failures)], late))
+        return _sum(failures)
+
+    async def close(self) -> None:
+        """Give the kept connection up."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.aclose()
+
+    def _in_turn(self, addresses: Sequence[Address]) -> tuple[Address, ...]:
+        turn = addresses.index(self._first) if self._first in addresses else 0
+        return (*addresses[turn:], *addresses[:turn])
+
+    async def _attempt(
+        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+    ) -> Reply | NoReply:
+        while True:
+            progress.start()
+            try:
+                return await self._send(ask, address, patience, progress)
+            except (httpx.TransportError, OSError) as error:
+                if not progress.reused:  # else the server had given it up: once more, on a new one
+                    return NoReply(_clause(error, patience), progress.sending, _unpinned(error))
+
+    async def _send(
+        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+    ) -> Reply:
+        if self._transport is None:
+            self._transport = _transport(self._context)
+        wire = _wire_request(ask, address, patience, progress)
+        done = False
+        try:
+            asked = self._now()
+            response = await self._transport.handle_async_request(wire)
+            received = self._now()
+            try:
+                encoding = response.headers.get("content-encoding", "")
+                body = await read_body(response.aiter_raw(), encoding, LONGEST_BODY)
+            finally:
+                await response.aclose()
+            done = True
+        finally:
+            if not done:  # a pool that was interrupted is not asked again
+                await self.close()
+        round_trip = received.monotonic - asked.monotonic
+        return Reply(response.status_code, response.headers, body, received, round_trip)
+
+
+class _Progress:
+    """How far an attempt came; httpcore calls it as its `trace` extension."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.connecting = False
+        self.sending = False
+
+    @property
+    def reused(self) -> bool:
+        """Whether the request went out over a connection that was kept from before."""
+        return self.sending and not self.connecting
+
+    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
+        self.connecting |= event == "connection.connect_tcp.started"
+        self.sending |= event == "http11.send_request_headers.started"
+
+
+def _transport(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=one)
+
+
+def _wire_request(
+    ask: Ask, address: Address, patience: float, progress: _Progress
+) -> httpx.Request:
+    url = httpx.URL(ask.url)
+    return httpx.Request(
+        "GET" if ask.body is None else "POST",
+        url.copy_with(host=address.ip, port=address.port),
+        headers={"Host": url.netloc.decode(), **_FIXED_HEADERS, **ask.headers},
+        content=ask.body,
+        extensions={
+            "sni_hostname": url.raw_host.decode(),
+            "timeout": {"connect": patience},
+            "trace": progress,
+        },
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _unpinned(error: BaseException) -> Fingerprint | None:
+    leaves = (it.leaf for it in _causes(error) if isinstance(it, LeafNotPinnedError))
+    return next(leaves, None)
+
+
+def _clause(error: BaseException, patience: float) -> str:
+    """Why an exchange failed, in a clause for a person."""
+    causes = tuple(_causes(error))
+    told = (_layer_clause(cause, patience) for cause in causes)
+    if clause := next(filter(None, told), None):
+        return clause
+    codes = [it.errno for it in causes if isinstance(it, OSError) and it.errno is not None]
+    return os.strerror(codes[-1]).lower() if codes else "the connection broke off"
+
+
+def _layer_clause(cause: BaseException, patience: float) -> str | None:
+    match cause:
+        case LeafNotPinnedError():
+            return f"its leaf {cause.leaf.short} is not pinned"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not accepted: {cause.verify_message}"
+        case ssl.SSLError():
+            return f"TLS failed: {cause.reason or cause.strerror}"
+        case httpx.ConnectTimeout():
+            return f"no connection within {patience:.3g} s"
+        case httpx.RemoteProtocolError():
+            return f"what it answers is no HTTP: {foreign_text(str(cause))}"
+        case _:
+            return None
+
+
+def _sum(failures: Sequence[tuple[Address, NoReply]]) -> NoReply:
+    told = [f"{address}: {failure.error}" for address, failure in failures]
+    more = len(told) - _FAILURES_SHOWN
+    return NoReply(
+        "; ".join(told[:_FAILURES_SHOWN]) + (f"; and {more} more" if more > 0 else ""),
+        any(failure.connected for _, failure in failures),
+        next((it.unpinned for _, it in failures if it.unpinned is not None), None),
+    )

@@ -1,0 +1,225 @@
+"""Asks the cloud's status endpoint what it serves and what it will, and over which channel.
+
+First over a pinned connection; where the leaf is not pinned, once more without a pin and without
+a token, over a chain-verified one, for a hint. What either is worth is decided in the core.
+"""
+
+import ssl
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from edgepind.model.moment import Moment
+from edgepind.model.observation import (
+    ClockReading,
+    Status,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
+    StatusUnreachable,
+)
+from edgepind.model.words import Channel
+from edgepind.observe.bounded_body import BodyRefused
+from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
+from edgepind.observe.foreign_text import foreign_text
+from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
+from edgepind.observe.jq_programs import JqPrograms
+from edgepind.observe.oauth import NoToken, TokenSource
+from edgepind.observe.pinned_tls import PinCheck, PinKey, pinned_context, verified_context
+from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
+from edgepind.observe.status_answer import read_answer
+from edgepind.observe.strict_json import ParsedJson, parse_json
+from edgepind.settings.schema import CloudSettings, Settings
+
+_PATH = "/api/v1/security/status"
+_HTTPS = 443
+_OK, _NOT_MODIFIED, _UNAUTHORISED = 200, 304, 401
+_REDIRECTS = range(300, 400)
+_ASKS_FOR_PATIENCE = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReading:
+    """What one look at the endpoint gave.
+
+    `date` is what a `Date` field said of the host's clock; it is only there where the connection
+    was pinned, for anybody else may write into it what he likes.
+    """
+
+    status: Status
+    date: ClockReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """The entity tag of the latest answer, which was a usable one under these pins."""
+
+    value: str
+    pins: frozenset[PinKey]
+
+
+class StatusEndpoint:
+    """The endpoint under one set of settings; make a new one when they change.
+
+    Keeps the TLS contexts, one pinned connection, the token, the entity tag and the last answer
+    of the jq programs. Calls must not overlap.
+    """
+
+    def __init__(self, settings: Settings, resolver: Resolver, now: Callable[[], Moment]) -> None:
+        cloud, status = settings.cloud, settings.status
+        self._cloud = cloud
+        self._resolver = resolver
+        self._now = now
+        self._url = status.url or _default_url(cloud)
+        self._programs = JqPrograms((status.current, status.next, status.rotates_at), cloud.timeout)
+        self._check = PinCheck()
+        self._pinned = BoundedHttps(pinned_context(self._check), cloud.timeout, now)
+        self._verified: ssl.SSLContext | None = None
+        token_wanted = bool(status.oauth.token_url)
+        self._tokens = TokenSource(status.oauth, self._ask_for_token) if token_wanted else None
+        self._tag: _Tag | None = None
+
+    async def fetch(self, pins: AbstractSet[PinKey]) -> StatusReading:
+        """Ask once. `pins` are all that are accepted now (`Pin.key`).
+
+        Never raises for what the cloud, the network or a file does. Each request has
+        `cloud.timeout` seconds, whole; at worst there are five: a token, the status, both again
+        where the token was stale, and the anonymous one. Cancellation ends it at once.
+        """
+        accepted, tag, self._tag = frozenset(pins), self._tag, None
+        if not accepted:
+            return StatusReading(await self._hint(""))
+        if tag is not None and tag.pins != accepted:
+            tag = None
+        reply = await self._ask_pinned(accepted, tag)
+        if isinstance(reply, Reply):
+            status = await self._judge(Channel.PINNED, reply, conditional=tag is not None)
+            self._tag = _next_tag(status, reply, accepted, tag)
+            return StatusReading(status, _date(reply))
+        if reply.unpinned is not None:
+            return StatusReading(await self._hint(f"{reply.error}; without a pin, "))
+        if isinstance(reply, NoToken):
+            return StatusReading(StatusUnreachable(reply.error, retry_after=reply.retry_after))
+        channel = Channel.PINNED if reply.connected else Channel.NONE
+        return StatusReading(StatusUnreachable(reply.error, channel))
+
+    async def close(self) -> None:
+        """Give the kept connection up."""
+        await self._pinned.close()
+
+    async def _ask_pinned(
+        self, accepted: frozenset[PinKey], tag: _Tag | None
+    ) -> Reply | NoReply | NoToken:
+        """Ask over a pinned connection, which is the only kind that a token ever goes over."""
+        self._check.accepted = accepted
+        if self._check.shown.isdisjoint(accepted):
+            await self._pinned.close()  # what the kept one showed is not accepted any more
+        headers = {} if tag is None else {"If-None-Match": tag.value}
+        reply = await self._ask_with_token(headers)
+        stale = isinstance(reply, Reply) and reply.status == _UNAUTHORISED
+        if self._tokens is None or not stale:
+            return reply
+        self._tokens.drop()
+        return await self._ask_with_token(headers)
+
+    async def _ask_with_token(self, headers: dict[str, str]) -> Reply | NoReply | NoToken:
+        if self._tokens is not None:
+            bearer = await self._tokens.token(self._now().monotonic)
+            if isinstance(bearer, NoToken):
+                return bearer
+            headers = {**headers, "Authorization": f"Bearer {bearer.value}"}
+        return await self._exchange(self._pinned, Ask(self._url, headers))
+
+    async def _hint(self, why: str) -> Status:
+        """Ask anonymously over a chain-verified connection."""
+        reply = await self._exchange_verified(Ask(self._url))
+        if isinstance(reply, Reply):
+            return await self._judge(Channel.UNPINNED, reply, conditional=False)
+        channel = Channel.UNPINNED if reply.connected else Channel.NONE
+        return StatusUnreachable(why + reply.error, channel)
+
+    async def _ask_for_token(self, ask: Ask) -> Reply | NoReply:
+        """Carry the client secret: to the cloud's host pinned, to another by the public roots."""
+        if urlsplit(ask.url).hostname == self._cloud.host:
+            return await self._exchange(self._pinned, ask)
+        return await self._exchange_verified(ask)
+
+    async def _exchange_verified(self, ask: Ask) -> Reply | NoReply:
+        if self._verified is None:
+            roots = self._cloud.public_roots
+            try:
+                self._verified = verified_context(roots)
+            except OSError as error:
+                return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
+        connection = BoundedHttps(self._verified, self._cloud.timeout, self._now)
+        try:
+            return await self._exchange(connection, ask)
+        finally:
+            await connection.close()
+
+    async def _exchange(self, connection: BoundedHttps, ask: Ask) -> Reply | NoReply:
+        addresses = await self._addresses(ask.url)
+        if isinstance(addresses, ResolveFailed):
+            return NoReply(addresses.error)
+        return await connection.exchange(ask, addresses)
+
+    async def _addresses(self, url: str) -> Resolved:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _HTTPS
+        if host == self._cloud.host and self._cloud.addresses:
+            return self._cloud.addresses
+        return await self._resolver.resolve(host, port, self._cloud.timeout)
+
+    async def _judge(self, channel: Channel, reply: Reply, *, conditional: bool) -> Status:
+        if reply.status == _OK:
+            return await self._read(channel, reply.body)
+        if reply.status == _NOT_MODIFIED and conditional:
+            return StatusUnchanged(channel)
+        return _turned_down(channel, reply)
+
+    async def _read(
+        self, channel: Channel, body: bytes | BodyRefused
+    ) -> StatusAnswer | StatusRejected:
+        document = body if isinstance(body, BodyRefused) else parse_json(body)
+        if not isinstance(document, ParsedJson):
+            return StatusRejected(channel, document.reason)
+        return read_answer(channel, await self._programs.run(document.text))
+
+
+def _default_url(cloud: CloudSettings) -> str:
+    port = "" if cloud.port == _HTTPS else f":{cloud.port}"
+    return f"https://{cloud.host}{port}{_PATH}"
+
+
+def _next_tag(
+    status: Status, reply: Reply, accepted: frozenset[PinKey], tag: _Tag | None
+) -> _Tag | None:
+    """The tag to name next time: only ever that of the answer which the core heard last.
+
+    A later 304 vouches for that answer over a pinned channel, so it must have come over one.
+    """
+    if isinstance(status, StatusUnchanged):
+        return tag
+    value = usable_tag(reply.headers.get("etag"))
+    return _Tag(value, accepted) if value and isinstance(status, StatusAnswer) else None
+
+
+def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:
+    told = f"HTTP {reply.status}"
+    if reply.status == _UNAUTHORISED:
+        told += ": it asks for a token that it accepts (status.oauth)"
+    if reply.status in _REDIRECTS and (target := reply.headers.get("location")):
+        told += f": a redirect to {foreign_text(target)}, which is not followed"
+    if reply.status not in _ASKS_FOR_PATIENCE:
+        return StatusUnreachable(told, channel)
+    server_date = http_date(reply.headers.get("date"))
+    asked = retry_after(reply.headers.get("retry-after"), server_date, reply.received.wall)
+    return StatusUnreachable(told, channel, asked)
+
+
+def _date(reply: Reply) -> ClockReading | None:
+    headers = reply.headers
+    return date_reading(
+        headers.get("date"), headers.get("age"), reply.received.wall, reply.round_trip
+    )

@@ -1,0 +1,453 @@
+"""What one look at the endpoint gives, against real servers on loopback."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from edgepind.lab.http1 import Response
+from edgepind.lab.pki import Credential
+from edgepind.lab.raw_server import raw_server
+from edgepind.lab.recorder import Recorder, json_response, recording
+from edgepind.model.observation import (
+    ClockSource,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
+    StatusUnreachable,
+)
+from edgepind.model.words import Channel, PinKind
+from edgepind.observe.pinned_tls import PinKey
+from edgepind.observe.status_endpoint import StatusEndpoint
+from edgepind.settings.schema import Address, StatusSettings
+
+MakeEndpoint = Callable[..., StatusEndpoint]
+
+
+def pins(*credentials: Credential) -> frozenset[PinKey]:
+    """Pin these certificates."""
+    return frozenset((PinKind.CERTIFICATE, it.fingerprint) for it in credentials)
+
+
+def announcing(
+    current: Credential,
+    following: Credential | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """What the cloud says while it serves one certificate and plans another."""
+    page = {"certificateFingerprint": str(current.fingerprint)}
+    if following is not None:
+        page["nextCertificateFingerprint"] = str(following.fingerprint)
+    return json_response(page, headers)
+
+
+async def test_an_announcement_over_a_pinned_connection(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """The request is an ordinary one, to the name of the cloud at the address given."""
+    cloud = Recorder([announcing(leaf, next_leaf)])
+    async with recording(leaf, cloud) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint, next_leaf.fingerprint)
+    (request,) = cloud.requests
+    assert (request.method, request.target) == ("GET", "/api/v1/security/status")
+    assert request.headers["host"] == "acme.cloud.test"
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["user-agent"].startswith("edgepind/")
+
+
+async def test_an_unpinned_leaf_gives_a_hint(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """The second request goes over a chain-verified connection; it is no witness of time."""
+    cloud = Recorder([announcing(next_leaf)])
+    async with recording(next_leaf, cloud) as (listener, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+        assert listener.handshakes >= 1
+    assert reading.status == StatusAnswer(Channel.UNPINNED, next_leaf.fingerprint)
+    assert reading.date is None
+    assert len(cloud.requests) == 1
+
+
+async def test_without_any_pin_there_is_only_the_hint(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """Before the first pin nobody is trusted with more."""
+    cloud = Recorder([announcing(leaf)])
+    async with recording(leaf, cloud) as (_, address):
+        reading = await endpoint(address).fetch(frozenset())
+    assert reading.status == StatusAnswer(Channel.UNPINNED, leaf.fingerprint)
+
+
+async def test_an_interceptor_is_not_even_asked_for_a_hint(
+    endpoint: MakeEndpoint, leaf: Credential, private_leaf: Credential
+) -> None:
+    """Its chain reaches no public root, so no request is sent at all."""
+    proxy = Recorder([announcing(private_leaf)])
+    async with recording(private_leaf, proxy) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert reading.status.channel is Channel.NONE
+    assert "is not pinned" in reading.status.error
+    assert "without a pin" in reading.status.error
+    assert "certificate is not accepted" in reading.status.error
+    assert proxy.requests == []
+
+
+async def test_roots_that_cannot_be_loaded_are_named(
+    endpoint: MakeEndpoint, leaf: Credential, tmp_path: Path
+) -> None:
+    """The file may vanish after the settings were read."""
+    async with recording(leaf, Recorder([announcing(leaf)])) as (_, address):
+        for content in (None, "no certificate"):
+            roots = tmp_path / "roots.pem"
+            if content is not None:
+                roots.write_text(content)
+            reading = await endpoint(address, public_roots=str(roots)).fetch(frozenset())
+            assert isinstance(reading.status, StatusUnreachable)
+            assert str(roots) in reading.status.error
+
+
+async def test_the_connection_is_kept_and_stays_pinned_when_the_cloud_rotates(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """CONTRACT section 11: what was pinned when it was made is a pinned channel."""
+    cloud = Recorder([announcing(leaf), announcing(next_leaf)])
+    async with recording(leaf, cloud) as (listener, address):
+        asking = endpoint(address)
+        await asking.fetch(pins(leaf))
+        listener.face = type(listener.face).of("cloud", next_leaf, cloud)
+        reading = await asking.fetch(pins(leaf))
+        assert listener.handshakes == 1
+    assert reading.status == StatusAnswer(Channel.PINNED, next_leaf.fingerprint)
+
+
+async def test_a_kept_connection_is_dropped_when_its_pin_was_removed(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """The operator's word holds at once, also for what is established."""
+    cloud = Recorder([announcing(leaf)])
+    async with recording(leaf, cloud) as (listener, address):
+        asking = endpoint(address)
+        assert (await asking.fetch(pins(leaf, next_leaf))).status.channel is Channel.PINNED
+        assert (await asking.fetch(pins(next_leaf))).status.channel is Channel.UNPINNED
+        assert (await asking.fetch(pins(leaf))).status.channel is Channel.PINNED
+        assert listener.handshakes >= 3
+
+
+async def test_a_connection_that_the_server_gave_up_is_made_anew(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """Load balancers close idle connections, some just as the next request arrives."""
+    page = b'{"certificateFingerprint": "%s"}' % str(leaf.fingerprint).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page)
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await reader.readuntil(b"\r\n\r\n")  # the next request: hang up on it
+
+    async with raw_server(leaf, once) as server:
+        asking = endpoint(server.address)
+        for _ in range(3):
+            reading = await asking.fetch(pins(leaf))
+            assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+        assert server.connections == 3
+
+
+async def test_exactly_the_given_addresses_are_asked_and_the_next_where_one_fails(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """The one that answered is asked first next time."""
+    cloud = Recorder([announcing(leaf)])
+    async with AsyncExitStack() as stack:
+        dead_one, dead = await stack.enter_async_context(recording(leaf, cloud, "127.0.0.2"))
+        _, alive = await stack.enter_async_context(recording(leaf, cloud))
+        await dead_one.close()
+        asking = endpoint(dead, alive)
+        for _ in range(2):
+            reading = await asking.fetch(pins(leaf))
+            assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+
+
+async def test_during_a_rollover_the_address_that_is_still_pinned_is_found(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """A pinned channel is worth looking for before a hint is asked for."""
+    old, new = Recorder([announcing(leaf, next_leaf)]), Recorder([announcing(next_leaf)])
+    async with AsyncExitStack() as stack:
+        _, first = await stack.enter_async_context(recording(next_leaf, new))
+        _, second = await stack.enter_async_context(recording(leaf, old))
+        reading = await endpoint(first, second).fetch(pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint, next_leaf.fingerprint)
+    assert new.requests == []
+
+
+async def test_a_silent_address_leaves_time_for_the_next(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """A connection that never becomes TLS may take its share of the time and no more."""
+
+    async def silence(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    cloud = Recorder([announcing(leaf)])
+    async with AsyncExitStack() as stack:
+        silent = await stack.enter_async_context(raw_server(None, silence))
+        _, alive = await stack.enter_async_context(recording(leaf, cloud))
+        reading = await endpoint(silent.address, alive, timeout=1.0).fetch(pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+
+
+async def test_ipv6_addresses_are_asked(endpoint: MakeEndpoint, leaf: Credential) -> None:
+    """The brackets belong to the notation, not to the address."""
+    async with recording(leaf, Recorder([announcing(leaf)]), "::1") as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+
+
+async def test_nobody_listening_is_told_per_address(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """No connection, no channel."""
+    async with recording(leaf, Recorder([announcing(leaf)])) as (_, address):
+        pass
+    reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusUnreachable(f"{address}: connection refused")
+
+
+async def test_a_url_of_another_host_is_resolved_and_takes_its_own_port(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """`addresses` are those of `cloud.host` alone."""
+    cloud = Recorder([announcing(leaf)])
+    nowhere = Address("127.0.0.1", 1)
+    async with recording(leaf, cloud) as (_, address):
+        url = f"https://localhost:{address.port}/elsewhere?v=1"
+        reading = await endpoint(nowhere, status=StatusSettings(url=url)).fetch(pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+    (request,) = cloud.requests
+    assert request.target == "/elsewhere?v=1"
+    assert request.headers["host"] == f"localhost:{address.port}"
+
+
+async def test_a_name_that_does_not_resolve_is_unreachable(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """With the resolver's own words."""
+    asking = endpoint(status=StatusSettings(url="https://nowhere.invalid/status"))
+    reading = await asking.fetch(pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert "nowhere.invalid" in reading.status.error
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Response(200, {"content-type": "text/html"}, b"<html>Log in</html>"), "HTML"),
+        (json_response(None), "null"),
+        (json_response({}), "null"),
+        (json_response({"certificateFingerprint": None}), "null"),
+        (json_response({"certificateFingerprint": "AA" * 20}), "SHA-1"),
+        (json_response([1, 2]), "failed"),
+        (Response(200, {}, b"{}{}"), "Extra data"),
+        (Response(200, {}, b'{"a": 1, "a": 2}'), "twice"),
+        (Response(200, {}, b""), "empty"),
+        (Response(200, {}, b"x" * 65_537), "64 KiB"),
+        (Response(200, {"content-encoding": "gzip"}, b"{}"), "damaged"),
+    ],
+)
+async def test_an_answer_with_nothing_usable_in_it_is_rejected(
+    endpoint: MakeEndpoint, leaf: Credential, answer: Response, reason: str
+) -> None:
+    """CONTRACT section 5: told as such, over the channel that it came by."""
+    async with recording(leaf, Recorder([answer])) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert isinstance(reading.status, StatusRejected)
+    assert reading.status.channel is Channel.PINNED
+    assert reason in reading.status.reason
+
+
+async def test_two_values_are_rejected(endpoint: MakeEndpoint, leaf: Credential) -> None:
+    """A program that finds two fingerprints has found none."""
+    answer = json_response({"all": [str(leaf.fingerprint)] * 2})
+    async with recording(leaf, Recorder([answer])) as (_, address):
+        asking = endpoint(address, status=StatusSettings(current=".all[]"))
+        reading = await asking.fetch(pins(leaf))
+    assert isinstance(reading.status, StatusRejected)
+    assert "two values" in reading.status.reason
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 400, 403, 404, 407, 500, 502])
+async def test_any_other_status_is_no_answer(
+    endpoint: MakeEndpoint, leaf: Credential, status: int
+) -> None:
+    """Whatever its body says; and it asks for no patience."""
+    answer = announcing(leaf, headers={"retry-after": "60"})
+    cloud = Recorder([Response(status, answer.headers, answer.body)])
+    async with recording(leaf, cloud) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusUnreachable(f"HTTP {status}", Channel.PINNED)
+
+
+async def test_a_redirect_is_told_and_not_followed(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """Where it would lead is the best clue to what is wrong."""
+    target = "https://portal.example/login?\x1b[2J" + "x" * 500
+    cloud = Recorder([Response(302, {"location": target})])
+    async with recording(leaf, cloud) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert reading.status.error.startswith("HTTP 302: a redirect to https://portal.example/login?")
+    assert reading.status.error.isprintable()
+    assert len(reading.status.error) < 250
+    assert len(cloud.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "obeyed"), [("7", 7.0), ("9" * 4400, 3600.0), ("-1", None), (None, None)]
+)
+async def test_patience_is_passed_on_capped(
+    endpoint: MakeEndpoint, leaf: Credential, status: int, asked: str | None, obeyed: float | None
+) -> None:
+    """429 and 503 are obeyed for an hour at most."""
+    headers = {} if asked is None else {"retry-after": asked}
+    async with recording(leaf, Recorder([Response(status, headers)])) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusUnreachable(f"HTTP {status}", Channel.PINNED, obeyed)
+
+
+async def test_patience_until_a_date_is_counted_by_the_servers_clock(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """Its clock and ours may be years apart."""
+    noon = datetime(2031, 1, 1, 12, tzinfo=UTC)
+    until = noon + timedelta(seconds=90)
+    headers = {
+        "date": format_datetime(noon, usegmt=True),
+        "retry-after": format_datetime(until, usegmt=True),
+    }
+    async with recording(leaf, Recorder([Response(503, headers)])) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusUnreachable("HTTP 503", Channel.PINNED, 90.0)
+
+
+async def test_the_date_of_a_pinned_server_is_a_witness(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """Whatever its answer is otherwise worth."""
+    two_hours_ago = format_datetime(datetime.now(UTC) - timedelta(hours=2), usegmt=True)
+    cloud = Recorder(
+        [announcing(leaf), Response(500, {"date": two_hours_ago}), Response(404, {"date": "x"})]
+    )
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        right, ahead, none = [(await asking.fetch(pins(leaf))).date for _ in range(3)]
+    assert right is not None
+    assert right.source is ClockSource.DATE_HEADER
+    assert abs(right.ahead) <= right.uncertainty
+    assert ahead is not None
+    assert abs(ahead.ahead - 7200) <= ahead.uncertainty
+    assert none is None
+
+
+async def test_an_unchanged_answer_is_asked_for_by_its_tag(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """304 keeps the tag for the time after."""
+    cloud = Recorder(
+        [announcing(leaf, headers={"etag": 'W/"1"'}), Response(304), Response(304, {"etag": '"2"'})]
+    )
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        readings = [await asking.fetch(pins(leaf)) for _ in range(3)]
+    assert readings[0].status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+    assert [it.status for it in readings[1:]] == [StatusUnchanged(Channel.PINNED)] * 2
+    assert [it.headers.get("if-none-match") for it in cloud.requests] == [None, 'W/"1"', 'W/"1"']
+
+
+async def test_a_tag_is_not_used_under_other_pins(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """What an answer is worth depends on the pins, so it is asked for whole."""
+    cloud = Recorder([announcing(leaf, headers={"etag": '"1"'})])
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        await asking.fetch(pins(leaf))
+        await asking.fetch(pins(leaf, next_leaf))
+    assert [it.headers.get("if-none-match") for it in cloud.requests] == [None, None]
+
+
+async def test_a_hint_is_never_vouched_for_by_a_later_304(
+    endpoint: MakeEndpoint, leaf: Credential, next_leaf: Credential
+) -> None:
+    """Whoever answered without a pin could have copied the cloud's own tag."""
+    honest = Recorder([announcing(leaf, headers={"etag": '"1"'})])
+    liar = Recorder([announcing(next_leaf, next_leaf, {"etag": '"1"'})])
+    async with recording(leaf, honest) as (listener, address):
+        asking = endpoint(address)
+        face, liars = listener.face, type(listener.face).of("liar", next_leaf, liar)
+        await asking.fetch(pins(leaf))
+        await asking.close()
+        listener.face = liars
+        assert (await asking.fetch(pins(leaf))).status.channel is Channel.UNPINNED
+        listener.face = face
+        assert (await asking.fetch(pins(leaf))).status.channel is Channel.PINNED
+    assert "if-none-match" not in liar.requests[0].headers
+    assert "if-none-match" not in honest.requests[-1].headers
+
+
+async def test_after_anything_but_a_usable_answer_it_is_asked_for_whole(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """The core remembers the latest answer only, so the tag is of that one or none."""
+    tag = {"etag": '"1"'}
+    cloud = Recorder(
+        [
+            announcing(leaf, headers=tag),
+            json_response({}, tag),
+            Response(500, tag),
+            announcing(leaf),
+        ]
+    )
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        for _ in range(4):
+            await asking.fetch(pins(leaf))
+    assert [it.headers.get("if-none-match") for it in cloud.requests] == [None, '"1"', None, None]
+
+
+async def test_a_304_that_nobody_asked_for_is_no_answer(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """There is nothing that it could leave unchanged."""
+    async with recording(leaf, Recorder([Response(304)])) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.status == StatusUnreachable("HTTP 304", Channel.PINNED)
+
+
+async def test_neither_cookies_nor_the_environment_take_part(
+    endpoint: MakeEndpoint, leaf: Credential, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A proxy of the shell that started the daemon is none of its business."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine acme.cloud.test login me password hunter2\n")
+    keys = tmp_path / "keys"
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    cloud = Recorder([announcing(leaf, headers={"set-cookie": "a=b"})])
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        for _ in range(2):
+            reading = await asking.fetch(pins(leaf))
+            assert isinstance(reading.status, StatusAnswer)
+    assert not {"cookie", "authorization"} & set(cloud.requests[1].headers)
+    assert not keys.exists()
