@@ -76,11 +76,7 @@ def _adopt_unit(state: State, tick: Tick) -> State:
     """Conclude what the Edge has loaded from when it was started, and by whom."""
     unit, edge = tick.seen.unit, state.edge
     if isinstance(unit, NoUnit):
-        loaded = edge.loaded
-        if state.resumed_after_damage:
-            loaded = None
-        elif edge.loaded is None and edge.written is None:
-            loaded = _found(tick)
+        loaded = _loaded_unseen(state, tick)
         return replace(state, edge=replace(edge, active=edge.failures == 0, loaded=loaded))
     if not isinstance(unit, Unit):
         return state
@@ -89,6 +85,20 @@ def _adopt_unit(state: State, tick: Tick) -> State:
     if active and unit.invocation != edge.invocation:
         edge = replace(edge, invocation=unit.invocation, loaded=_loaded_at_start(unit, tick))
     return replace(state, edge=edge)
+
+
+def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
+    """What an Edge has loaded whose starts cannot be seen, because it has no unit.
+
+    Whoever replaced the document may have restarted the Edge with it, as software updates do.
+    """
+    written, found = state.edge.written, _found(tick)
+    if state.resumed_after_damage:
+        return None
+    if written is None:
+        return state.edge.loaded or found
+    same = found is not None and found.accepts_like(written, tick.rules.restart.validator)
+    return state.edge.loaded if same else None
 
 
 def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:

@@ -12,13 +12,14 @@ from edgepind.clock import Clock
 from edgepind.core.pacing import ask_status
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.operator_questions import ask_health
-from edgepind.model.observation import Health, Observations, Override
+from edgepind.model.observation import Document, DocumentRead, Health, Observations, Override
 from edgepind.model.rules import Rules
 from edgepind.model.state import RestartPhase, State
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver
 from edgepind.observe.operator_words import Words, read_words
 from edgepind.observe.override import read_override
+from edgepind.observe.pinned_tls import PinKey
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
 from edgepind.observe.trust_roots import RootsUnusable
@@ -53,7 +54,8 @@ class Lookout:
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
             link = group.create_task(self._link.observe(reading.tls))
-            status = group.create_task(self._ask_status(state, prompted=prompted))
+            pins = self._pins(state, reading.document)
+            status = group.create_task(self._ask_status(state, pins, prompted=prompted))
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))
         said = status.result()
@@ -101,12 +103,22 @@ class Lookout:
         paths = self._settings.paths
         return read_override(paths.runtime, paths.state)
 
-    async def _ask_status(self, state: State, *, prompted: bool) -> StatusReading | None:
+    def _pins(self, state: State, document: Document) -> frozenset[PinKey]:
+        """What is accepted; before the first decision, what the document accepts."""
+        pins = frozenset(pin.key for pin in state.pins if pin.accepted)
+        if pins or not isinstance(document, DocumentRead):
+            return pins
+        return frozenset((self._rules.pins.kind, pin) for pin in document.accepted)
+
+    async def _ask_status(
+        self, state: State, pins: frozenset[PinKey], *, prompted: bool
+    ) -> StatusReading | None:
         now = self._clock.now().monotonic
-        enabled = self._rules.status_enabled
-        if not ask_status(state, now, enabled=enabled, prompted=prompted):
+        if not ask_status(state, now, enabled=self._rules.status_enabled, prompted=prompted):
             return None
-        return await self._status.fetch({pin.key for pin in state.pins if pin.accepted})
+        if not pins and self._settings.status.oauth.token_url:
+            return None  # without a pin no token is sent, and without a token nothing is answered
+        return await self._status.fetch(pins)
 
     async def _ask_health(self, state: State) -> Health | None:
         if state.edge.phase is not RestartPhase.SETTLING:
