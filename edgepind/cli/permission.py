@@ -1,0 +1,26 @@
+"""Telling "you may not" from every other way in which a file cannot be read."""
+
+import errno
+import os
+from pathlib import Path
+
+
+def demand_readable(path: Path) -> None:
+    """Raise PermissionError where something stands at `path` that this user may not read.
+
+    Whether anything stands there at all, and what, is not judged.
+    """
+    try:
+        path.stat()
+    except PermissionError:
+        raise
+    except OSError:
+        return
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def demand_writable(folder: Path) -> None:
+    """Raise PermissionError where `folder` is there and this user may not write into it."""
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

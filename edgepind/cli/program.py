@@ -1,0 +1,98 @@
+"""The command line as a whole: which verbs there are, and what is common to them.
+
+Each verb is a module of its own, with `configure(parser)` and `main(args) -> int`, and only the
+one that was asked for is imported: `run` must stay small, and a quick answer should be quick.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from edgepind import __version__
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.say import complain, nobody_reads_any_more
+
+VERBS = {
+    "run": "the daemon, in the foreground",
+    "status": "what the daemon knows, and what it is waiting for",
+    "probe": "live handshakes with every address, and the verdict on each",
+    "explain": "why: the evidence for and against a pin, or for the posture",
+    "history": "the record of decisions, newest last",
+    "check": "settings, files, unit, clock and link: each fault with its remedy",
+    "pin": "the operator's own word on pins: list, add, remove",
+    "override": "the emergency procedure: pinning validation off for a bounded time",
+    "reload": "ask the running daemon to read its settings again",
+    "lab": "an embedded closed world, rotating certificates before your eyes",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one sentence, and where to look."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{message}; see `{self.prog} --help`")
+        raise SystemExit(ExitCode.USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` None: those of the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")  # a poor locale must not cost the answer
+    try:
+        code = _command(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        nobody_reads_any_more()
+        return ExitCode.PIPE_CLOSED
+    except PermissionError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        complain(f"{what}this is not permitted to you; run it as root, or as edgepind's own user")
+        return ExitCode.NOT_PERMITTED
+    return code
+
+
+def _command(arguments: Sequence[str]) -> int:
+    whole = _whole().parse_args(arguments)
+    verb = import_module(f"edgepind.cli.{whole.verb}")
+    parser = _Parser(f"edgepind {whole.verb}", description=_sentence(VERBS[whole.verb]))
+    _add_config(parser, whole.config)
+    verb.configure(parser)
+    code: int = verb.main(parser.parse_args(whole.rest))
+    return code
+
+
+def _whole() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:{width}}  {does}" for verb, does in VERBS.items())
+    parser = _Parser(
+        "edgepind",
+        description="Keeps certificate pinning on a Genesys Cloud Edge in step with the cloud.",
+        epilog=f"commands:\n{verbs}\n\n`edgepind COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edgepind {__version__}")
+    _add_config(parser, None)
+    parser.add_argument("verb", choices=VERBS, metavar="COMMAND", help="one of those below")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its own arguments")
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, named: Path | None) -> None:
+    """`--config` counts before the verb and after it; None: it was not named at all."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=named,
+        metavar="FILE",
+        help="the settings file (default: /etc/edgepind/edgepind.toml)",
+    )
+
+
+def _sentence(does: str) -> str:
+    return f"{does[0].upper()}{does[1:]}."

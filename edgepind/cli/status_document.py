@@ -1,0 +1,155 @@
+"""`RUNTIME/status.json` as commands read it: of the contract's shape, or not used at all.
+
+Looking into it is all that the reading commands do with a running daemon, so none of them can
+disturb it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.permission import demand_readable
+from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role
+from edgepind.observe.rfc3339 import parse_rfc3339
+from edgepind.observe.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+from edgepind.observe.strict_json import RefusedJson, parse_json
+from edgepind.telemetry.status_file import NAME, SCHEMA
+
+STALE_AFTER = 3
+"""A daemon that has not written for this many intervals counts as gone."""
+
+_LARGEST = 1 << 20
+_GOOD_FINDINGS = frozenset({Finding.PINNED, Finding.ROTATING})
+
+_TEXT = (str,)
+_TEXT_OR_NONE = (str, type(None))
+_POSTURE, _FINDING, _CHANNEL = (frozenset(map(str, kind)) for kind in (Posture, Finding, Channel))
+_KIND, _ROLE, _ORIGIN = (frozenset(map(str, kind)) for kind in (PinKind, Role, Origin))
+_SHAPE: Mapping[str, Any] = {
+    "written_at": _TEXT,
+    "version": _TEXT,
+    "pid": (int,),
+    "posture": _POSTURE,
+    "posture_since": _TEXT_OR_NONE,
+    "posture_until": _TEXT_OR_NONE,
+    "reason": _TEXT,
+    "finding": _FINDING | {None},
+    "lockout": (bool,),
+    "dry_run": (bool,),
+    "pins": [
+        {
+            "fingerprint": _TEXT,
+            "kind": _KIND,
+            "role": _ROLE,
+            "origin": _ORIGIN,
+            "since": _TEXT,
+            "sightings": (int,),
+            "accepted_after": _TEXT_OR_NONE,
+        }
+    ],
+    "addresses": [
+        {
+            "address": _TEXT,
+            "fingerprint": _TEXT_OR_NONE,
+            "verdict": _FINDING,
+            "error": _TEXT_OR_NONE,
+        }
+    ],
+    "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
+    "clock": {"trusted": (bool,), "error_ms": (int, float, type(None)), "source": _TEXT},
+    "edge": {
+        "active": (bool, type(None)),
+        "restart_owed": (bool,),
+        "restarts_in_window": (int,),
+        "loaded": (bool,),
+    },
+    "next_tick_at": _TEXT_OR_NONE,
+    "ticks": (int,),
+}
+"""CONTRACT section 9: types in a tuple, words in a set; a list holds any number of its shape."""
+
+StatusDocument = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NoStatus:
+    """There is no status to go by; `error` is a sentence that says what to do."""
+
+    error: str
+
+
+def read_status(runtime: Path) -> StatusDocument | NoStatus:
+    """Read what the daemon wrote last. Raises PermissionError where this user may not."""
+    path = runtime / NAME
+    demand_readable(path)
+    match read_small_file(path, _LARGEST):
+        case NoFile():
+            return NoStatus(
+                f"no daemon has written {path}; start it with `systemctl start edgepind`"
+            )
+        case Unreadable(error) | TooLarge(error):
+            return NoStatus(error)
+        case SmallFile(content):
+            document = _document(content)
+            if isinstance(document, dict):
+                return document
+            return NoStatus(f"{path} is no status of this edgepind: {document}; restart the daemon")
+
+
+def written_at(document: Mapping[str, Any]) -> datetime | None:
+    """When it was written; None where what stands there is no time."""
+    return parse_rfc3339(document.get("written_at"))
+
+
+def is_stale(document: Mapping[str, Any], now: datetime, interval: float) -> bool:
+    """Whether no daemon has written within three intervals (`interval` in seconds).
+
+    A time that lies as far ahead says as little of the present as one that lies behind.
+    """
+    written = written_at(document)
+    return written is None or abs((now - written).total_seconds()) > STALE_AFTER * interval
+
+
+def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> ExitCode:
+    """What `edgepind status` answers for this document at `now`."""
+    if is_stale(document, now, interval):
+        return ExitCode.UNOBSERVED
+    good = (
+        document["posture"] == Posture.ENFORCING
+        and document["finding"] in _GOOD_FINDINGS
+        and not document["edge"]["restart_owed"]
+    )
+    return ExitCode.GOOD if good else ExitCode.BAD
+
+
+def _document(content: bytes) -> StatusDocument | str:
+    """The document in `content`; where it is none, a clause that says why."""
+    parsed = parse_json(content)
+    if isinstance(parsed, RefusedJson):
+        return parsed.reason
+    value = parsed.value
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        return f"its schema is not {SCHEMA}"
+    return _misfit(value, _SHAPE, "status") or value
+
+
+def _misfit(value: object, shape: Any, at: str) -> str | None:
+    match shape:
+        case tuple():
+            exact = type(value) in shape  # a bool is no number here
+            return None if exact else f"what stands at {at} is of another kind"
+        case frozenset():
+            known = isinstance(value, str | None) and value in shape
+            return None if known else f"what stands at {at} is no word that is known"
+        case [each]:
+            if not isinstance(value, list):
+                return f"{at} is no list"
+            return next(filter(None, (_misfit(it, each, at) for it in value)), None)
+        case _:
+            if not isinstance(value, dict):
+                return f"{at} is no object"
+            misfits = (_misfit(value.get(key), kind, f"{at}.{key}") for key, kind in shape.items())
+            return next(filter(None, misfits), None)

@@ -1,0 +1,168 @@
+"""The status document as a page for a person, and as one line for a log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from edgepind.cli.page import Facts, Page, Said, Sentences, Table, Tone, Word
+from edgepind.cli.status_document import is_stale
+from edgepind.cli.times import instant, relation
+from edgepind.cli.tones import toned
+from edgepind.model.words import Posture, Role
+
+Document = Mapping[str, Any]
+
+
+def status_page(document: Document, now: datetime, interval: float) -> Page:
+    """All that the daemon told, and what it is waiting for."""
+    waits = waiting_for(document, now) or ("nothing",)
+    stale = _stale(document, now, interval)
+    return (
+        *((Sentences((stale,)),) if stale else ()),
+        Facts(
+            (
+                ("posture", _posture(document, now)),
+                ("finding", toned(document["finding"] or "not looked at yet")),
+                ("reason", document["reason"]),
+                *(("waiting for", wait) for wait in waits),
+                ("next poll", _next_poll(document, now)),
+                ("daemon", _daemon(document, now)),
+                ("Edge", _edge(document["edge"])),
+                ("clock", _clock(document["clock"])),
+                ("status endpoint", _endpoint(document["status_endpoint"])),
+            )
+        ),
+        pins_table(document["pins"], now),
+        _addresses(document["addresses"]),
+    )
+
+
+def status_line(document: Document, now: datetime, interval: float) -> str:
+    """One line that is equal as long as nothing changed that a person would want to know."""
+    stale = " (no daemon writes this any more)" if is_stale(document, now, interval) else ""
+    owed = " restart owed" if document["edge"]["restart_owed"] else ""
+    pins = " ".join(f"{pin['role']}={pin['fingerprint'][:11]}" for pin in document["pins"])
+    return f"{document['posture']} {document['finding']}{owed}{stale} {pins}".rstrip()
+
+
+def pins_table(pins: list[Document], now: datetime) -> Table:
+    """The pin set with the evidence for each pin."""
+    return Table(
+        "pins",
+        ("role", "fingerprint", "kind", "origin", "since", "sightings", "accepted"),
+        tuple(
+            (
+                toned(pin["role"]),
+                pin["fingerprint"],
+                pin["kind"],
+                pin["origin"],
+                f"{instant(pin['since'])} ({relation(pin['since'], now)})",
+                str(pin["sightings"]),
+                _accepted(pin, now),
+            )
+            for pin in pins
+        ),
+        empty="no pin is known yet",
+    )
+
+
+def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
+    """What the daemon waits for, a clause each; empty where it waits for nothing."""
+    waits = [
+        f"pin {pin['fingerprint'][:11]} to serve its hold-down"
+        + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
+        for pin in document["pins"]
+        if pin["role"] == Role.PENDING
+    ]
+    if document["posture"] == Posture.EXHAUSTED:
+        waits.append("an operator: see `edgepind explain`")
+    elif document["posture"] != Posture.ENFORCING and document["posture_until"]:
+        until = document["posture_until"]
+        waits.append(f"the end of {document['posture']}, {relation(until, now)}")
+    if document["edge"]["restart_owed"]:
+        waits.append("the restart that it owes the Edge")
+    if not any(pin["role"] != Role.PENDING for pin in document["pins"]):
+        waits.append("a first pin")
+    return tuple(waits)
+
+
+def _stale(document: Document, now: datetime, interval: float) -> Word | None:
+    if not is_stale(document, now, interval):
+        return None
+    text = (
+        f"No daemon writes this any more: it was written {relation(document['written_at'], now)};"
+        " see `systemctl status edgepind`."
+    )
+    return Word(text, Tone.BAD)
+
+
+def _posture(document: Document, now: datetime) -> Word:
+    word = toned(document["posture"])
+    since, until = document["posture_since"], document["posture_until"]
+    lasts = f" since {instant(since)} ({relation(since, now)})" if since else ""
+    ends = f", until {instant(until)} at the latest" if until else ""
+    return Word(f"{word.text}{lasts}{ends}", word.tone)
+
+
+def _next_poll(document: Document, now: datetime) -> str:
+    due = document["next_tick_at"]
+    return f"{instant(due)} ({relation(due, now)})" if due else "not known"
+
+
+def _daemon(document: Document, now: datetime) -> str:
+    dry = ", in a dry run: nothing is changed" if document["dry_run"] else ""
+    return (
+        f"edgepind {document['version']}, process {document['pid']}, {document['ticks']} ticks, "
+        f"wrote {relation(document['written_at'], now)}{dry}"
+    )
+
+
+def _edge(edge: Document) -> Said:
+    activity = {True: "active", False: "not active", None: "without a unit to look at"}
+    parts = [
+        activity[edge["active"]],
+        "has loaded the pinning config" if edge["loaded"] else "has not loaded the pinning config",
+        f"{edge['restarts_in_window']} restarts in the window of the budget",
+    ]
+    if edge["restart_owed"]:
+        parts.append("a restart is owed")
+    bad = edge["active"] is False or edge["restart_owed"]
+    return Word(", ".join(parts), Tone.WARNING if bad else Tone.PLAIN)
+
+
+def _clock(clock: Document) -> Said:
+    error = clock["error_ms"]
+    off = "how far it is off is not known" if error is None else f"{error} ms off"
+    if clock["trusted"]:
+        return f"trusted, {off} (source: {clock['source']})"
+    return Word(f"known to be wrong, {off} (source: {clock['source']})", Tone.BAD)
+
+
+def _endpoint(endpoint: Document) -> Said:
+    if endpoint["ok"]:
+        return f"answers over a connection that is {endpoint['channel']}"
+    if endpoint["error"] is None:
+        return "was not asked"
+    return Word(f"gives no usable answer: {endpoint['error']}", Tone.WARNING)
+
+
+def _addresses(addresses: list[Document]) -> Table:
+    return Table(
+        "addresses",
+        ("address", "verdict", "fingerprint or error"),
+        tuple(
+            (it["address"], toned(it["verdict"]), it["fingerprint"] or it["error"] or "nothing")
+            for it in addresses
+        ),
+        empty="no address is known",
+    )
+
+
+def _dated(pin: Document) -> bool:
+    return pin["accepted_after"] is not None
+
+
+def _accepted(pin: Document, now: datetime) -> str:
+    if pin["role"] != Role.PENDING:
+        return "yes"
+    return f"no, {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "no"
