@@ -1,0 +1,98 @@
+"""`edgepind explain [FINGERPRINT]`: why a pin, or the posture, is what it is."""
+
+import argparse
+
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.memory import NoMemory, remember
+from edgepind.cli.page import Page, Sentences, show
+from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.site import settings_of
+from edgepind.cli.tones import toned
+from edgepind.clock import SystemClock
+from edgepind.core.explain_pin import explain_pin, explain_stranger
+from edgepind.core.explain_posture import explain_posture
+from edgepind.core.explanation import Explanation
+from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
+from edgepind.model.rules import Rules
+from edgepind.model.state import State
+from edgepind.settings.rules import rules_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this verb."""
+    parser.add_argument(
+        "fingerprint",
+        nargs="?",
+        metavar="FINGERPRINT",
+        help="a pin, whole or as it is shortened in messages (AA:BB:CC:DD); without one, the "
+        "present posture is explained",
+    )
+    add_json(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Explain from what the daemon remembers."""
+    settings = settings_of(args)
+    if isinstance(settings, ExitCode):
+        return settings
+    clock, rules = SystemClock(), rules_of(settings)
+    state = remember(settings.paths, clock)
+    if isinstance(state, NoMemory):
+        complain(state.error)
+        return ExitCode.UNOBSERVED
+    if args.fingerprint is None:
+        return _tell(explain_posture(state, rules, clock.now()), args, ExitCode.GOOD)
+    fingerprint = _find(args.fingerprint, state)
+    if isinstance(fingerprint, RefusedFingerprint):
+        complain(f"{fingerprint}; `edgepind pin list` shows what can be explained")
+        return ExitCode.USAGE
+    return _explain(fingerprint, state, rules, args)
+
+
+def _explain(fingerprint: Fingerprint, state: State, rules: Rules, args: argparse.Namespace) -> int:
+    pin = next((it for it in state.pins if it.fingerprint == fingerprint), None)
+    if pin is None:
+        return _tell(explain_stranger(fingerprint, state, rules), args, ExitCode.BAD)
+    return _tell(explain_pin(pin, state, rules), args, ExitCode.GOOD)
+
+
+def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
+    """What is meant: a whole fingerprint, or the beginning of one that is known."""
+    beginning = written.strip().upper()
+    known = {
+        *(pin.fingerprint for pin in state.pins),
+        *(it.fingerprint for it in state.addresses if it.fingerprint),
+        *state.retired,
+        *state.refusals_told,
+    }
+    found = [it for it in known if it.short == beginning]
+    return found[0] if len(found) == 1 else parse_fingerprint(written)
+
+
+def _tell(explanation: Explanation, args: argparse.Namespace, code: ExitCode) -> ExitCode:
+    if args.json:
+        print_json(
+            {
+                "subject": explanation.subject,
+                "standing": explanation.standing,
+                "summary": explanation.summary,
+                "for": list(explanation.evidence_for),
+                "against": list(explanation.evidence_against),
+                "would_change": list(explanation.would_change),
+            }
+        )
+    else:
+        show(_page(explanation))
+    return code
+
+
+def _page(explanation: Explanation) -> Page:
+    parts = (
+        ("for", explanation.evidence_for),
+        ("against", explanation.evidence_against),
+        ("what would change it", explanation.would_change),
+    )
+    return (
+        Sentences((toned(explanation.standing), explanation.summary), explanation.subject),
+        *(Sentences(tuple(f"- {it}" for it in lines), title) for title, lines in parts if lines),
+    )

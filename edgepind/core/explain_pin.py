@@ -1,0 +1,227 @@
+"""Why a fingerprint is what it is: who vouches for it, what stands in its way, what would help.
+
+The values and rules that decide are read here and put into sentences. Nothing is decided, and
+nothing that is said is remembered.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from edgepind.core.admission import ORIGIN, condition, hold_down
+from edgepind.core.explanation import Explanation
+from edgepind.core.operator import refusal_to_remove
+from edgepind.core.sentences import span
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.pin import Pin, with_role
+from edgepind.model.rules import Rules
+from edgepind.model.state import AddressVerdict, State
+from edgepind.model.words import Finding, Origin, Role
+
+_EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
+_SUMMARY: Mapping[Role, str] = {
+    Role.CURRENT: "It is the current pin: the Edge accepts it, and the cloud should show it.",
+    Role.BACKUP: "It is a backup pin: the Edge accepts it, and it becomes current once it is live.",
+    Role.PENDING: "It is a pending pin: the Edge does not accept it yet.",
+    Role.RETIRING: "It is a retiring pin: formerly current, still accepted for the overlap.",
+}
+_LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
+
+
+def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
+    """Explain a pin of the pin set."""
+    against = _against_pending if pin.role is Role.PENDING else _against_accepted
+    return Explanation(
+        subject=str(pin.fingerprint),
+        standing=pin.role.value,
+        summary=_SUMMARY[pin.role],
+        evidence_for=tuple(_for(pin, state, rules)),
+        evidence_against=tuple(against(pin, state, rules)),
+        would_change=tuple(_CHANGES[pin.role](pin, state, rules)),
+    )
+
+
+def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
+    """Explain a fingerprint that is no pin: retired, refused, or not known at all."""
+    if fingerprint in state.retired:
+        standing, summary = "retired", "It was a pin once and is not accepted any more."
+    elif fingerprint in state.refusals_told:
+        standing, summary = "refused", "It was seen or named, and is refused as a pin."
+    else:
+        standing, summary = "unknown", "It is no pin, and no pin set here ever held it."
+    return Explanation(
+        subject=str(fingerprint),
+        standing=standing,
+        summary=summary,
+        evidence_for=tuple(_named_by_endpoint(fingerprint, state)),
+        evidence_against=tuple(_against_stranger(fingerprint, state)),
+        would_change=(
+            f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
+            *(_by_hold_down(rules) if standing != "refused" else ()),
+        ),
+    )
+
+
+# --- for --------------------------------------------------------------------------------------
+
+
+def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    evidence = _EVIDENCE[pin.origin]
+    row = condition(evidence, rules.pins.policy)
+    yield f"{evidence}; policy {rules.pins.policy} accepts that {row}"
+    yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
+    if pin.sightings:
+        yield f"{_times(pin.sightings)} sighted in all{_by_address(pin)}"
+    if need := hold_down(pin.origin, rules.pins) if pin.role is Role.PENDING else None:
+        yield (
+            f"{span(min(pin.held, need.age))} of {span(need.age)} of the hold-down and "
+            f"{min(pin.sightings, need.sightings)} of {need.sightings} sightings served"
+        )
+    if live := _addresses(state, pin.fingerprint):
+        yield f"live now at {live}"
+    elif pin.ever_live:
+        yield "it has been live before"
+    if pin.proven:
+        yield "it was live after the Edge had loaded it"
+    elif state.edge.loaded is not None and pin.fingerprint in state.edge.loaded.accepted:
+        yield "the Edge has loaded it"
+    yield from _named_by_endpoint(pin.fingerprint, state)
+
+
+def _named_by_endpoint(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    status = state.status
+    if fingerprint == status.announced_current:
+        yield f"the status endpoint names it as the one in use ({status.channel} channel)"
+    if fingerprint == status.announced_next:
+        when = status.rotates_at
+        planned = f", planned for {when:%Y-%m-%d %H:%M:%S} UTC" if when else ""
+        yield f"the status endpoint names it as the next one ({status.channel} channel){planned}"
+
+
+def _by_address(pin: Pin) -> str:
+    counts = ", ".join(f"{count} at {address}" for address, count in pin.seen_at)
+    return f"; since the last contradiction {counts}" if counts else ""
+
+
+# --- against ----------------------------------------------------------------------------------
+
+
+def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    if hold_down(pin.origin, rules.pins) is None:
+        yield f"policy {rules.pins.policy} never accepts this kind of evidence"
+    if not _addresses(state, pin.fingerprint):
+        yield "no address serves it now, so its hold-down stands still"
+    if not state.clock.trusted:
+        yield "the clock is known to be wrong, so its hold-down stands still"
+    seen_at = {address for address, _ in pin.seen_at}
+    for it in state.addresses:
+        if _unpinned(it) and it.fingerprint not in (None, pin.fingerprint):
+            yield f"{it.address} serves another unpinned leaf, which contradicts it"
+        elif it.address in seen_at and it.verdict is Finding.PINNED:
+            yield f"{it.address} serves a pinned leaf again, which contradicts it"
+
+
+def _against_accepted(pin: Pin, state: State, _: Rules) -> Iterator[str]:
+    if not _addresses(state, pin.fingerprint):
+        gone = f"for {span(pin.unseen)}" if pin.unseen else "at the last look"
+        yield f"no address served it {gone}" if pin.ever_live else "it was never live"
+    loaded = state.edge.loaded
+    if loaded is None or pin.fingerprint not in loaded.accepted:
+        yield "the Edge is not known to have loaded it"
+    elif not pin.proven:
+        yield "it was not seen live since the Edge loaded it, so nothing is removed on its account"
+    for it in state.addresses:
+        if it.fingerprint == pin.fingerprint and it.verdict is not Finding.PINNED:
+            yield f"{it.address} serves it and is found {it.verdict}"
+
+
+def _against_stranger(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    if fingerprint in state.retired:
+        yield "it was retired, and no announcement brings a retired pin back"
+    served = [it for it in state.addresses if it.fingerprint == fingerprint]
+    for it in served:
+        yield f"{it.address} serves it and is found {it.verdict}"
+    if not served:
+        yield "no address served it at the last look"
+
+
+# --- what would change it ---------------------------------------------------------------------
+
+
+def _changes_of_pending(pin: Pin, _: State, rules: Rules) -> Iterator[str]:
+    if need := hold_down(pin.origin, rules.pins):
+        left = max(0.0, need.age - pin.held)
+        sightings = max(0, need.sightings - pin.sightings)
+        everywhere = " at every address that answers" if need.everywhere else ""
+        yield (
+            f"accepted after {span(left)} more of being seen and {_times(sightings)} more "
+            f"sighted{everywhere}, uncontradicted and by a good clock"
+        )
+        yield "another unpinned leaf at any address starts its hold-down again"
+        yield f"not seen for {span(rules.pins.hold_down)}, it is forgotten"
+    yield f"`edgepind pin add {pin.fingerprint}` accepts it at once"
+
+
+def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    yield "live where the current pin is not any more, it becomes the current pin"
+    if pin.origin in _LAPSING:
+        left = max(0.0, rules.pins.overlap - pin.unseen)
+        yield f"not live for {span(left)} more, it is retired"
+    elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
+        yield "another announcement takes its place, as long as it was never live"
+    yield _by_removal(pin, state)
+
+
+def _changes_of_current(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    if any(it.role is not Role.PENDING and it.key != pin.key for it in state.pins):
+        yield "once only another accepted pin is live, that one becomes current and this retires"
+    else:
+        yield "no other pin is accepted: a rotation must be announced or serve a hold-down first"
+    yield f"retired, it stays accepted until it was not live for {span(rules.pins.overlap)}"
+    yield _by_removal(pin, state)
+
+
+def _changes_of_retiring(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    yield "live again where the current pin is not, it becomes the current pin again"
+    current = next(iter(with_role(state.pins, Role.CURRENT)), None)
+    if current is not None and current.proven:
+        left = max(0.0, rules.pins.overlap - pin.unseen)
+        yield f"not live for {span(left)} more, it is accepted no longer"
+    else:
+        yield "it stays until the current pin was seen live after the Edge loaded it"
+    yield _by_removal(pin, state)
+
+
+_CHANGES: Mapping[Role, Callable[[Pin, State, Rules], Iterator[str]]] = {
+    Role.PENDING: _changes_of_pending,
+    Role.BACKUP: _changes_of_backup,
+    Role.CURRENT: _changes_of_current,
+    Role.RETIRING: _changes_of_retiring,
+}
+
+
+def _by_removal(pin: Pin, state: State) -> str:
+    refusal = refusal_to_remove(state, pin.fingerprint)
+    command = f"`edgepind pin remove {pin.fingerprint}`"
+    return f"{command} ends it at once" if refusal is None else f"{command} is refused: {refusal}"
+
+
+def _by_hold_down(rules: Rules) -> tuple[str, ...]:
+    need = hold_down(Origin.OBSERVED, rules.pins)
+    if need is None:
+        return ()
+    enough = f"{span(need.age)} and {_times(need.sightings)}"
+    return (f"seen live with a public chain for {enough}, it is accepted",)
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def _addresses(state: State, fingerprint: Fingerprint) -> str:
+    return ", ".join(it.address for it in state.addresses if it.fingerprint == fingerprint)
+
+
+def _unpinned(it: AddressVerdict) -> bool:
+    return it.verdict in {Finding.UNANNOUNCED_ROTATION, Finding.INTERCEPTION}
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,192 @@
+"""Why the Edge is guarded as it is: what was found, what is owed, and every way out.
+
+The values and rules that decide are read here and put into sentences. Nothing is decided, and
+nothing that is said is remembered.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from edgepind.core.desired import wanted
+from edgepind.core.explanation import Explanation
+from edgepind.core.posture import CONFIRMING_TICKS, deadline
+from edgepind.core.restarts import OWING, budget_frees, ready_ends
+from edgepind.core.rollover import remaining_hold_down
+from edgepind.core.sentences import POSTURE_TEXT, span
+from edgepind.core.tick import Tick
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import Observations
+from edgepind.model.pin import with_role
+from edgepind.model.rules import Rules
+from edgepind.model.state import State
+from edgepind.model.words import Bootstrap, Finding, Posture, Role
+
+
+def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:
+    """Explain the present posture."""
+    tick = Tick(Observations(rules=rules), now, elapsed=0.0, clock=state.clock)
+    posture = state.guard.posture
+    return Explanation(
+        subject=rules.host,
+        standing=posture.value,
+        summary=f"Posture {posture}: {POSTURE_TEXT[posture]}.",
+        evidence_for=tuple(_for(state, tick)),
+        evidence_against=tuple(_against(state, tick)),
+        would_change=(*_CHANGES[posture](state, tick), *_first_pin(state, rules)),
+    )
+
+
+# --- for --------------------------------------------------------------------------------------
+
+
+def _for(state: State, tick: Tick) -> Iterator[str]:
+    guard, rules = state.guard, tick.rules.fail_open
+    if guard.since:
+        yield f"{guard.posture} since {guard.since:%Y-%m-%d %H:%M:%S} UTC"
+    ends = deadline(guard, rules.grace, tick.now.monotonic)
+    if ends is not None:
+        yield f"it ends within {_left(ends, tick)} at the latest"
+    if state.finding is not None:
+        yield f"finding {state.finding}: {state.finding_sentence}"
+    for it in state.addresses:
+        served = f" with {it.fingerprint.short}" if it.fingerprint else ""
+        yield f"{it.address} is found {it.verdict}{served}{f' ({it.error})' if it.error else ''}"
+    if guard.override is not None and guard.posture is Posture.OVERRIDE:
+        yield f"{guard.override.by} gave as reason: {guard.override.reason}"
+    if guard.posture in {Posture.OPEN, Posture.EXHAUSTED, Posture.GRACE}:
+        yield _openings(state, tick)
+    if guard.posture is Posture.ENFORCING and 0 < guard.lockout_ticks < CONFIRMING_TICKS:
+        yield f"a lockout was seen once, and {CONFIRMING_TICKS} ticks in a row confirm it"
+
+
+def _openings(state: State, tick: Tick) -> str:
+    rules = tick.rules.fail_open
+    if not rules.enabled:
+        return "fail-open is off in the settings"
+    return (
+        f"{len(state.guard.openings)} of {rules.budget} openings in {span(rules.budget_window)} "
+        "are used"
+    )
+
+
+# --- against ----------------------------------------------------------------------------------
+
+
+def _against(state: State, tick: Tick) -> Iterator[str]:
+    guard, edge = state.guard, state.edge
+    if state.lockout:
+        yield "the cloud answers, and nothing that it serves is accepted"
+    if edge.locked_out:
+        yield "by what the Edge has loaded, it accepts nothing that the cloud serves"
+    if not state.clock.trusted:
+        yield f"the clock is known to be wrong (source: {state.clock.source})"
+    if state.status.error is not None:
+        yield f"the status endpoint gives no usable answer: {state.status.error}"
+    if edge.document_problem is not None:
+        yield f"the pinning config cannot be used: {edge.document_problem}"
+    if edge.write_failures:
+        yield f"the pinning config could not be written, {edge.write_failures} times in a row"
+    if edge.active is False:
+        yield "the Edge's unit is not active"
+    if edge.phase in OWING:
+        yield "; ".join(_debt(state, tick))
+    if guard.override_problem is not None:
+        yield f"there is an override file that is none: {guard.override_problem}"
+
+
+def _debt(state: State, tick: Tick) -> Iterator[str]:
+    edge = state.edge
+    yield f"a restart of the Edge is owed ({edge.phase})"
+    if edge.failures:
+        yield f"{edge.failures} failed in a row"
+    if not tick.reached(edge.not_before) and edge.not_before is not None:
+        yield f"the next is tried in {_left(edge.not_before, tick)}"
+    frees = budget_frees(state, tick)
+    if frees is not None:
+        yield f"the budget allows the next in {_left(frees, tick)}"
+    ready = ready_ends(state, tick)
+    if edge.deferral_told and ready is not None:
+        yield f"ready_command is waited for, {_left(ready, tick)} more at the most"
+
+
+# --- what would change it ---------------------------------------------------------------------
+
+
+def _changes_of_enforcing(state: State, tick: Tick) -> Iterator[str]:
+    yield (
+        f"a lockout by {Finding.UNANNOUNCED_ROTATION} in {CONFIRMING_TICKS} ticks in a row leads "
+        f"to {Posture.GRACE}"
+    )
+    yield from _hold_downs(state, tick)
+    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+
+
+def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
+    rules, left = tick.rules.fail_open, tick.rules.fail_open.grace - state.guard.grace_served
+    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield from _hold_downs(state, tick)
+    allowed = rules.enabled and len(state.guard.openings) < rules.budget
+    next_posture = Posture.OPEN if allowed else Posture.EXHAUSTED
+    yield f"{span(left)} more of the lockout, watched, lead to {next_posture}"
+    yield from _by_operator(state)
+
+
+def _changes_of_open(state: State, tick: Tick) -> Iterator[str]:
+    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield from _hold_downs(state, tick)
+    yield f"finding {Finding.INTERCEPTION}, or the end of the limit, leads to {Posture.EXHAUSTED}"
+    yield from _by_operator(state)
+
+
+def _changes_of_exhausted(state: State, tick: Tick) -> Iterator[str]:
+    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield from _hold_downs(state, tick)
+    yield from _by_operator(state)
+
+
+def _changes_of_override(_: State, __: Tick) -> Iterator[str]:
+    yield "`edgepind override off` ends it now; nothing else but its end does"
+
+
+_CHANGES: Mapping[Posture, Callable[[State, Tick], Iterator[str]]] = {
+    Posture.ENFORCING: _changes_of_enforcing,
+    Posture.GRACE: _changes_of_grace,
+    Posture.OPEN: _changes_of_open,
+    Posture.EXHAUSTED: _changes_of_exhausted,
+    Posture.OVERRIDE: _changes_of_override,
+}
+
+
+def _hold_downs(state: State, tick: Tick) -> Iterator[str]:
+    for pin in with_role(state.pins, Role.PENDING):
+        left = remaining_hold_down(pin, tick.rules.pins)
+        if left is not None:
+            yield (
+                f"pending pin {pin.fingerprint.short} is accepted in {span(left)} at the earliest, "
+                "while it is seen and not contradicted"
+            )
+
+
+def _by_operator(state: State) -> Iterator[str]:
+    unpinned = {
+        it.fingerprint: None
+        for it in state.addresses
+        if it.verdict is Finding.UNANNOUNCED_ROTATION and it.fingerprint is not None
+    }
+    for fingerprint in unpinned:
+        yield (
+            f"`edgepind pin add {fingerprint}` accepts what is served, if you know it to be right"
+        )
+    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+
+
+def _first_pin(state: State, rules: Rules) -> Iterator[str]:
+    if wanted(state) is not None:
+        return
+    if rules.pins.bootstrap is Bootstrap.OPERATOR:
+        yield "no pin is known: `edgepind pin add` is waited for"
+    else:
+        yield "no pin is known: the first is adopted after its sightings at every address"
+
+
+def _left(instant: Monotonic, tick: Tick) -> str:
+    return span(instant - tick.now.monotonic)
