@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 
 from rich.console import Console
+from rich.text import Text
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.say import add_json, complain, print_json
@@ -74,8 +75,8 @@ async def _main(arguments: argparse.Namespace) -> int:
         print_json(as_object(results, arguments.speed))
     elif results:
         console.print(as_table(results))
-        for line in as_lines(results):
-            console.print(line, markup=False, highlight=False)
+        for line in as_lines(results, Pace(arguments.speed)):
+            console.print(Text(line))
     return ExitCode.GOOD if all(result.met for result in results) else ExitCode.BAD
 
 

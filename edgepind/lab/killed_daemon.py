@@ -44,7 +44,7 @@ def arm(point: Point) -> None:
 
 def _die_half_way(write: Callable[[int, Any], int]) -> Callable[[int, Any], int]:
     def die(descriptor: int, data: Any) -> int:
-        if DOCUMENT in Path(f"/proc/self/fd/{descriptor}").readlink().name:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name.startswith(f".{DOCUMENT}."):
             write(descriptor, bytes(data)[: len(data) // 2])
             _kill()
         return write(descriptor, data)

@@ -41,6 +41,8 @@ class Premises:
     attackers: frozenset[str]
     edge: Supervisor = field(init=False)
     tally: Tally = field(init=False)
+    loaded: frozenset[str] | None = frozenset()
+    """What the stand-in said it accepts when it last started, as plain hex; None: pinning off."""
     _lines: JsonLines = field(init=False)
     _restarts_before: int = 0
 
@@ -91,6 +93,8 @@ class Premises:
     def observe(self) -> None:
         """Count what the stand-in did since the last look, and what its document says now."""
         for record in self._lines.fresh():
+            if record.get("kind") == "started":
+                self.loaded = None if record["pins"] is None else frozenset(record["pins"])
             if "kind" in record:
                 self.tally.add(record)
         self.tally.told(_plain(self.pins()))

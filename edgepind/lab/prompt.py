@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.text import Text
 
 from edgepind.lab.chapters.answers import ANSWERS
 from edgepind.lab.chapters.rotations import BETWEEN_ADDRESSES, NOTICE
@@ -44,7 +45,7 @@ class Prompt:
     async def converse(self) -> None:
         """Read commands until `stop` or the end of input."""
         if sys.stdin.isatty():
-            self.console.print(HELP, markup=False, highlight=False)
+            self._say(HELP)
         try:
             self._invite()
             async for line in typed_lines(sys.stdin.fileno()):
@@ -177,4 +178,4 @@ class Prompt:
             sys.stdout.flush()
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(Text(text), soft_wrap=True)

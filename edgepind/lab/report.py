@@ -4,22 +4,25 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from edgepind.lab.chapter import Result, Score
 from edgepind.lab.shell_loop import missing_tools
+from edgepind.lab.timers import INTERVAL, Pace
 
-_COLUMNS = ("rejected", "locked out", "restarts", "attacker's pins", "secrets leaked")
+_REAL_INTERVAL = 60.0
+_COLUMNS = ("rejected", "locked\nout, s", "restarts", "attacker's\npins", "secrets\nleaked")
 
 
 def as_table(results: Sequence[Result]) -> Table:
     """Chapter by chapter, edgepind beside the shell loop."""
-    table = Table(title="edgepind | shell loop", header_style="bold", pad_edge=False)
+    table = Table(title="edgepind | shell loop", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("chapter", no_wrap=True)
     for column in _COLUMNS:
-        table.add_column(column, justify="right")
-    table.add_column("as expected")
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("as\nexpected")
     for result in results:
         ours, theirs = _cells(result.edgepind), _cells(result.shell)
         pairs = [_pair(mine, other) for mine, other in zip(ours, theirs, strict=True)]
@@ -28,7 +31,7 @@ def as_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def as_lines(results: Sequence[Result]) -> list[str]:
+def as_lines(results: Sequence[Result], pace: Pace) -> list[str]:
     """What was not as expected, and what could not be played, in sentences."""
     lines = [
         f"{result.name}: not met: {check.what}" + (f" ({check.detail})" if check.detail else "")
@@ -41,6 +44,11 @@ def as_lines(results: Sequence[Result]) -> list[str]:
             f"The shell loop was NOT played: {', '.join(missing)} not found. Its columns are "
             "empty, not zero; install what is missing to see the comparison."
         )
+    scale = _REAL_INTERVAL / pace.seconds(INTERVAL)
+    lines.append(
+        f"Both look every {pace.seconds(INTERVAL):.2f} s here, and every minute by default: "
+        f"a second locked out here would be about {scale / 60:.0f} minutes."
+    )
     met = sum(result.met for result in results)
     seconds = sum(result.seconds for result in results)
     lines.append(f"{met} of {len(results)} chapters went as expected, in {seconds:.0f} s.")
@@ -79,7 +87,7 @@ def _cells(score: Score | None) -> list[str]:
         return ["absent"] * len(_COLUMNS)
     return [
         str(score.rejected),
-        f"{score.locked_out:.1f} s",
+        f"{score.locked_out:.1f}",
         str(score.restarts),
         str(score.attackers_pins),
         str(score.secrets),

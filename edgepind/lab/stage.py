@@ -120,15 +120,25 @@ class Stage:
         return self.status().get("posture") in postures
 
     def at_rest(self) -> bool:
-        """Whether the link is as it should be and the Edge has loaded what the document says."""
+        """Whether the daemon calls everything well: link, status endpoint and Edge."""
         status = self.status()
         edge = status.get("edge", {})
         return bool(
             status.get("posture") == "enforcing"
             and status.get("finding") in {"pinned", "rotating"}
+            and status["status_endpoint"]["ok"]
             and edge.get("loaded")
             and not edge.get("restart_owed")
         )
+
+    def edge_loaded(self, *pins: Fingerprint) -> bool:
+        """Whether the Edge itself was started with just these pins."""
+        told = frozenset(pin.octets.hex() for pin in pins)
+        return self.world.kept.loaded == told and self.world.kept.edge.running
+
+    def edge_open(self) -> bool:
+        """Whether the Edge itself was started with pinning off."""
+        return self.world.kept.loaded is None
 
     def roles(self) -> dict[str, str]:
         """Each pin in the status file and its role."""

@@ -55,7 +55,8 @@ class PlainLines:
     def begin(self, chapter: Chapter) -> None:
         """Head the chapter."""
         self._began = time.monotonic()
-        self._console.print(f"\n== {chapter.name}: {chapter.title}", markup=False)
+        self._console.print()
+        self._line("==", f"{chapter.name}: {chapter.title}")
 
     def told(self, sentence: str) -> None:
         """Pass the narrator's words on."""
@@ -78,9 +79,7 @@ class PlainLines:
 
     def _line(self, mark: str, text: str) -> None:
         seconds = time.monotonic() - self._began
-        self._console.print(
-            f"{seconds:6.2f} {mark} {text}", markup=False, highlight=False, soft_wrap=True
-        )
+        self._console.print(Text(f"{seconds:6.2f} {mark} {text}"), soft_wrap=True)
 
 
 class LiveView:

@@ -17,7 +17,8 @@ _NOTICE = 8.0
 
 async def _wrong_clock(stage: Stage) -> None:
     world = stage.world
-    before, new = world.kept.document.read_bytes(), world.issue()
+    before = world.kept.document.read_bytes()
+    old, new = world.cloud.status.current, world.issue()
     skew = world.kept.folder / "skew"
     stage.say("The host boots with its clock a year slow; meanwhile the certificate has changed.")
     await world.daemon.stop()
@@ -32,8 +33,10 @@ async def _wrong_clock(stage: Stage) -> None:
     stage.expect("the Edge is not opened", "open" not in stage.postures(), stage.postures())
     stage.say("The clock is set right; now the hold-down can be served.")
     skewed_daemon.set_skew(skew, 0.0)
-    await stage.until("the new pin is accepted", lambda: stage.in_allowlist(new.fingerprint))
-    await stage.until("the Edge has loaded it", stage.at_rest)
+    await stage.until(
+        "the new pin is accepted, and the Edge has loaded it",
+        lambda: stage.edge_loaded(old, new.fingerprint),
+    )
     loaded = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(loaded))
     stage.expect_restarts(3)
@@ -76,20 +79,19 @@ async def _killed(stage: Stage) -> None:
         stage.expect(f"killed {point.value}, the document is whole", whole, json.dumps(pins))
     await world.daemon.start()
     await stage.until(
-        "the debt of a restart is remembered and paid", lambda: _loaded(stage, new.fingerprint)
+        "the debt of a restart is remembered and paid",
+        lambda: stage.edge_loaded(old, new.fingerprint),
     )
     await stage.timetable(comes)
     world.cloud.rotate(new)
     await stage.until("the old pin is retired", lambda: stage.events("pin_retired", old))
-    await stage.until("the Edge has loaded the last word", stage.at_rest)
-    left = [path.name for path in world.kept.document.parent.iterdir()]
-    stage.expect("no temporary file is left", left == [world.kept.document.name], left)
+    await stage.until(
+        "the Edge has loaded the new one alone", lambda: stage.edge_loaded(new.fingerprint)
+    )
+    left = [path.name for path in world.kept.document.parent.glob(".*.tmp")]
+    stage.expect("no half-written file is left", not left, left)
     stage.expect_no_rejection()
     stage.expect_restarts(2)
-
-
-def _loaded(stage: Stage, pin: Fingerprint) -> bool:
-    return stage.in_allowlist(pin) and stage.world.kept.restarts > 0 and stage.at_rest()
 
 
 WRONG_CLOCK = Chapter("wrong-clock", "A clock a year off", _wrong_clock)

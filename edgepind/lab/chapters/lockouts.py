@@ -21,11 +21,13 @@ async def _hold_down(stage: Stage) -> None:
         "the hold-down is served and the new pin accepted",
         lambda: stage.in_allowlist(new.fingerprint),
     )
-    await stage.until("the Edge has loaded it", stage.at_rest)
+    await stage.until("the Edge has loaded it", lambda: stage.edge_loaded(old, new.fingerprint))
     loaded = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(loaded))
     await stage.until("the old pin is retired", lambda: stage.events("pin_retired", old))
-    await stage.until("the Edge has loaded the last word", stage.at_rest)
+    await stage.until(
+        "the Edge has loaded the new one alone", lambda: stage.edge_loaded(new.fingerprint)
+    )
     postures = stage.postures()
     stage.expect("the Edge was never opened", postures == ["grace", "enforcing"], postures)
     stage.expect_restarts(2)
@@ -33,21 +35,20 @@ async def _hold_down(stage: Stage) -> None:
 
 async def _fail_open(stage: Stage) -> None:
     world = stage.world
-    new = world.issue()
+    old, new = world.cloud.status.current, world.issue()
     stage.say("The certificate changes unannounced, and this site wants to wait long for proof.")
     world.cloud.rotate(new)
     await stage.until("the grace is over and the Edge opens", lambda: stage.in_posture("open"))
-    await stage.until("pinning is off", lambda: world.kept.pinning().get("enabled") is False)
+    await stage.until("the Edge has loaded that", stage.edge_open)
     opened = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(opened))
     tls = (world.kept.content() or {}).get("tlsSettings", {})
     stage.expect("the chain is still checked", tls.get("strictValidation") is True, tls)
     stage.say("Calls go on while the hold-down runs; then pinning is armed again.")
     await stage.until(
-        "the new pin is accepted and pinning armed again",
-        lambda: stage.in_allowlist(new.fingerprint) and world.kept.pinning().get("enabled"),
+        "the new pin is accepted, and the Edge has loaded it with pinning on",
+        lambda: stage.edge_loaded(old, new.fingerprint),
     )
-    await stage.until("the Edge has loaded it", stage.at_rest)
     armed = time.monotonic()
     await stage.until("the Edge is connected with pinning on", lambda: stage.accepted_since(armed))
     postures = stage.postures()

@@ -9,14 +9,14 @@ from edgepind.lab.stage import Stage
 
 async def _override(stage: Stage) -> None:
     world = stage.world
-    new = world.issue()
+    old, new = world.cloud.status.current, world.issue()
     stage.say("This site accepts only what is announced, and the certificate changes unannounced.")
     world.cloud.serve(new)
     await stage.until("an operator is called", lambda: stage.in_posture("exhausted"))
     stage.say("The operator turns pinning off for an hour, with a reason.")
     await _command(stage, "override", "on", "--for", "1h", "--reason", "calls are down")
     await stage.until("the override is in force", lambda: stage.in_posture("override"))
-    await stage.until("pinning is off", lambda: world.kept.pinning().get("enabled") is False)
+    await stage.until("the Edge has loaded that", stage.edge_open)
     overridden = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(overridden))
     stage.say("With calls running, the operator compares the live leaf and adds it.")
@@ -26,7 +26,9 @@ async def _override(stage: Stage) -> None:
     await _command(stage, "pin", "add", str(new.fingerprint), "--role", "current")
     await _command(stage, "override", "off")
     await stage.until("the override is over", lambda: stage.in_posture("enforcing"))
-    await stage.until("the Edge has loaded the operator's pin", stage.at_rest)
+    await stage.until(
+        "the Edge has loaded the operator's pin", lambda: stage.edge_loaded(old, new.fingerprint)
+    )
     armed = time.monotonic()
     await stage.until("the Edge is connected with pinning on", lambda: stage.accepted_since(armed))
     stage.expect("pinning is on", world.kept.pinning().get("enabled") is True)

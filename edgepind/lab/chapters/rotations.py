@@ -14,7 +14,7 @@ async def _bootstrap(stage: Stage) -> None:
     leaf = world.cloud.status.current
     stage.say("Nobody knows a pin yet: the installer left pinning off.")
     await stage.until("the leaf that the cloud serves is adopted", lambda: stage.in_allowlist(leaf))
-    await stage.until("the Edge has loaded it", stage.at_rest)
+    await stage.until("the Edge has loaded it", lambda: stage.edge_loaded(leaf))
     loaded = time.monotonic()
     await stage.until("the Edge is connected", lambda: stage.accepted_since(loaded))
     origins = [pin["origin"] for pin in stage.status()["pins"]]
@@ -32,7 +32,7 @@ async def _announced(stage: Stage) -> None:
     await stage.until(
         "the announced pin is prepared", lambda: stage.events("pin_prepared", new.fingerprint)
     )
-    await stage.until("the Edge has loaded it", stage.at_rest)
+    await stage.until("the Edge has loaded both", lambda: stage.edge_loaded(old, new.fingerprint))
     stage.expect("it was loaded before the rotation", time.monotonic() < comes, "too late")
     await stage.timetable(comes)
     stage.say("The certificate changes at every address at once.")
@@ -42,7 +42,9 @@ async def _announced(stage: Stage) -> None:
     )
     stage.say("The old pin is kept for the overlap, then retired.")
     await stage.until("the old pin is retired", lambda: stage.events("pin_retired", old))
-    await stage.until("the Edge has loaded the last word", stage.at_rest)
+    await stage.until(
+        "the Edge has loaded the new one alone", lambda: stage.edge_loaded(new.fingerprint)
+    )
     stage.expect_no_rejection()
     stage.expect_restarts(2)
 
@@ -52,10 +54,7 @@ async def _rolling(stage: Stage) -> None:
     old, new = world.cloud.status.current, world.issue()
     stage.say("The cloud announces its next certificate.")
     comes = stage.announce(new, NOTICE)
-    await stage.until(
-        "the Edge has loaded the announced pin",
-        lambda: stage.in_allowlist(new.fingerprint) and stage.at_rest(),
-    )
+    await stage.until("the Edge has loaded both", lambda: stage.edge_loaded(old, new.fingerprint))
     for address in world.cloud.addresses:
         await stage.timetable(comes)
         stage.say(f"{address} shows it now; the status page still names the old one.")
@@ -67,7 +66,9 @@ async def _rolling(stage: Stage) -> None:
         "the new pin is current", lambda: stage.events("pin_activated", new.fingerprint)
     )
     await stage.until("the old pin is retired", lambda: stage.events("pin_retired", old))
-    await stage.until("the Edge has loaded the last word", stage.at_rest)
+    await stage.until(
+        "the Edge has loaded the new one alone", lambda: stage.edge_loaded(new.fingerprint)
+    )
     rotating = [e for e in stage.events("finding_changed") if e["EDGEPIND_FINDING"] == "rotating"]
     stage.expect("it was told as a rotation", rotating)
     stage.expect_no_rejection()
