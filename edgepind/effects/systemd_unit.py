@@ -38,7 +38,9 @@ _STATES = {
 }
 """`ActiveState` in the model's words (org.freedesktop.systemd1(5))."""
 
+_STILL_RUNNING = "running"
 _JOB_RESULTS = {
+    _STILL_RUNNING: "its job did not end in time",
     "failed": "its job failed",
     "canceled": "its job was cancelled: something else stopped or started the unit meanwhile",
     "timeout": "its job ran into the unit's own time-out",
@@ -71,7 +73,7 @@ class SystemdUnit:
     async def unit(self) -> EdgeUnit:
         """Report the unit: one call over the connection that is kept."""
         try:
-            return await self._look(self._bus)
+            return _unit(self._name, await self._properties(self._bus))
         except (BusUnavailableError, CallRefusedError) as error:
             return UnitUnknown(f"systemd could not be asked about {self._name}: {error}")
 
@@ -82,12 +84,7 @@ class SystemdUnit:
         """
         bus = SystemBus(self._bus_address)
         try:
-            before = await self._look(bus)
-            if isinstance(before, UnitUnknown):
-                return RestartFailed(loading, before.error)
-            if (refusal := no_restart(self._name, before, loading)) is not None:
-                return refusal
-            return await self._restart(bus, before, loading)
+            return await self._restart(bus, loading)
         except BusUnavailableError as error:
             return RestartFailed(loading, f"systemd could not restart {self._name}: {error}")
         except CallRefusedError as error:
@@ -100,35 +97,47 @@ class SystemdUnit:
         self._bus.close()
 
     async def _restart(
-        self, bus: SystemBus, before: Unit, loading: Pinning
+        self, bus: SystemBus, loading: Pinning
     ) -> RestartDone | RestartFailed | RestartRefused:
+        properties = await self._properties(bus)
+        before = _unit(self._name, properties)
+        if isinstance(before, UnitUnknown):
+            return RestartFailed(loading, before.error)
+        if (refusal := no_restart(self._name, before, loading)) is not None:
+            return refusal
         jobs = await bus.signals(_MANAGER, f"{_SYSTEMD}.Manager.JobRemoved")
-        problem = None
-        limited = before.state is UnitState.FAILED and await self._hit_start_limit(bus)
-        if not limited:
-            # "Try": should the unit be stopped between the look and the call, it stays so.
-            method = "RestartUnit" if before.state is UnitState.FAILED else "TryRestartUnit"
-            problem = await self._job(bus, jobs, method)
-            limited = problem is not None and await self._hit_start_limit(bus)
-        if limited:
-            problem = await self._start_after_limit(bus, jobs)
-        if problem is not None:
-            return RestartFailed(loading, self._advised(problem))
-        after = await self._look(bus)
+        # "Try": should the unit be stopped between the look and the call, it stays so.
+        method = "RestartUnit" if before.state is UnitState.FAILED else "TryRestartUnit"
+        result = await self._job(bus, jobs, method)
+        if result == "failed" and await self._never_began(bus, properties):
+            result = await self._start_after_limit(bus, jobs)
+        if result != "done":
+            return RestartFailed(loading, self._advised(result))
+        after = _unit(self._name, await self._properties(bus))
         if isinstance(after, UnitUnknown):
             return RestartDone(loading)
         if after.state is UnitState.INACTIVE or after.invocation == before.invocation != "":
-            return RestartRefused(f"{self._name} was stopped before it could be restarted")
+            return RestartRefused(
+                f"{self._name} was stopped while it was to be restarted, by somebody or by a "
+                "Condition...= of its own, and stays so; started, it will load the new document"
+            )
         return RestartDone(loading, after.invocation)
 
-    async def _start_after_limit(self, bus: SystemBus, jobs: "_Jobs") -> str | None:
+    async def _never_began(self, bus: SystemBus, before: Mapping[str, Any]) -> bool:
+        """Whether a start that failed was not even tried: the unit is at its start limit.
+
+        Its service's `Result` does not tell: after a row of crashes it goes on naming the crash.
+        """
+        after = await self._properties(bus)
+        return bool(after["InvocationID"] == before["InvocationID"])
+
+    async def _start_after_limit(self, bus: SystemBus, jobs: "_Jobs") -> str:
         await asyncio.sleep(self._start_limit_pause)
         await bus.call(_MANAGER, f"{_SYSTEMD}.Manager.ResetFailedUnit", "s", self._name)
-        problem = await self._job(bus, jobs, "StartUnit")
-        return None if problem is None else f"{problem}, again after its start limit was reset"
+        return await self._job(bus, jobs, "StartUnit")
 
-    async def _job(self, bus: SystemBus, jobs: "_Jobs", method: str) -> str | None:
-        """Enqueue a job and wait for its end; None where it is done, else why it is not.
+    async def _job(self, bus: SystemBus, jobs: "_Jobs", method: str) -> str:
+        """Enqueue a job and wait for its end; the result in systemd's word, or `_STILL_RUNNING`.
 
         Raises `BusUnavailableError` and `CallRefusedError`.
         """
@@ -139,31 +148,22 @@ class SystemdUnit:
                 while (removed := await jobs.get()) is not None:
                     _, job, _, result = removed
                     if job == path:
-                        return _told(result)
+                        return str(result)
         except TimeoutError:
-            return f"its job was still running after {self._job_deadline:g} s"
+            return _STILL_RUNNING
         raise BusUnavailableError("the connection to D-Bus broke while its job was running")
 
-    async def _look(self, bus: SystemBus) -> Unit | UnitUnknown:
+    async def _properties(self, bus: SystemBus) -> dict[str, Any]:
         [properties] = await bus.call(
             self._unit,
             "org.freedesktop.DBus.Properties.GetAll",
             "s",
             f"{_SYSTEMD}.Unit",
         )
-        return _unit(self._name, {name: value.value for name, value in properties.items()})
+        return {name: variant.value for name, variant in properties.items()}
 
-    async def _hit_start_limit(self, bus: SystemBus) -> bool:
-        service = f"{_SYSTEMD}.Service"
-        try:
-            [result] = await bus.call(
-                self._unit, "org.freedesktop.DBus.Properties.Get", "ss", service, "Result"
-            )
-        except CallRefusedError:
-            return False  # a unit of another kind than a service has no such property
-        return bool(result.value == "start-limit-hit")
-
-    def _advised(self, problem: str) -> str:
+    def _advised(self, result: str) -> str:
+        problem = _JOB_RESULTS.get(result, f"its job ended as {result!r}")
         look = f"see `systemctl status {self._name}` and `journalctl -u {self._name}`"
         return f"{self._name} was not restarted: {problem}; {look}"
 
@@ -201,12 +201,6 @@ def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
     entered = properties["ActiveEnterTimestamp"]  # microseconds since 1970; 0: not in this boot
     up = state is UnitState.ACTIVE and entered
     return Unit(state, invocation, _EPOCH + timedelta(microseconds=entered) if up else None)
-
-
-def _told(result: str) -> str | None:
-    if result == "done":
-        return None
-    return _JOB_RESULTS.get(result, f"its job ended as {result!r}")
 
 
 def _escaped(name: str) -> str:

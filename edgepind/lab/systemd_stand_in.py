@@ -74,20 +74,18 @@ async def message_bus(socket: Path) -> AsyncIterator[str]:
 class SystemdStandIn:
     """One unit and the jobs on it.
 
-    `results` are the results of the jobs to come, in order, and then "done"; "never" is a job
-    that does not end. A job that ends "failed" leaves the unit failed with `failure` as its
-    service's result. `refusals` name calls that are refused: the error's last part, its text.
-    `early` sends the end of a job before the answer that names it. `calls` are the calls of
-    the manager so far.
+    `results` are the results of the jobs to come, in order, and then "done". "never" is a job
+    that does not end, "limit" one that fails because the unit is started too often. `refusals`
+    name calls that are refused: the error's last part, its text. `early` sends the end of a job
+    before the answer that names it. `calls` are the calls of the manager so far, `looks` counts
+    those for the unit's properties.
     """
 
     name: str
     load_state: str = "loaded"
     active_state: str = "active"
-    service_result: str = "success"
     entered: int = 1_700_000_000_000_000
     results: deque[str] = field(default_factory=deque)
-    failure: str = "exit-code"
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
     early: bool = False
     calls: list[str] = field(default_factory=list)
@@ -116,9 +114,6 @@ class SystemdStandIn:
             case "org.freedesktop.DBus.Properties", "GetAll" if self._meant(message):
                 self.looks += 1
                 return Message.new_method_return(message, "a{sv}", [self._properties()])
-            case "org.freedesktop.DBus.Properties", "Get" if self._meant(message):
-                value = Variant("s", self.service_result)
-                return Message.new_method_return(message, "v", [value])
             case "org.freedesktop.systemd1.Manager", str(method):
                 return self._manage(message, method)
             case _:
@@ -146,7 +141,7 @@ class SystemdStandIn:
         if message.body[0] != self.name:
             raise DBusError(f"{_SYSTEMD}.NoSuchUnit", f"Unit {message.body[0]} not found.")
         if method == "ResetFailedUnit":
-            self.active_state, self.service_result = "inactive", "success"
+            self.active_state = "inactive"
             return Message.new_method_return(message)
         if self.load_state == "masked":
             raise DBusError(f"{_SYSTEMD}.UnitMasked", f"Unit {self.name} is masked.")
@@ -172,12 +167,13 @@ class SystemdStandIn:
         return Message.new_method_return(message, "o", [job])
 
     def _run(self, result: str) -> str:
-        if result == "done":
-            self.active_state, self.service_result = "active", "success"
+        if result == "limit":
+            self.active_state = "failed"
+            return "failed"
+        if result in {"done", "failed"}:
+            self.active_state = "active" if result == "done" else "failed"
             self.invocation = secrets.token_bytes(16)
             self.entered += 1_000_000
-        elif result == "failed":
-            self.active_state, self.service_result = "failed", self.failure
         return result
 
     def _emit_end_of(self, number: int, job: str, result: str) -> None:
