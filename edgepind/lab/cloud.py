@@ -114,6 +114,11 @@ class Cloud:
         self.origin.face = face
         self._settle()
 
+    def hang_up(self) -> None:
+        """End every established connection, as a load balancer does that is replaced."""
+        for listener in self.listeners:
+            listener.hang_up()
+
     def announce(self, credential: Credential, rotates_at: datetime) -> None:
         """Name the next certificate and when it comes."""
         self.status.next = credential.fingerprint

@@ -82,10 +82,14 @@ class Listener:
         if self._server is None:
             return
         self._server.close()
-        for talk in tuple(self._talks):
-            talk.cancel()
+        self.hang_up()
         await asyncio.gather(*self._talks, return_exceptions=True)
         self._server = None
+
+    def hang_up(self) -> None:
+        """End every conversation; who comes next is welcome."""
+        for talk in self._talks:
+            talk.cancel()
 
     def _choose(
         self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _front: ssl.SSLContext

@@ -69,6 +69,21 @@ async def test_an_established_connection_outlives_a_rotation(cloud: Cloud, trust
     assert cloud.listeners[0].handshakes == 1
 
 
+async def test_it_can_hang_up(cloud: Cloud, trust: Trust) -> None:
+    """Replaced load balancers end every connection, and welcome who comes again."""
+    context = ssl.create_default_context(cafile=str(trust.public_roots))
+    listener = cloud.listeners[0]
+    reader, writer = await asyncio.open_connection(
+        listener.ip, listener.port, ssl=context, server_hostname=HOST
+    )
+    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    cloud.hang_up()
+    assert await reader.read() == b""
+    writer.close()
+    assert await _leaf(trust, listener) == cloud.status.current
+
+
 async def test_the_status_page_announces(cloud: Cloud, trust: Trust) -> None:
     """An announced rotation is named with the keys of the status API, and gone afterwards."""
     new, at = trust.issue(HOST), datetime(2027, 3, 1, 12, tzinfo=UTC)

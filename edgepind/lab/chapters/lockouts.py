@@ -36,15 +36,16 @@ async def _hold_down(stage: Stage) -> None:
 async def _fail_open(stage: Stage) -> None:
     world = stage.world
     old, new = world.cloud.status.current, world.issue()
-    stage.say("The certificate changes unannounced, and this site wants to wait long for proof.")
+    stage.say("The load balancers are replaced, and with them, unannounced, the certificate.")
     world.cloud.rotate(new)
+    world.cloud.hang_up()  # or the daemon would hear of it over a line that was pinned
     await stage.until("the grace is over and the Edge opens", lambda: stage.in_posture("open"))
     await stage.until("the Edge has loaded that", stage.edge_open)
     opened = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(opened))
     tls = (world.kept.content() or {}).get("tlsSettings", {})
     stage.expect("the chain is still checked", tls.get("strictValidation") is True, tls)
-    stage.say("Calls go on while the hold-down runs; then pinning is armed again.")
+    stage.say("Calls go on while the long hold-down of this site runs; then pinning is armed.")
     await stage.until(
         "the new pin is accepted, and the Edge has loaded it with pinning on",
         lambda: stage.edge_loaded(old, new.fingerprint),
