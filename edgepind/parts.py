@@ -23,7 +23,7 @@ from edgepind.rounds import Rounds
 from edgepind.settings.rules import rules_of
 from edgepind.settings.schema import Settings
 from edgepind.state.history import History
-from edgepind.state.lock import NotLockable, StateLock, take_lock
+from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
 from edgepind.telemetry.log_setup import set_up_log
 
@@ -85,7 +85,7 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
         runtime=settings.paths.runtime,
         textfile=settings.metrics.textfile,
         dry_run=dry_run,
-        shows=isinstance(lock, StateLock),
+        shows=not isinstance(lock, Held),
     )
     rounds = Rounds(clock, lookout, _executor(settings, appliance, dry_run=dry_run), record, state)
     held = lock if isinstance(lock, StateLock) else None
@@ -113,10 +113,10 @@ async def rebuild(parts: Parts, settings: Settings) -> str | None:
 
 
 def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
-    for folder in (settings.paths.state, settings.paths.runtime):
+    paths = settings.paths
+    for folder in (paths.runtime,) if dry_run else (paths.state, paths.runtime):
         try:
-            if not dry_run:
-                folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+            folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as error:
             return StartRefused(
                 f"the folder {folder} cannot be made: {error.strerror}; make it and give it to "
