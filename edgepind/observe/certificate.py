@@ -74,11 +74,12 @@ def path_found(tls: ssl.SSLObject) -> tuple[Certificate, ...] | CertificateUnrea
 
 def distinguished_name(names: RelativeNames) -> str:
     """A name in the notation of RFC 4514, safe to print and at most 512 characters long."""
-    text = ",".join(
-        "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in pairs)
-        for pairs in reversed(names)
+    return _shown(
+        ",".join(
+            "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in pairs)
+            for pairs in reversed(names)
+        )
     )
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _private(tls: ssl.SSLObject) -> Any:
@@ -89,8 +90,8 @@ def _read(certificate: Any) -> Certificate | CertificateUnreadable:
     try:
         info = certificate.get_info()
         validity = Validity(_time(info["notBefore"]), _time(info["notAfter"]))
-    except (ssl.SSLError, ValueError, OverflowError, KeyError) as error:
-        return CertificateUnreadable(f"OpenSSL cannot read its fields: {type(error).__name__}")
+    except (ssl.SSLError, ValueError, OverflowError, KeyError):
+        return _read_again(certificate.public_bytes(_DER))
     return Certificate(
         der=certificate.public_bytes(_DER),
         subject=distinguished_name(info["subject"]),
@@ -99,21 +100,40 @@ def _read(certificate: Any) -> Certificate | CertificateUnreadable:
     )
 
 
+def _read_again(der: bytes) -> Certificate | CertificateUnreadable:
+    """Read with another library what `ssl` gave up on, such as a name that is not UTF-8.
+
+    It gives up on the whole certificate for one bad field that nobody here needs.
+    """
+    from cryptography import x509  # noqa: PLC0415  ten mebibytes, for odd certificates alone
+
+    try:
+        parsed = x509.load_der_x509_certificate(der)
+        return Certificate(
+            der=der,
+            subject=_shown(parsed.subject.rfc4514_string()),
+            issuer=_shown(parsed.issuer.rfc4514_string()),
+            validity=Validity(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
+        )
+    except Exception as error:  # noqa: BLE001  a stranger's bytes raise more than is documented
+        return CertificateUnreadable(f"its fields cannot be read ({type(error).__name__})")
+
+
 def _time(text: str) -> datetime:
     return _EPOCH + timedelta(seconds=ssl.cert_time_to_seconds(text))
 
 
 def _escaped(value: str) -> str:
-    """RFC 4514, section 2.4: specials after a backslash; what cannot be printed in hex."""
-    text = "".join(map(_escaped_character, value))
+    """RFC 4514, section 2.4: specials stand after a backslash."""
+    text = "".join(f"\\{c}" if c in '"+,;<>\\' else c for c in value)
     if text[:1] in {" ", "#"}:
         text = f"\\{text}"
     return f"{text[:-1]}\\ " if text.endswith(" ") and len(text) > 1 else text
 
 
-def _escaped_character(c: str) -> str:
-    if c in '"+,;<>\\':
-        return f"\\{c}"
-    if c.isprintable():
-        return c
-    return "".join(f"\\{octet:02X}" for octet in c.encode("utf-8", "surrogatepass"))
+def _shown(name: str) -> str:
+    """A name cut to length, with what cannot be printed in hex, as RFC 4514 allows."""
+    text = "".join(
+        c if c.isprintable() else "".join(f"\\{octet:02X}" for octet in c.encode()) for c in name
+    )
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

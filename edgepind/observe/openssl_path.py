@@ -122,7 +122,7 @@ def _context(
         flags |= _NO_CHECK_TIME
     context.verify_flags = flags
     for anchor in anchors:
-        with suppress(ssl.SSLError):  # what OpenSSL cannot parse anchors nothing
+        with suppress(ssl.SSLError, ValueError):  # what cannot be parsed anchors nothing
             context.load_verify_locations(cadata=anchor)
     return context
 
@@ -146,4 +146,6 @@ def _present(
 def _reason(refusal: ssl.SSLError) -> str:
     if isinstance(refusal, ssl.SSLCertVerificationError):
         return refusal.verify_message
+    if refusal.reason is None:  # from the parser, not from TLS
+        return "a certificate in the chain cannot be parsed"
     return f"OpenSSL cannot judge it ({refusal.reason})"
