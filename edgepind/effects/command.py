@@ -120,17 +120,23 @@ async def _end(process: subprocess.Popen[bytes], exited: asyncio.Event) -> None:
     """
     try:
         _signal_group(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_POLITE):
-                await exited.wait()
+        await _ended_within(_POLITE, exited)
     finally:
         _signal_group(process.pid, signal.SIGKILL)
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_REAP):
-                await exited.wait()
+        await _ended_within(_REAP, exited)
     finally:
         process.poll()
+
+
+async def _ended_within(seconds: float, exited: asyncio.Event) -> None:
+    """Wait for the end, but no longer.
+
+    Not by asyncio.timeout: in a task that is being cancelled, as here, that of Python 3.11.2
+    (Debian 12) passes its own time-out off as the cancellation.
+    """
+    with suppress(TimeoutError):
+        await asyncio.wait_for(exited.wait(), seconds)
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
