@@ -28,6 +28,7 @@ from edgepind.model.observation import (
     DocumentRejected,
     Health,
     NoUnit,
+    UnitUnknown,
 )
 from edgepind.model.outcome import (
     DocumentWritten,
@@ -205,6 +206,16 @@ async def test_restart_command_is_bounded() -> None:
 async def test_under_restart_command_there_is_no_unit(site: Site) -> None:
     """Nor is D-Bus even looked for."""
     assert await LocalAppliance(site.edge, lambda: WALL).unit() == NoUnit()
+
+
+async def test_without_restart_command_systemd_is_asked(site: Site) -> None:
+    """And where there is no systemd to ask, that is a value too."""
+    edge = site.settings(restart_command=())
+    appliance = LocalAppliance(edge, lambda: WALL, bus_address=f"unix:path={site.folder}/absent")
+    unit = await appliance.unit()
+    assert isinstance(unit, UnitUnknown)
+    assert "purecloud-edge.service" in unit.error
+    appliance.close()
 
 
 # --- health -----------------------------------------------------------------------------------
