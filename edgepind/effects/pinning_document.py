@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from edgepind.effects import durable_file
@@ -18,7 +19,7 @@ from edgepind.effects.aside import link_aside
 from edgepind.effects.durable_file import NotReplaced, Overtaken, Unchanged
 from edgepind.effects.file_owner import Owner, UnknownOwner, find_owner
 from edgepind.effects.last_good import LastGood
-from edgepind.effects.pinning_edit import EditRefused, edit_pinning
+from edgepind.effects.pinning_edit import EditRefused, edit_enabled, edit_pinning
 from edgepind.effects.pinning_text import (
     LONGEST,
     PinningText,
@@ -49,6 +50,8 @@ from edgepind.observe.small_file import (
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777
 _EMPTY = b"{}\n"
+
+_Edit = Callable[[PinningText], bytes | EditRefused]
 
 
 def _utc_now() -> datetime:
@@ -126,8 +129,22 @@ class DocumentKeeper:
         Where there is no last good one, a new document holds just these keys; where `pinning` is
         None, nothing is done then. A document that is well meanwhile is left, but for the keys.
         """
+        edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
+        return self._persist(edit, pinning)
+
+    def set_enabled(self, *, enabled: bool) -> DocumentWritten | WriteFailed:
+        """Change `enabled` alone, with or without pins in the document: the emergency procedure.
+
+        A document that is broken or absent is restored first; where there is no last good one,
+        the new one holds nothing else.
+        """
+        return self._persist(partial(edit_enabled, enabled=enabled), None)
+
+    def _persist(
+        self, edit: _Edit | None, pinning: Pinning | None
+    ) -> DocumentWritten | WriteFailed:
         for _ in range(_ATTEMPTS):
-            outcome = self._settle(pinning)
+            outcome = self._settle(edit, pinning)
             if not isinstance(outcome, Overtaken):
                 return outcome
         return WriteFailed(
@@ -135,11 +152,13 @@ class DocumentKeeper:
             " edited; find what writes it and stop that"
         )
 
-    def _settle(self, pinning: Pinning | None) -> DocumentWritten | WriteFailed | Overtaken:
+    def _settle(
+        self, edit: _Edit | None, pinning: Pinning | None
+    ) -> DocumentWritten | WriteFailed | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
-        match self._next_content(found, pinning):
+        match self._next_content(found, edit):
             case None:
                 digest = digest_of(found.content) if found.text else ""
                 return DocumentWritten(None, digest, changed=False)
@@ -178,17 +197,17 @@ class DocumentKeeper:
         document = replace(reading.document, modified=file.modified, attributes_right=right)
         return DocumentReading(document, reading.tls)
 
-    def _next_content(self, found: _Found, pinning: Pinning | None) -> bytes | EditRefused | None:
+    def _next_content(self, found: _Found, edit: _Edit | None) -> bytes | EditRefused | None:
         """What the path shall hold; None: what it holds already, whatever that is."""
         if found.text:
-            return edit_pinning(found.text, pinning) if pinning else None
+            return edit(found.text) if edit else None
         last_good = self._last_good.content()
-        if pinning is None:
+        if edit is None:
             return last_good
         text = parse_pinning_text(last_good or _EMPTY)
         if isinstance(text, DocumentRejected):
             return EditRefused(text.reason)
-        return edit_pinning(text, pinning)
+        return edit(text)
 
     def _put(
         self, found: _Found, content: bytes, pinning: Pinning | None

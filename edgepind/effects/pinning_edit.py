@@ -62,7 +62,15 @@ _DEFAULT = _Layout("\n  ", ": ", "  ")
 
 def edit_pinning(document: PinningText, pinning: Pinning) -> bytes | EditRefused:
     """Give the document's bytes with the four owned keys saying `pinning`; the same if they do."""
-    wanted = owned_values(pinning)
+    return _edit(document, owned_values(pinning))
+
+
+def edit_enabled(document: PinningText, *, enabled: bool) -> bytes | EditRefused:
+    """Give the document's bytes with `enabled` alone changed, whatever else stands in it."""
+    return _edit(document, {"enabled": enabled})
+
+
+def _edit(document: PinningText, wanted: dict[str, Any]) -> bytes | EditRefused:
     layout = _layout(document.text, document.root, _DEFAULT)
     if document.section is None:
         splices = [_added(document.root, {SECTION: wanted}, layout, _line_start(layout))]
