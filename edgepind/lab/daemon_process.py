@@ -63,6 +63,7 @@ class DaemonProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C is for the lab, which ends its children itself
                 env={**environment(), **(extra or {})},
             )
 

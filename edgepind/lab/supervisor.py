@@ -94,6 +94,7 @@ class Supervisor:
             *command,
             stdin=asyncio.subprocess.PIPE,  # held open: the stand-in ends when the lab does
             stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the lab, which ends its children itself
             env=environment(),
         )
         if self._process.stdout is None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -18,7 +19,7 @@ from edgepind.lab.chapter import Chapter, Result
 from edgepind.lab.premises import Premises
 from edgepind.lab.world import World
 
-_LINES = 8
+_LINES = 5
 _POSTURE_STYLE = {
     "enforcing": "green",
     "grace": "yellow",
@@ -119,17 +120,16 @@ class LiveView:
         self._results.append(result)
 
     def _picture(self, world: World) -> RenderableType:
-        story = "\n".join(self._sentences)
         return Panel(
             Group(
-                Text(story, "italic"),
-                Text(),
+                Text("\n".join(self._sentences), "italic"),
                 posture_line(world),
-                address_table(world),
-                pin_table(world),
+                _side_by_side(address_table(world), pin_table(world)),
                 edge_table(world),
-                *(Text(sentence_of(e), "dim", overflow="ellipsis") for e in _latest(world)),
-                Text(),
+                *(
+                    Text(sentence_of(e), "dim", no_wrap=True, overflow="ellipsis")
+                    for e in _latest(world)
+                ),
                 Text.assemble(*self._past()),
             ),
             title=self._title,
@@ -155,12 +155,14 @@ def posture_line(world: World) -> Text:
         (posture, _POSTURE_STYLE.get(posture, "")),
         f"  {status.get('finding', '')}  ",
         (str(status.get("reason", "")), "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
 def address_table(world: World) -> Table:
     """Who answers at each address, with what, and what the daemon makes of it."""
-    table = Table("address", "answers", "leaf", "verdict", expand=True)
+    table = Table("address", "answers", "leaf", "verdict", box=SIMPLE_HEAD)
     verdicts = {seen["address"]: seen for seen in world.daemon.status().get("addresses", [])}
     for address, face in world.cloud.served().items():
         seen = verdicts.get(address, {})
@@ -171,7 +173,7 @@ def address_table(world: World) -> Table:
 
 def pin_table(world: World) -> Table:
     """The pins as the daemon keeps them."""
-    table = Table("pin", "role", "origin", "sightings", expand=True)
+    table = Table("pin", "role", "origin", "seen", box=SIMPLE_HEAD)
     for pin in world.daemon.status().get("pins", []):
         table.add_row(pin["fingerprint"][:11], pin["role"], pin["origin"], str(pin["sightings"]))
     return table
@@ -179,8 +181,8 @@ def pin_table(world: World) -> Table:
 
 def edge_table(world: World) -> Table:
     """What both Edges went through in this chapter."""
-    table = Table("Edge kept by", "accepted", "rejected", "locked out", "restarts", "now")
-    table.expand = True
+    columns = ("Edge kept by", "accepted", "rejected", "locked out", "restarts", "now")
+    table = Table(*columns, box=SIMPLE_HEAD)
     names = ("edgepind", "shell loop")
     for name, site in zip(names, world.sites(), strict=False):
         table.add_row(name, *_counts(site))
@@ -197,6 +199,12 @@ def _counts(site: Premises) -> tuple[str | Text, ...]:
         str(site.restarts),
         now,
     )
+
+
+def _side_by_side(*tables: Table) -> Table:
+    grid = Table.grid(padding=(0, 4))
+    grid.add_row(*tables)
+    return grid
 
 
 def _latest(world: World) -> list[dict[str, Any]]:
