@@ -97,10 +97,9 @@ async def _shake(
         if not received:
             raise ConnectionResetError("closed")
         incoming.write(received)
-    await loop.sock_sendall(connection, outgoing.read())
     seen = _seen(tls)
     with suppress(ssl.SSLError):
-        tls.unwrap()  # writes close_notify, then would wait for the peer's
+        tls.unwrap()  # writes close_notify behind our Finished; would then wait for the peer's
     _send_at_once(connection, outgoing)
     return seen
 

@@ -15,7 +15,9 @@ from edgepind.settings.schema import Address
 
 MOST_ADDRESSES = 64
 """A hostile answer must not make one tick last for ever; real hosts have fewer than ten."""
-_THREADS = 4
+_THREADS = 8
+# Of the whole process: settings that are loaded anew must not bring threads of their own.
+_SLOTS = threading.BoundedSemaphore(_THREADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,10 @@ Resolved = tuple[Address, ...] | ResolveFailed
 
 
 class Resolver:
-    """Looks names up, at most `threads` at a time; lookups that hang keep their slot."""
+    """Looks names up, one thread each; lookups that hang keep their slot of `slots`."""
 
-    def __init__(self, threads: int = _THREADS) -> None:
-        self._slots = threading.BoundedSemaphore(threads)
-        self._threads = threads
+    def __init__(self, slots: threading.BoundedSemaphore = _SLOTS) -> None:
+        self._slots = slots
 
     async def resolve(self, host: str, port: int, timeout: float) -> Resolved:  # noqa: ASYNC109  the lookup goes on without us
         """Every A and AAAA record of `host`, in the order of their notation, once each.
@@ -43,7 +44,7 @@ class Resolver:
         """
         if not self._slots.acquire(blocking=False):
             return ResolveFailed(
-                f"the name {host} was not looked up: {self._threads} lookups are still hanging; "
+                f"the name {host} was not looked up, for too many lookups are still hanging; "
                 "check the name servers in /etc/resolv.conf"
             )
         loop = asyncio.get_running_loop()

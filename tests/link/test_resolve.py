@@ -88,7 +88,7 @@ async def test_lookups_that_hang_are_bounded_and_give_their_slot_back(
     black_hole: threading.Event,
 ) -> None:
     """With every slot hanging the next answer is an error at once; a slot that is free is used."""
-    resolver = Resolver(threads=2)
+    resolver = Resolver(threading.BoundedSemaphore(2))
     for _ in range(2):
         await resolver.resolve("127.0.0.2", 443, 0.01)
     full = await resolver.resolve("127.0.0.2", 443, 600)
