@@ -3,7 +3,6 @@
 TIME is UTC in the basic format of ISO 8601. A bounded number is kept, the oldest go first.
 """
 
-import os
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -46,11 +45,11 @@ def move_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
 
 def _fresh_name(path: Path, label: str, wall: datetime) -> Path:
     name = f"{path.name}.{label}-{wall.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    fresh, count = path.with_name(name), 1
-    while os.path.lexists(fresh):
-        count += 1
-        fresh = path.with_name(f"{name}-{count}")
-    return fresh
+    of_this_second = [entry for entry in _set_aside(path, label) if entry.name.startswith(name)]
+    if not of_this_second:
+        return path.with_name(name)
+    _, _, count = of_this_second[-1].name.removeprefix(name).partition("-")
+    return path.with_name(f"{name}-{int(count or 1) + 1}")
 
 
 def _set_aside(path: Path, label: str) -> list[Path]:
