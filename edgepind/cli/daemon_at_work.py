@@ -11,12 +11,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edgepind.cli.progress import waiting
 from edgepind.cli.status_document import NoStatus, StatusDocument, read_status
 
 _LOOK_EVERY = 0.1
 _LONGEST_PID = 20
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,25 @@ def daemon_at_work(state: Path) -> DaemonAtWork | None:
 
 async def shown_within(
     seconds: float, runtime: Path, what: str, holds: Callable[[StatusDocument], bool]
-) -> bool:
-    """Whether the status file comes to show what is waited for, `what` in words, in time."""
-    return await true_within(seconds, what, lambda: _shows(runtime, holds))
+) -> StatusDocument | None:
+    """The status document once it shows what is waited for; None where it does not in time."""
+    return await found_within(seconds, what, lambda: shown(runtime, holds))
 
 
-async def true_within(seconds: float, what: str, holds: Callable[[], bool]) -> bool:
-    """Look again and again until `holds`, for `seconds` at the most."""
+async def found_within(seconds: float, what: str, look: Callable[[], _T | None]) -> _T | None:
+    """What `look` finds, looking again and again for `seconds`; None where it finds nothing.
+
+    `what` says in words, to a person at a terminal, what is waited for.
+    """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), waiting(what):
-            while not holds():  # noqa: ASYNC110  another process's files tell no event
+            while (found := look()) is None:  # noqa: ASYNC110  files of another process
                 await asyncio.sleep(_LOOK_EVERY)
-            return True
-    return holds()
+            return found
+    return look()
 
 
-def _shows(runtime: Path, holds: Callable[[StatusDocument], bool]) -> bool:
+def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:
+    """The status document, where it shows now what is asked of it."""
     document = read_status(runtime)
-    return not isinstance(document, NoStatus) and holds(document)
+    return None if isinstance(document, NoStatus) or not holds(document) else document

@@ -1,4 +1,4 @@
-"""Telling "you may not" from every other way in which a file cannot be read."""
+"""Telling "you may not" from every other way in which a file cannot be read or written."""
 
 import errno
 import os
@@ -20,7 +20,12 @@ def demand_readable(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def demand_writable(folder: Path) -> None:
-    """Raise PermissionError where `folder` is there and this user may not write into it."""
-    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+def may_not_write(folder: Path) -> bool:
+    """Whether `folder` is there, or may be, and is closed to this user."""
+    try:
+        folder.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(folder, os.W_OK | os.X_OK)

@@ -8,12 +8,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import NoReturn
 
 from edgepind import __version__
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.say import complain, nobody_reads_any_more
+from edgepind.cli.site import add_config
 
 VERBS = {
     "run": "the daemon, in the foreground",
@@ -61,7 +61,7 @@ def _command(arguments: Sequence[str]) -> int:
     whole = _whole().parse_args(arguments)
     verb = import_module(f"edgepind.cli.{whole.verb}")
     parser = _Parser(f"edgepind {whole.verb}", description=_sentence(VERBS[whole.verb]))
-    _add_config(parser, whole.config)
+    add_config(parser, whole.config)
     verb.configure(parser)
     code: int = verb.main(parser.parse_args(whole.rest))
     return code
@@ -77,21 +77,10 @@ def _whole() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"edgepind {__version__}")
-    _add_config(parser, None)
+    add_config(parser, None)
     parser.add_argument("verb", choices=VERBS, metavar="COMMAND", help="one of those below")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="its own arguments")
     return parser
-
-
-def _add_config(parser: argparse.ArgumentParser, named: Path | None) -> None:
-    """`--config` counts before the verb and after it; None: it was not named at all."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=named,
-        metavar="FILE",
-        help="the settings file (default: /etc/edgepind/edgepind.toml)",
-    )
 
 
 def _sentence(does: str) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgepind.cli.exit_code import ExitCode
@@ -12,6 +13,31 @@ from edgepind.settings.load import load
 from edgepind.settings.schema import Settings
 
 DEFAULT_PATH = Path("/etc/edgepind/edgepind.toml")
+
+
+def add_config(parser: argparse.ArgumentParser, default: Path | str | None) -> None:
+    """`--config` counts wherever it stands; `default` None: it was not named at all.
+
+    Under a verb that has verbs of its own, `argparse.SUPPRESS` keeps what was named before.
+    """
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help=f"the settings file (default: {DEFAULT_PATH})",
+    )
+
+
+def add_ways(
+    parser: argparse.ArgumentParser, ways: Mapping[str, str]
+) -> dict[str, argparse.ArgumentParser]:
+    """Give a verb its own verbs, each with what it does; the one chosen is `args.way`."""
+    chosen = parser.add_subparsers(dest="way", metavar="|".join(ways), required=True)
+    parsers = {way: chosen.add_parser(way, help=does) for way, does in ways.items()}
+    for way in parsers.values():
+        add_config(way, argparse.SUPPRESS)
+    return parsers
 
 
 def settings_path(args: argparse.Namespace) -> Path:

@@ -1,6 +1,6 @@
 """The status document as a page for a person, and as one line for a log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +45,7 @@ def status_line(document: Document, now: datetime, interval: float) -> str:
     return f"{document['posture']} {document['finding']}{owed}{stale} {pins}".rstrip()
 
 
-def pins_table(pins: list[Document], now: datetime) -> Table:
+def pins_table(pins: Sequence[Document], now: datetime) -> Table:
     """The pin set with the evidence for each pin."""
     return Table(
         "pins",

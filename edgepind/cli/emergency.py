@@ -1,0 +1,76 @@
+"""The emergency procedure by this very process, where no daemon does it.
+
+Switches validation off or on in the pinning config and restarts the Edge, at once: no budget and
+no `ready_command` is asked, for a person did.
+"""
+
+from dataclasses import dataclass
+
+from edgepind.effects.local_appliance import restarter
+from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import DocumentRead
+from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused, WriteFailed
+from edgepind.settings.schema import EdgeSettings
+
+_NO_PIN = Fingerprint(bytes(32))
+"""Stands for the pin of a document without one: a restart only repeats what it was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The document says so now and the Edge has loaded it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSwitched:
+    """What failed, in a sentence; `written`: the document was, and the Edge not restarted."""
+
+    error: str
+    written: bool
+
+
+async def switch_off(edge: EdgeSettings) -> Switched | NotSwitched:
+    """Write `enabled: false`, whatever pins the document holds, and restart the Edge."""
+    written = _keeper(edge).set_enabled(enabled=False)
+    if isinstance(written, WriteFailed):
+        return NotSwitched(written.error, written=False)
+    return await _restart(edge, Pinning(enabled=False, current=_NO_PIN, accepted=(_NO_PIN,)))
+
+
+async def switch_on(edge: EdgeSettings) -> Switched | NotSwitched:
+    """Write `enabled: true` where the document holds a pin, and restart the Edge."""
+    keeper = _keeper(edge)
+    document = keeper.read().document
+    accepted = document.accepted if isinstance(document, DocumentRead) else ()
+    if not isinstance(document, DocumentRead) or not accepted:
+        error = (
+            f"{edge.pinning_config} holds no pin, so validation stays off there; start edgepind, "
+            "or name one with `edgepind pin add`"
+        )
+        return NotSwitched(error, written=False)
+    current = document.current or accepted[0]
+    order = tuple(dict.fromkeys((current, *accepted)))
+    pinning = Pinning(enabled=True, current=current, accepted=order)
+    written = keeper.apply(pinning)
+    if isinstance(written, WriteFailed):
+        return NotSwitched(written.error, written=False)
+    return await _restart(edge, pinning)
+
+
+def _keeper(edge: EdgeSettings) -> DocumentKeeper:
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode)
+
+
+async def _restart(edge: EdgeSettings, loading: Pinning) -> Switched | NotSwitched:
+    way = restarter(edge)
+    try:
+        outcome = await way.restart(loading)
+    finally:
+        way.close()
+    match outcome:
+        case RestartDone():
+            return Switched()
+        case RestartFailed(error=error) | RestartRefused(error=error):
+            return NotSwitched(error, written=True)

@@ -1,0 +1,111 @@
+"""Gives the operator's word on a pin: to the running daemon, or to the state where none runs."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work, shown_within
+from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.memory import NoMemory, remember
+from edgepind.cli.permission import may_not_write
+from edgepind.cli.say import complain
+from edgepind.cli.status_document import StatusDocument
+from edgepind.clock import SystemClock
+from edgepind.core.operator import refusal_to_remove
+from edgepind.daemon import tick_once
+from edgepind.effects.durable_file import NotReplaced
+from edgepind.effects.word_files import remove_words, write_word
+from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
+from edgepind.model.words import Role
+from edgepind.parts import StartRefused
+from edgepind.settings.schema import Settings
+
+_PATIENCE = 15.0
+"""Seconds in which a running daemon should have taken a word in."""
+_FOLDER_MODE = 0o755
+
+_Shown = Callable[[StatusDocument], bool]
+
+
+def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
+    """Leave the word for the daemon and see it taken in. Raises PermissionError."""
+    state = settings.paths.state
+    daemon = daemon_at_work(state)
+    refusal = _refusal(settings, word)
+    if refusal is not None:
+        complain(f"pin {word.fingerprint} is not removed: {refusal}")
+        return ExitCode.BAD
+    state.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+    path = write_word(state, word)
+    if isinstance(path, NotReplaced):
+        complain(path.error)
+        return ExitCode.NOT_PERMITTED if may_not_write(state) else ExitCode.BAD
+    if daemon is not None:
+        return _tell_daemon(settings, word, path, daemon)
+    return _do_without_daemon(settings, word, path)
+
+
+def _refusal(settings: Settings, word: OperatorWord) -> str | None:
+    """Why it is refused before it is given; where no state can be read, the tick will tell."""
+    if isinstance(word, PinAdd):
+        return None
+    state = remember(settings.paths, SystemClock())
+    return None if isinstance(state, NoMemory) else refusal_to_remove(state, word.fingerprint)
+
+
+def _tell_daemon(
+    settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork
+) -> ExitCode:
+    daemon.signal(signal.SIGUSR1)
+    shown = _shown_when_done(word)
+    runtime, what = settings.paths.runtime, "the daemon takes it in"
+    document = asyncio.run(
+        shown_within(_PATIENCE, runtime, what, lambda it: not path.exists() and shown(it))
+    )
+    if document is not None:
+        return _done(word, document)
+    if path.exists():
+        print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
+        return ExitCode.GOOD
+    return _not_done(word)
+
+
+def _do_without_daemon(settings: Settings, word: OperatorWord, path: Path) -> ExitCode:
+    document = tick_once(settings, dry_run=False, clock=SystemClock(), offline=True)
+    if isinstance(document, StartRefused):
+        if daemon_at_work(settings.paths.state) is not None:  # it started meanwhile
+            print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
+            return ExitCode.GOOD
+        remove_words((path,))
+        complain(document.error)
+        return ExitCode.NOT_PERMITTED if document.forbidden else ExitCode.BAD
+    return _done(word, document) if _shown_when_done(word)(document) else _not_done(word)
+
+
+def _shown_when_done(word: OperatorWord) -> _Shown:
+    """What a status document shows once the word is obeyed."""
+    text = str(word.fingerprint)
+    if isinstance(word, PinAdd):
+        return lambda document: _role(document, text) not in (None, Role.PENDING)
+    return lambda document: _role(document, text) is None
+
+
+def _role(document: StatusDocument, fingerprint: str) -> str | None:
+    roles = (pin["role"] for pin in document["pins"] if pin["fingerprint"] == fingerprint)
+    return next(roles, None)
+
+
+def _done(word: OperatorWord, document: StatusDocument) -> ExitCode:
+    if isinstance(word, PinRemove):
+        print(f"Pin {word.fingerprint} is removed.")
+    else:
+        print(f"Pin {word.fingerprint} is accepted as {_role(document, str(word.fingerprint))}.")
+    if document["edge"]["restart_owed"]:
+        print("The Edge loads it with the restart that it is owed: see `edgepind status`.")
+    return ExitCode.GOOD
+
+
+def _not_done(word: OperatorWord) -> ExitCode:
+    complain(f"the word on pin {word.fingerprint} was refused; `edgepind history` tells why")
+    return ExitCode.BAD
