@@ -33,14 +33,16 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one Edge went through in one chapter. `locked_out` is in seconds.
+    """What one Edge went through in one chapter.
 
+    `locked_out` is in seconds; `at_the_end` tells that it still was when the chapter ended.
     `carried`: connections that reached an attacker while pinning was off. `secrets`: tokens and
     client secrets that whoever keeps this Edge sent to somebody on the path.
     """
 
     rejected: int
     locked_out: float
+    at_the_end: bool
     restarts: int
     attackers_pins: int
     carried: int

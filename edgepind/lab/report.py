@@ -18,11 +18,13 @@ _COLUMNS = ("rejected", "locked\nout, s", "restarts", "attacker's\npins", "secre
 
 def as_table(results: Sequence[Result]) -> Table:
     """Chapter by chapter, edgepind beside the shell loop."""
-    table = Table(title="edgepind | shell loop", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title="edgepind | shell loop", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     table.add_column("chapter", no_wrap=True)
     for column in _COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("as\nexpected")
+    table.add_column("as it\nmust be")
     for result in results:
         ours, theirs = _cells(result.edgepind), _cells(result.shell)
         pairs = [_pair(mine, other) for mine, other in zip(ours, theirs, strict=True)]
@@ -47,7 +49,7 @@ def as_lines(results: Sequence[Result], pace: Pace) -> list[str]:
     scale = _REAL_INTERVAL / pace.seconds(INTERVAL)
     lines.append(
         f"Both look every {pace.seconds(INTERVAL):.2f} s here, and every minute by default: "
-        f"a second locked out here would be about {scale / 60:.0f} minutes."
+        f"a second locked out here would be about {scale / 60:.0f} minutes (+: it lasted on)."
     )
     met = sum(result.met for result in results)
     seconds = sum(result.seconds for result in results)
@@ -87,7 +89,7 @@ def _cells(score: Score | None) -> list[str]:
         return ["absent"] * len(_COLUMNS)
     return [
         str(score.rejected),
-        f"{score.locked_out:.1f}",
+        f"{score.locked_out:.1f}" + ("+" if score.at_the_end else ""),
         str(score.restarts),
         str(score.attackers_pins),
         str(score.secrets),

@@ -118,6 +118,7 @@ def _score(site: Premises, secrets: int) -> Score:
     return Score(
         rejected=tally.rejected,
         locked_out=tally.locked_out(time.monotonic()),
+        at_the_end=tally.locked_out_now,
         restarts=site.restarts,
         attackers_pins=len(tally.attackers_accepted),
         carried=tally.carried,

@@ -10,8 +10,12 @@ from edgepind.lab.chapter import Result, Score
 from edgepind.lab.stage import Check
 from edgepind.lab.timers import Pace
 
-OURS = Score(rejected=0, locked_out=0.0, restarts=2, attackers_pins=0, carried=0, secrets=0)
-THEIRS = Score(rejected=7, locked_out=1.25, restarts=1, attackers_pins=1, carried=0, secrets=3)
+OURS = Score(
+    rejected=0, locked_out=0.0, at_the_end=False, restarts=2, attackers_pins=0, carried=0, secrets=0
+)
+THEIRS = Score(
+    rejected=7, locked_out=1.25, at_the_end=True, restarts=1, attackers_pins=1, carried=0, secrets=3
+)
 GOOD = Result(
     "announced", "An announced rotation", 6.5, (Check("all is well", met=True),), OURS, THEIRS
 )
@@ -36,7 +40,7 @@ def test_both_edges_stand_side_by_side() -> None:
     """Each cell names edgepind's figure and the shell loop's."""
     line = next(line for line in _rendered(GOOD).splitlines() if "announced" in line)
     assert "0 | 7" in line
-    assert "0.0 | 1.2" in line
+    assert "0.0 | 1.2+" in line
     assert "yes" in line
 
 

@@ -1,5 +1,6 @@
 """Chapters of the story, played with the real daemon; and a chapter that cannot go well."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -52,6 +53,20 @@ async def test_an_attackers_pin_is_never_accepted() -> None:
     assert (ours.attackers_pins, ours.carried, ours.secrets) == (0, 0, 0)
     assert theirs is not None or missing_tools()
     assert theirs is None or theirs.attackers_pins == 1
+
+
+async def test_the_lab_would_notice() -> None:
+    """Without the settings that keep a patient attacker out, the same chapter is a failure.
+
+    So the figures of the chapter above are measured, not hoped for.
+    """
+    careless = replace(
+        MAN_IN_THE_MIDDLE,
+        settings=lambda _: {"fail_open": {"enabled": False}},
+    )
+    result = await play(careless, Pace(), Nobody())
+    assert not result.met
+    assert result.edgepind.attackers_pins == 1
 
 
 async def test_a_daemon_that_does_not_start_is_no_success() -> None:
