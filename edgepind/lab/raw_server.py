@@ -77,3 +77,16 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
         return await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         return error.partial
+
+
+def flood(start: bytes, again: bytes) -> Script:
+    """Make a script that says `start`, then `again` for ever, as fast as it goes."""
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            writer.write(again)
+            await writer.drain()
+            await asyncio.sleep(0)  # lets the loop notice that the client has gone
+
+    return script

@@ -222,7 +222,7 @@ def _layer_clause(cause: BaseException, patience: float) -> str | None:
         case httpx.ConnectTimeout():
             return f"no connection within {patience:.3g} s"
         case httpx.RemoteProtocolError():
-            return f"what it answers is no HTTP: {foreign_text(str(cause))}"
+            return f"no proper answer in HTTP: {foreign_text(str(cause))}"
         case _:
             return None
 

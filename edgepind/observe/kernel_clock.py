@@ -59,5 +59,5 @@ def kernel_reading(offset: int, maxerror: int, status: int) -> ClockReading | No
     """What the fields of `struct timex` say; `maxerror` is in microseconds."""
     if status & _TIME_UNSYNCED:
         return None
-    unit = 1e-9 if status & _IN_NANOSECONDS else 1e-6
-    return ClockReading(ClockSource.KERNEL, -offset * unit, maxerror * 1e-6)
+    second = 1e9 if status & _IN_NANOSECONDS else 1e6
+    return ClockReading(ClockSource.KERNEL, -offset / second, maxerror / 1e6)

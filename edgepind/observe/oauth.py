@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Monotonic
@@ -82,8 +82,9 @@ def _ask(settings: OAuthSettings, secret: str) -> Ask:
     form = {"grant_type": "client_credentials"}
     if settings.scopes:
         form["scope"] = " ".join(settings.scopes)
-    # Both parts are form-encoded before they are joined (RFC 6749, section 2.3.1).
-    pair = f"{quote_plus(settings.client_id)}:{quote_plus(secret)}"
+    # Both parts are form-encoded before they are joined (RFC 6749, section 2.3.1); a space as
+    # %20, which servers that decode percent signs only understand, too.
+    pair = f"{quote(settings.client_id, safe='')}:{quote(secret, safe='')}"
     headers = {
         "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
         "Content-Type": "application/x-www-form-urlencoded",
