@@ -132,7 +132,7 @@ def _line(event: Event, wall: datetime) -> bytes:
         "posture": event.posture,
     }
     encoded = {key: encode(part) for key, part in value.items()}
-    return json.dumps(encoded, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(encoded).encode() + b"\n"
 
 
 def _parse(line: bytes) -> HistoryLine | None:
