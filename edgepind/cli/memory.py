@@ -55,9 +55,8 @@ def remember(paths: PathsSettings, clock: Clock) -> State | NoMemory:
     if isinstance(state, NoMemory):
         return state
     document = read_status(paths.runtime)
-    if isinstance(document, NoStatus):
-        return replace(state, addresses=_seen_last(state))
-    return replace(state, addresses=_addresses(document), reason=document["reason"])
+    seen = () if isinstance(document, NoStatus) else _addresses(document)
+    return replace(state, addresses=seen or _seen_last(state))
 
 
 def _addresses(document: StatusDocument) -> tuple[AddressVerdict, ...]:
@@ -73,7 +72,7 @@ def _fingerprint(address: StatusDocument) -> Fingerprint | None:
 
 
 def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
-    """Where no status file tells, the pins that were live and have not been gone since."""
+    """Where no status tells of a look, the pins that were live and have not been gone since."""
     return tuple(
         AddressVerdict("where it was seen last", Finding.PINNED, pin.fingerprint)
         for pin in state.pins

@@ -122,7 +122,7 @@ def _edge(edge: Document) -> Said:
     parts = [
         activity[edge["active"]],
         "has loaded the pinning config" if edge["loaded"] else "has not loaded the pinning config",
-        f"{edge['restarts_in_window']} restarts in the window of the budget",
+        f"restarts in the window of the budget: {edge['restarts_in_window']}",
     ]
     if edge["restart_owed"]:
         parts.append("a restart is owed")

@@ -22,5 +22,7 @@ def relation(text: str | None, now: datetime) -> str:
     when = parse_rfc3339(text)
     if when is None:
         return "at no known time"
-    seconds = (when - now).total_seconds()
-    return f"in {format_duration(seconds)}" if seconds >= 0 else f"{format_duration(-seconds)} ago"
+    seconds = round((when - now).total_seconds())
+    if not seconds:
+        return "now"
+    return f"in {format_duration(seconds)}" if seconds > 0 else f"{format_duration(-seconds)} ago"

@@ -1,0 +1,49 @@
+"""One fault that a check found, with what to do about it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgepind.settings.schema import Settings
+
+
+class Gravity(StrEnum):
+    """How much a fault matters: `info` explains, and is no reason to worry."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`id` never changes, so that a monitor can be told to expect it. `what` is a clause."""
+
+    id: str
+    severity: Gravity
+    what: str
+    remedy: str
+
+
+Check = Callable[[Settings], Awaitable[list[Fault]]]
+
+
+def error(name: str, what: str, remedy: str) -> Fault:
+    """Something does not work."""
+    return Fault(name, Gravity.ERROR, what, remedy)
+
+
+def warning(name: str, what: str, remedy: str) -> Fault:
+    """Something will go wrong, or guards less than it seems to."""
+    return Fault(name, Gravity.WARNING, what, remedy)
+
+
+def info(name: str, what: str, remedy: str) -> Fault:
+    """Something that a person may wonder about."""
+    return Fault(name, Gravity.INFO, what, remedy)
+
+
+def halves(sentence: str) -> tuple[str, str]:
+    """What happened and what to do, of a sentence that says both with a semicolon between."""
+    what, _, remedy = sentence.rpartition("; ")
+    return (what, remedy) if what else (sentence, "see the message")
