@@ -31,9 +31,18 @@ def sweep(path: Path) -> None:
         sweep_in(folder, path.name)
 
 
+def sweep_folder(path: Path) -> None:
+    """Remove all stale temporaries in a folder that is edgepind's own."""
+    with suppress(CallFailed), open_folder(path) as folder:
+        _sweep(folder, re.compile(r"\..+\.[0-9a-f]{16}\.tmp"))
+
+
 def sweep_in(folder: int, name: str) -> None:
     """As `sweep`, in a folder that is open already."""
-    stale = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp")
+    _sweep(folder, re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.tmp"))
+
+
+def _sweep(folder: int, stale: re.Pattern[str]) -> None:
     with suppress(OSError):
         for entry in os.listdir(folder):
             if stale.fullmatch(entry):

@@ -14,6 +14,7 @@ from edgepind.effects.durable_file import NotReplaced, replace
 from edgepind.effects.file_calls import CallFailed, calling
 from edgepind.effects.file_names import NotRemoved, remove
 from edgepind.effects.file_owner import owner_in
+from edgepind.effects.temporaries import sweep_folder
 from edgepind.model.observation import OperatorWord, PinAdd
 from edgepind.observe.operator_words import FOLDER, MalformedWord
 
@@ -30,6 +31,7 @@ def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
         number = _make_folder(state, folder)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
+    sweep_folder(folder)
     # The random part keeps two commands that run at the same time from one name.
     path = folder / f"{number:08d}-{secrets.token_hex(8)}.json"
     outcome = replace(path, f"{json.dumps(value, indent=2)}\n".encode())

@@ -24,11 +24,11 @@ from edgepind.model.state import ClockJudgement, State, StatusMemory
 
 NOT_KEPT: dict[type, frozenset[str]] = {
     # `reason` and `addresses` say what the last tick saw; `floor` is the seal's own wall time.
-    State: frozenset({"reason", "addresses", "last", "next_tick", "ticks", "floor"}),
+    State: frozenset({"reason", "addresses", "last", "last_good", "next_tick", "ticks", "floor"}),
     # An instant within one run of the daemon.
     Pin: frozenset({"last_seen"}),
     # Our own pace, which begins anew; what the server told is kept.
-    StatusMemory: frozenset({"not_before", "failures"}),
+    StatusMemory: frozenset({"not_before", "failures", "rejected"}),
     # Moves by milliseconds all the time; whether the clock is trusted is kept.
     ClockJudgement: frozenset({"error"}),
 }

@@ -12,7 +12,7 @@ from edgepind import __version__
 from edgepind.effects.aside import move_aside
 from edgepind.effects.durable_file import NotReplaced, replace
 from edgepind.effects.file_names import give_second_name
-from edgepind.effects.temporaries import sweep
+from edgepind.effects.temporaries import sweep_folder
 from edgepind.model.moment import Moment
 from edgepind.model.state import State
 from edgepind.observe.small_file import (
@@ -69,8 +69,7 @@ class StateStore:
 
     def load(self, now: Moment, boot: str) -> Loaded | Fresh | Damaged:
         """Read what was saved, at `now` on the boot called `boot` ("": not known)."""
-        sweep(self._path)
-        sweep(self._previous)
+        sweep_folder(self._path.parent)
         found = _open(self._path, now, boot)
         if isinstance(found, Opened):
             self._stamp = self._look()

@@ -5,9 +5,11 @@ Each case is a real process under strace, killed at one system call, or given an
 
 import errno
 import json
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -27,11 +29,15 @@ from edgepind.state.store import Loaded, StateStore
 OLD, NEW = b"old content\n", b"new content, longer than the old\n"
 ERRORS = ("EIO", "ENOSPC", "EROFS", "EDQUOT", "EACCES")
 
-_CHANGES = re.compile(r"O_CREAT|^\d+ +(write|fsync|rename|renameat|linkat|unlinkat|fchmod)\(")
+_CHANGES = re.compile(
+    r"O_CREAT|^\d+ +(write|fsync|rename|renameat|linkat|unlinkat|fchmod|fchown|fsetxattr)\("
+)
 _REPLACE = f"""
 from edgepind.effects.durable_file import replace
+from edgepind.effects.file_owner import Owner
+group = 23456 if os.geteuid() == 0 else os.getegid()
 begin()
-print(replace(folder / "file", {NEW!r}, mode=0o640))
+print(replace(folder / "file", {NEW!r}, owner=Owner(os.geteuid(), group), mode=0o640))
 end()
 """
 
@@ -55,9 +61,11 @@ def two_at_a_time(work: Callable[[_Case], _Result], cases: list[_Case]) -> list[
 
 
 def with_old_file(folder: Path) -> Path:
-    """Give a new folder with the old file in it."""
+    """Give a new folder with the old file in it, and something attached to that."""
     folder.mkdir()
     (folder / "file").write_bytes(OLD)
+    with suppress(OSError):  # where the file system keeps none
+        os.setxattr(folder / "file", "user.edgepind.test", b"kept")
     return folder
 
 

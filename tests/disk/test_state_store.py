@@ -70,6 +70,15 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "state.json.previous").read_text())["state"]["lockout"] is False
 
 
+def test_what_killed_writers_left_is_swept_at_the_start(tmp_path: Path) -> None:
+    """Whatever file of the state folder they were writing; files of others stay."""
+    (tmp_path / ".state.json.0123456789abcdef.tmp").touch()
+    (tmp_path / ".override.0123456789abcdef.tmp").touch()
+    (tmp_path / ".keep.tmp").touch()
+    StateStore(tmp_path).load(NOW, BOOT)
+    assert [entry.name for entry in tmp_path.iterdir()] == [".keep.tmp"]
+
+
 def test_a_steady_state_is_not_written_again(tmp_path: Path) -> None:
     """Ticks pass, clocks drift by milliseconds, the status endpoint is asked: no byte moves."""
     store = saved(tmp_path, FIRST)

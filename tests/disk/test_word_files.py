@@ -119,6 +119,17 @@ def test_odd_files_neither_hang_nor_hide_the_words(tmp_path: Path) -> None:
     assert read_words(tmp_path).malformed == ()
 
 
+def test_what_a_killed_command_left_goes_with_the_next(tmp_path: Path) -> None:
+    """A half-written word is no word, and does not stay for ever."""
+    write_word(tmp_path, PinAdd(A))
+    stale = tmp_path / "words" / ".00000002-0000000000000000.json.0123456789abcdef.tmp"
+    stale.write_text('{"word": "re')
+    assert read_words(tmp_path).words == (PinAdd(A),)
+    write_word(tmp_path, PinAdd(B))
+    assert not stale.exists()
+    assert read_words(tmp_path).words == (PinAdd(A), PinAdd(B))
+
+
 def test_only_so_many_are_heard_at_once(tmp_path: Path) -> None:
     """The rest waits for its turn."""
     folder = tmp_path / "words"
