@@ -6,7 +6,7 @@ Here the parts are put together and nothing else is done; what a tick is stands 
 import asyncio
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from edgepind.model.words import EventName, Severity
 from edgepind.parts import Parts, StartRefused, build, rebuild
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
-from edgepind.settings.schema import Settings
+from edgepind.settings.schema import LogSettings, Settings
 from edgepind.telemetry.notify import Notifier
 
 LONGEST_TICK = 600.0
@@ -185,7 +185,12 @@ def run_daemon(
 def tick_once(
     settings: Settings, *, dry_run: bool, clock: Clock, offline: bool = False
 ) -> StartRefused | dict[str, Any]:
-    """Make one tick and give the status document; `offline`: all but the network is looked at."""
+    """Make one tick and give the status document; `offline`: all but the network is looked at.
+
+    An offline tick is a command's, which answers for itself: only errors are logged.
+    """
+    if offline:
+        settings = replace(settings, log=LogSettings(level="error", format="console"))
 
     async def run() -> StartRefused | dict[str, Any]:
         parts = await build(settings, clock, dry_run=dry_run)
