@@ -21,7 +21,6 @@ from edgepind.model.words import EventName, Severity
 from edgepind.observe.operator_words import Words
 from edgepind.state.history import History
 from edgepind.state.store import StateStore
-from edgepind.telemetry.metrics import write_metrics
 from edgepind.telemetry.status_file import status_document, write_status
 from edgepind.telemetry.tell import tell
 
@@ -67,6 +66,9 @@ class Record:
         failure = await self.disk.run(write_status, self.runtime, self.document)
         self._note("the status file", failure, state)
         if self.textfile:
+            # Its library is paid for only where somebody wants the figures.
+            from edgepind.telemetry.metrics import write_metrics  # noqa: PLC0415
+
             failure = await self.disk.run(write_metrics, Path(self.textfile), state, now, rules)
             self._note("the metrics", failure, state)
 

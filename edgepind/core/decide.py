@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from edgepind.core.adopting import adopt
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import amend_document, learn_write
-from edgepind.core.diagnosis import Diagnosis
+from edgepind.core.diagnosis import GOOD, Diagnosis
 from edgepind.core.override import note_override
 from edgepind.core.pacing import next_delay, note_status
 from edgepind.core.posture import deadline, guard_on
@@ -158,6 +158,7 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
         finding_sentence=sentence,
         lockout=diagnosis.lockout,
         addresses=diagnosis.verdicts,
+        last_good=tick.now.wall if diagnosis.finding in GOOD else draft.state.last_good,
     )
     if diagnosis.finding is before:
         return draft.told(state, ())

@@ -97,6 +97,9 @@ GRAVITY: tuple[Finding, ...] = (
 )
 """Of several verdicts, the one that stands first here is the link's."""
 
+GOOD = frozenset({Finding.PINNED, Finding.ROTATING})
+"""Findings on a link with which nothing is the matter."""
+
 _USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
 """Verdicts on a leaf that a handshake with wider settings only turns into a mismatch."""
 
@@ -130,10 +133,15 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
             seen.address,
             _address_finding(seen.result, pins, tick, floor),
             _shown(seen.result.leaf, pins, kind),
-            None,
+            not_after=_ends(seen.result.leaf),
         )
         if isinstance(seen.result, Served)
-        else AddressVerdict(seen.address, Finding.UNREACHABLE, None, seen.result.error)
+        else AddressVerdict(
+            seen.address,
+            Finding.UNREACHABLE,
+            error=seen.result.error,
+            fault=seen.result.fault,
+        )
         for seen in link.addresses
     )
     leaves = tuple(result.leaf for _, result in served(link))
@@ -168,6 +176,10 @@ def _address_finding(
 def _shown(leaf: Leaf, pins: tuple[Pin, ...], kind: PinKind) -> Fingerprint:
     pin = pin_of(leaf, pins)
     return leaf.value(pin.kind if pin else kind)
+
+
+def _ends(leaf: Leaf) -> datetime:
+    return (leaf.public.window or leaf.validity).not_after
 
 
 def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> LeafFacts:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment, Monotonic
-from edgepind.model.observation import ClockSource
+from edgepind.model.observation import ClockSource, HandshakeFault
 from edgepind.model.pin import Pin
 from edgepind.model.words import Channel, Finding, Posture
 
@@ -100,12 +100,18 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class AddressVerdict:
-    """What the last tick made of one address."""
+    """What the last tick made of one address.
+
+    `not_after` is when the first certificate on its path to a public root ends, the leaf's own end
+    where there is no such path. `error` says, and `fault` classes, why there was no leaf.
+    """
 
     address: str
     verdict: Finding
     fingerprint: Fingerprint | None = None
     error: str | None = None
+    not_after: datetime | None = None
+    fault: HandshakeFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,13 @@ class StatusMemory:
     """The last word of the status endpoint, and when it may be asked again.
 
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
-    server's `Retry-After`, which nothing overtakes.
+    server's `Retry-After`, which nothing overtakes. `rejected`: it answered, with nothing usable.
     """
 
     ok: bool = False
     channel: Channel = Channel.NONE
     error: str | None = None
+    rejected: bool = False
     announced_current: Fingerprint | None = None
     announced_next: Fingerprint | None = None
     rotates_at: datetime | None = None
@@ -156,6 +163,8 @@ class State:
     clock: ClockJudgement = ClockJudgement()
     last: Moment | None = None
     """The previous call of `decide` within this run of the daemon; None after a start."""
+    last_good: datetime | None = None
+    """When a tick last found every address that answered pinned; None: not in this run."""
     next_tick: Monotonic | None = None
     ticks: int = 0
     resumed_after_damage: bool = False

@@ -1,29 +1,59 @@
 """The metrics of `[metrics]`, as a text file for node_exporter's textfile collector.
 
-Format: prometheus.io, "Exposition formats", text-based. Each posture, finding and role has its
-series at all times, 0 where it is not so: an alert never waits for a series to appear.
+Format: prometheus.io, "Exposition formats", text-based, as prometheus_client writes it. Each
+posture, finding, role and kind of error has its series at all times, 0 where it is not so: an alert
+never waits for a series to appear. What nobody knows has no series, for 0 would be a claim.
+
+What blackbox_exporter measures, too, bears its names: `probe_success` and
+`probe_ssl_earliest_cert_expiry`, once an address.
+
+Imported only where `metrics.textfile` is set.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
 from edgepind import __version__
+from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
 from edgepind.effects.durable_file import NotReplaced, replace
 from edgepind.model.moment import Moment
+from edgepind.model.observation import HandshakeFault
 from edgepind.model.rules import Rules
-from edgepind.model.state import State
+from edgepind.model.state import AddressVerdict, State
 from edgepind.model.words import Finding, Posture, Role
 from edgepind.telemetry.status_file import edge_loaded
 
 _MODE = 0o644  # the collector is another user
-_Sample = tuple[str, float]
-"""Labels as they are written (`{role="current"}`, or nothing), and the value."""
+_STATUS_ERRORS = ("rejected", "unreachable")
+
+
+class Snapshot(Collector):
+    """`state` as it stands at `now`, for prometheus_client to write down; registered nowhere."""
+
+    def __init__(self, state: State, now: Moment, rules: Rules) -> None:
+        self._state, self._now, self._rules = state, now, rules
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of which something is known, in the order of the file."""
+        return (metric for metric in self._all() if metric.samples)
+
+    def _all(self) -> Iterator[Metric]:
+        yield from _daemon(self._state, self._now)
+        yield from _guard(self._state, self._now, self._rules)
+        yield from _link(self._state)
+        yield from _status_endpoint(self._state)
+        yield from _clock(self._state)
+        yield from _edge(self._state, self._now, self._rules)
 
 
 def metrics_text(state: State, now: Moment, rules: Rules) -> str:
     """Write down `state` as it stands at `now`."""
-    return "".join(_metrics(state, now, rules))
+    return generate_latest(Snapshot(state, now, rules)).decode()
 
 
 def write_metrics(path: Path, state: State, now: Moment, rules: Rules) -> str | None:
@@ -32,69 +62,175 @@ def write_metrics(path: Path, state: State, now: Moment, rules: Rules) -> str | 
     return outcome.error if isinstance(outcome, NotReplaced) else None
 
 
-def _metrics(state: State, now: Moment, rules: Rules) -> Iterator[str]:
-    edge = state.edge
-    restarts = restarts_in_window(edge, now.monotonic, rules.restart.window)
-    yield _gauge("build_info", "The version that runs.", (_labelled("version", __version__), 1))
-    yield _gauge(
-        "last_tick_timestamp_seconds",
+def _daemon(state: State, now: Moment) -> Iterator[Metric]:
+    yield _series("edgepind_build_info", "The version that runs.", "version", {__version__: 1})
+    yield _figure(
+        "edgepind_last_tick_timestamp_seconds",
         "When the daemon last wrote this file, in seconds since 1970.",
-        ("", now.wall.timestamp()),
+        now.wall.timestamp(),
     )
-    yield _gauge(
-        "posture",
+    yield _figure(
+        "edgepind_last_good_tick_timestamp_seconds",
+        "When every address that answered was last found pinned; absent before the first time.",
+        None if state.last_good is None else state.last_good.timestamp(),
+    )
+
+
+def _guard(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
+    guard = state.guard
+    ends = deadline(guard, rules.fail_open.grace, now.monotonic)
+    opening = max(0.0, rules.fail_open.limit - _left(guard.open_ends, now))
+    yield _series(
+        "edgepind_posture",
         "1 for how the Edge is guarded now.",
-        *((_labelled("posture", it), it is state.guard.posture) for it in Posture),
+        "posture",
+        {it: it is guard.posture for it in Posture},
     )
-    yield _gauge(
-        "finding",
-        "1 for what the last tick concluded about the link.",
-        *((_labelled("finding", it), it is state.finding) for it in Finding),
+    yield _figure(
+        "edgepind_posture_remaining_seconds",
+        "How long the present posture lasts at the most; absent where it has no stated end.",
+        None if ends is None else _left(ends, now),
     )
-    yield _gauge(
-        "lockout", "1 where nothing that the cloud serves is accepted.", ("", state.lockout)
+    yield _figure(
+        "edgepind_fail_open_seconds",
+        "For how long the Edge has been open without a person's word; 0 where it is not.",
+        opening if guard.posture is Posture.OPEN else 0,
     )
-    yield _gauge(
-        "pins",
+    yield _figure(
+        "edgepind_fail_open_openings_in_window",
+        "Openings that count against the budget.",
+        len(guard.openings),
+    )
+    yield _figure(
+        "edgepind_fail_open_budget",
+        "Openings allowed in the window; 0 where fail-open is off.",
+        rules.fail_open.budget if rules.fail_open.enabled else 0,
+    )
+    yield _series(
+        "edgepind_pins",
         "Pins that play each part.",
-        *((_labelled("role", it), sum(pin.role is it for pin in state.pins)) for it in Role),
+        "role",
+        {it: sum(pin.role is it for pin in state.pins) for it in Role},
     )
-    yield _gauge(
-        "status_endpoint_ok",
+
+
+def _link(state: State) -> Iterator[Metric]:
+    yield _series(
+        "edgepind_finding",
+        "1 for what the last tick concluded about the link.",
+        "finding",
+        {it: it is state.finding for it in Finding},
+    )
+    yield _figure(
+        "edgepind_lockout", "1 where nothing that the cloud serves is accepted.", state.lockout
+    )
+    faults = [verdict.fault for verdict in state.addresses]
+    nameless = state.finding is Finding.UNREACHABLE and not state.addresses
+    yield _series(
+        "edgepind_handshake_errors",
+        "Addresses whose last handshake failed, by why; resolve: the name gave no address.",
+        "kind",
+        {
+            it: nameless if it is HandshakeFault.RESOLVE else faults.count(it)
+            for it in HandshakeFault
+        },
+    )
+    yield _series(
+        "probe_success",
+        "1 where the address completed its last handshake.",
+        "address",
+        {it.address: it.fingerprint is not None for it in state.addresses},
+    )
+    yield _series(
+        "probe_ssl_earliest_cert_expiry",
+        "When the first certificate of the address's chain expires, in seconds since 1970.",
+        "address",
+        {it.address: end for it in state.addresses if (end := _expiry(it)) is not None},
+    )
+
+
+def _status_endpoint(state: State) -> Iterator[Metric]:
+    status = state.status
+    failed = status.error is not None and not status.ok
+    kind = _STATUS_ERRORS[0] if status.rejected else _STATUS_ERRORS[1]
+    yield _figure(
+        "edgepind_status_endpoint_ok",
         "1 where the status endpoint gave a usable answer last.",
-        ("", state.status.ok),
+        status.ok,
     )
-    yield _gauge(
-        "clock_trusted", "0 where the host's clock is known wrong.", ("", state.clock.trusted)
+    yield _series(
+        "edgepind_status_endpoint_errors",
+        "1 for what was wrong with the status endpoint's last answer.",
+        "kind",
+        {it: failed and it == kind for it in _STATUS_ERRORS},
     )
-    if state.clock.error is not None:
-        yield _gauge(
-            "clock_error_seconds",
-            "Seconds by which the host's clock is ahead; absent where nobody knows.",
-            ("", state.clock.error),
-        )
-    yield _gauge(
-        "edge_loaded",
+
+
+def _clock(state: State) -> Iterator[Metric]:
+    yield _figure(
+        "edgepind_clock_trusted", "0 where the host's clock is known wrong.", state.clock.trusted
+    )
+    yield _figure(
+        "edgepind_clock_error_seconds",
+        "Seconds by which the host's clock is ahead; absent where nobody knows.",
+        state.clock.error,
+    )
+
+
+def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
+    edge = state.edge
+    yield _figure(
+        "edgepind_edge_active", "1 where the Edge runs; absent where nobody knows.", edge.active
+    )
+    yield _figure(
+        "edgepind_edge_loaded",
         "1 where the Edge has loaded what is written.",
-        ("", edge_loaded(state, rules)),
+        edge_loaded(state, rules),
     )
-    yield _gauge(
-        "edge_restart_owed", "1 where the Edge has yet to be restarted.", ("", edge.phase in OWING)
+    yield _figure(
+        "edgepind_edge_locked_out",
+        "1 where the Edge accepts nothing that the cloud serves, by what it has loaded.",
+        edge.locked_out,
     )
-    yield _gauge(
-        "edge_restarts_in_window", "Restarts that count against the budget.", ("", len(restarts))
+    yield _figure(
+        "edgepind_edge_restart_owed",
+        "1 where the Edge has yet to be restarted.",
+        edge.phase in OWING,
     )
-    yield _gauge(
-        "edge_restart_budget", "Restarts allowed in the window.", ("", rules.restart.budget)
+    yield _figure(
+        "edgepind_edge_restart_failures",
+        "Restarts in a row after which the Edge was not well.",
+        edge.failures,
+    )
+    yield _figure(
+        "edgepind_edge_restarts_in_window",
+        "Restarts that count against the budget.",
+        len(restarts_in_window(edge, now.monotonic, rules.restart.window)),
+    )
+    yield _figure(
+        "edgepind_edge_restart_budget", "Restarts allowed in the window.", rules.restart.budget
+    )
+    yield _figure(
+        "edgepind_write_failures",
+        "Writes of the pinning config in a row that failed.",
+        edge.write_failures,
     )
 
 
-def _gauge(name: str, text: str, *samples: _Sample) -> str:
-    full = f"edgepind_{name}"
-    lines = [f"# HELP {full} {text}", f"# TYPE {full} gauge"]
-    lines += [f"{full}{labels} {float(value)!r}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
+def _left(ends: float | None, now: Moment) -> float:
+    return 0.0 if ends is None else max(0.0, ends - now.monotonic)
 
 
-def _labelled(label: str, word: str) -> str:
-    return f'{{{label}="{word}"}}'
+def _expiry(verdict: AddressVerdict) -> float | None:
+    return None if verdict.not_after is None else verdict.not_after.timestamp()
+
+
+def _figure(name: str, text: str, value: float | None) -> Metric:
+    return _series(name, text, "", {} if value is None else {"": value})
+
+
+def _series(name: str, text: str, label: str, values: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label] if label else [])
+    for word, value in values.items():
+        family.add_metric([str(word)] if label else [], float(value))
+    return family

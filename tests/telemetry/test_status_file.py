@@ -1,8 +1,7 @@
-"""The status file and the metrics: the daemon's knowledge in the words of the contract."""
+"""The status file: the daemon's knowledge in the words of the contract."""
 
 import json
 import os
-import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +28,6 @@ from edgepind.model.state import (
     StatusMemory,
 )
 from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role, Validator
-from edgepind.telemetry.metrics import metrics_text, write_metrics
 from edgepind.telemetry.status_file import status_document, write_status
 
 WALL = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -209,61 +207,3 @@ def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     problem = write_status(tmp_path / "gone", {})
     assert problem is not None
     assert "gone" in problem
-
-
-# --- metrics ----------------------------------------------------------------------------------
-
-SAMPLE = re.compile(r'(edgepind_[a-z_]+)(?:\{([a-z_]+)="([^"\\\n]*)"\})? (\S+)')
-
-
-def samples(text: str) -> dict[tuple[str, str], float]:
-    """Read the exposition format strictly: help, type, then samples of just that name."""
-    found: dict[tuple[str, str], float] = {}
-    name = ""
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            name = line.split()[2]
-        elif line.startswith("# TYPE "):
-            assert line == f"# TYPE {name} gauge"
-        else:
-            match = SAMPLE.fullmatch(line)
-            assert match is not None, line
-            assert match[1] == name
-            found[name.removeprefix("edgepind_"), match[3] or ""] = float(match[4])
-    assert text.endswith("\n")
-    return found
-
-
-def test_metrics_tell_what_the_status_tells() -> None:
-    """Posture, finding, pins, restarts and clock, each under a name of its own."""
-    read = samples(metrics_text(STATE, NOW, RULES))
-    assert read["build_info", __version__] == 1
-    assert read["last_tick_timestamp_seconds", ""] == WALL.timestamp()
-    assert {it: read["posture", it] for it in Posture} == {
-        it: float(it is Posture.ENFORCING) for it in Posture
-    }
-    assert sum(read["finding", it] for it in Finding) == read["finding", Finding.PINNED] == 1
-    assert (read["pins", "current"], read["pins", "pending"]) == (1, 1)
-    assert (read["pins", "backup"], read["pins", "retiring"]) == (0, 0)
-    assert read["edge_restarts_in_window", ""] == 1
-    assert read["edge_restart_budget", ""] == 4
-    assert read["edge_loaded", ""] == 1
-    assert read["edge_restart_owed", ""] == 0
-    assert read["clock_error_seconds", ""] == pytest.approx(0.0021)
-    assert read["lockout", ""] == 0
-
-
-def test_an_unknown_clock_error_is_not_a_good_one() -> None:
-    """No series says more than a zero that nobody measured."""
-    state = replace(STATE, clock=ClockJudgement())
-    assert ("clock_error_seconds", "") not in samples(metrics_text(state, NOW, RULES))
-
-
-def test_the_collector_finds_one_whole_file(tmp_path: Path) -> None:
-    """Nothing else in its folder ends in .prom, and another user can read it."""
-    path = tmp_path / "edgepind.prom"
-    assert write_metrics(path, STATE, NOW, RULES) is None
-    assert samples(path.read_text())
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert list(tmp_path.iterdir()) == [path]
-    assert write_metrics(tmp_path / "gone" / "x.prom", STATE, NOW, RULES) is not None
