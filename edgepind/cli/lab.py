@@ -64,8 +64,8 @@ async def _main(arguments: argparse.Namespace) -> int:
     console = Console()
     if missing := missing_tools():
         complain(
-            f"{', '.join(missing)} not found: the shell loop cannot be played and its columns stay "
-            "empty; install what is missing to see the comparison"
+            f"{', '.join(missing)} not found: the shell loop cannot be played and its figures "
+            "will be missing; install what is missing to see the comparison"
         )
     try:
         results = await _play(arguments, console)

@@ -18,8 +18,12 @@ _COLUMNS = ("rejected", "locked\nout, s", "restarts", "attacker's\npins", "secre
 
 def as_table(results: Sequence[Result]) -> Table:
     """Chapter by chapter, edgepind beside the shell loop."""
+    absent = " (NOT PLAYED)" if missing_tools() else ""
     table = Table(
-        title="edgepind | shell loop", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+        title=f"edgepind | shell loop{absent}",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("chapter", no_wrap=True)
     for column in _COLUMNS:
@@ -43,8 +47,8 @@ def as_lines(results: Sequence[Result], pace: Pace) -> list[str]:
     ]
     if missing := missing_tools():
         lines.append(
-            f"The shell loop was NOT played: {', '.join(missing)} not found. Its columns are "
-            "empty, not zero; install what is missing to see the comparison."
+            f"The shell loop was NOT played: {', '.join(missing)} not found. Its figures are "
+            "missing, not zero; install what is missing to see the comparison."
         )
     scale = _REAL_INTERVAL / pace.seconds(INTERVAL)
     lines.append(
@@ -86,7 +90,7 @@ def _score(score: Score) -> dict[str, Any]:
 
 def _cells(score: Score | None) -> list[str]:
     if score is None:
-        return ["absent"] * len(_COLUMNS)
+        return ["-"] * len(_COLUMNS)
     return [
         str(score.rejected),
         f"{score.locked_out:.1f}" + ("+" if score.at_the_end else ""),

@@ -136,6 +136,11 @@ class Stage:
         told = frozenset(pin.octets.hex() for pin in pins)
         return self.world.kept.loaded == told and self.world.kept.edge.running
 
+    def edge_accepts(self, pin: Fingerprint) -> bool:
+        """Whether the Edge itself was started with pinning on and this pin among others."""
+        loaded = self.world.kept.loaded
+        return loaded is not None and pin.octets.hex() in loaded and self.world.kept.edge.running
+
     def edge_open(self) -> bool:
         """Whether the Edge itself was started with pinning off."""
         return self.world.kept.loaded is None

@@ -5,9 +5,7 @@ addresses at the same time. Everything lives in one folder and ends with `close`
 """
 
 import contextlib
-import grp
 import os
-import pwd
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +147,7 @@ class World:
             },
             "edge": {
                 "pinning_config": str(self.kept.document),
-                "owner": _myself(),
+                "owner": f"{os.geteuid()}:{os.getegid()}",
                 "helper": "",
                 "restart_command": [str(edge.restart_script)],
                 "health_command": [str(edge.health_script)],
@@ -177,7 +175,3 @@ async def open_world(
         yield world
     finally:
         await world.close()
-
-
-def _myself() -> str:
-    return f"{pwd.getpwuid(os.geteuid()).pw_name}:{grp.getgrgid(os.getegid()).gr_name}"

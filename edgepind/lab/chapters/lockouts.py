@@ -21,7 +21,7 @@ async def _hold_down(stage: Stage) -> None:
         "the hold-down is served and the new pin accepted",
         lambda: stage.in_allowlist(new.fingerprint),
     )
-    await stage.until("the Edge has loaded it", lambda: stage.edge_loaded(old, new.fingerprint))
+    await stage.until("the Edge has loaded it", lambda: stage.edge_accepts(new.fingerprint))
     loaded = time.monotonic()
     await stage.until("the Edge is connected again", lambda: stage.accepted_since(loaded))
     await stage.until("the old pin is retired", lambda: stage.events("pin_retired", old))
@@ -35,7 +35,7 @@ async def _hold_down(stage: Stage) -> None:
 
 async def _fail_open(stage: Stage) -> None:
     world = stage.world
-    old, new = world.cloud.status.current, world.issue()
+    new = world.issue()
     stage.say("The load balancers are replaced, and with them, unannounced, the certificate.")
     world.cloud.rotate(new)
     world.cloud.hang_up()  # or the daemon would hear of it over a line that was pinned
@@ -48,7 +48,7 @@ async def _fail_open(stage: Stage) -> None:
     stage.say("Calls go on while the long hold-down of this site runs; then pinning is armed.")
     await stage.until(
         "the new pin is accepted, and the Edge has loaded it with pinning on",
-        lambda: stage.edge_loaded(old, new.fingerprint),
+        lambda: stage.edge_accepts(new.fingerprint),
     )
     armed = time.monotonic()
     await stage.until("the Edge is connected with pinning on", lambda: stage.accepted_since(armed))

@@ -5,11 +5,12 @@ import time
 
 from edgepind.lab.chapter import Chapter
 from edgepind.lab.stage import Stage
+from edgepind.lab.timers import span
 
 
 async def _override(stage: Stage) -> None:
     world = stage.world
-    old, new = world.cloud.status.current, world.issue()
+    new = world.issue()
     stage.say("This site accepts only what is announced, and the certificate changes unannounced.")
     world.cloud.serve(new)
     await stage.until("an operator is called", lambda: stage.in_posture("exhausted"))
@@ -27,7 +28,7 @@ async def _override(stage: Stage) -> None:
     await _command(stage, "override", "off")
     await stage.until("the override is over", lambda: stage.in_posture("enforcing"))
     await stage.until(
-        "the Edge has loaded the operator's pin", lambda: stage.edge_loaded(old, new.fingerprint)
+        "the Edge has loaded the operator's pin", lambda: stage.edge_accepts(new.fingerprint)
     )
     armed = time.monotonic()
     await stage.until("the Edge is connected with pinning on", lambda: stage.accepted_since(armed))
@@ -45,5 +46,8 @@ OVERRIDE = Chapter(
     "override",
     "An operator's override",
     _override,
-    settings=lambda _trust: {"pins": {"policy": "strict"}, "fail_open": {"enabled": False}},
+    settings=lambda _trust: {
+        "pins": {"policy": "strict", "overlap": span(60)},  # no restart of its own meanwhile
+        "fail_open": {"enabled": False},
+    },
 )
