@@ -1,0 +1,359 @@
+"""An imagined world: cloud, Edge, clocks and operator as values, and the daemon's rounds over them.
+
+A day passes in a fraction of a second, every step can be the one at which the daemon is killed,
+and each decision is held to the invariants. No I/O: the same protocol as `edgepind.rounds`, but
+for the looking and the doing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from edgepind import __version__
+from edgepind.core.decide import decide
+from edgepind.core.invariants import check
+from edgepind.core.pacing import ask_status
+from edgepind.lab.imagined import EPOCH, link
+from edgepind.lab.imagined_edge import ImaginedEdge
+from edgepind.model.action import (
+    Action,
+    RemoveOverride,
+    RestartEdge,
+    RestoreDocument,
+    WriteDocument,
+)
+from edgepind.model.decision import Decision
+from edgepind.model.event import Event
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import (
+    AddressSeen,
+    ClockReading,
+    ClockSource,
+    HandshakeFault,
+    Leaf,
+    Link,
+    Observations,
+    OperatorWord,
+    Override,
+    Served,
+    Status,
+    StatusAnswer,
+    StatusUnchanged,
+    StatusUnreachable,
+    UnitState,
+)
+from edgepind.model.outcome import (
+    DocumentWritten,
+    Outcome,
+    OverrideNotRemoved,
+    OverrideRemoved,
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+)
+from edgepind.model.pin import accepted
+from edgepind.model.rules import Rules
+from edgepind.model.state import RestartPhase, State
+from edgepind.model.words import Channel
+from edgepind.state.envelope import Broken, open_state, seal_at, seal_state
+
+MOST_ROUNDS = 6
+"""Decisions within one tick at the most, as in `edgepind.rounds`."""
+START_AGAIN = 1.0
+"""Seconds until systemd has started the daemon again."""
+
+_NOT_STARTED_AT_BOOT = frozenset({UnitState.ABSENT, UnitState.MASKED})
+_SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)
+
+
+class _KilledError(Exception):
+    """The daemon was killed at this step."""
+
+
+def nothing(_: "ImaginedWorld") -> None:
+    """Do nothing after a tick."""
+
+
+@dataclass(slots=True)
+class ImaginedWorld:
+    """One site and its cloud. Change the attributes, let time pass, look at `state` and `edge`."""
+
+    rules: Rules
+    serves: Mapping[str, Leaf | HandshakeFault] = field(default_factory=dict)
+    edge: ImaginedEdge = field(default_factory=ImaginedEdge)
+    wider_at: frozenset[str] = frozenset()
+    """Addresses with which the Edge's own `tlsSettings` have nothing in common."""
+
+    says: Status = field(default_factory=lambda: StatusUnreachable("HTTP 404"))
+    """What the status endpoint answers; the channel is that of the address that is asked."""
+    channel: Channel | None = None
+    """Overrides the channel: a connection that was made before the leaf changed."""
+    tags: bool = False
+    """Whether it offers an entity tag, and answers 304 where nothing changed."""
+
+    ahead: float = 0.0
+    """Seconds by which the host's clock is ahead of the truth."""
+    witnesses: tuple[ClockSource, ...] = ()
+    override: Override = None
+    override_stuck: str = ""
+    """Why the override files cannot be removed."""
+
+    restart_takes: float = 0.0
+    look_takes: float = 0.0
+    entropy: float = 0.5
+
+    state: State = field(default_factory=State)
+    events: list[Event] = field(default_factory=list)
+    kill_in: int | None = None
+    """How many steps of the daemon are left to it: one for each save and each action."""
+    deferrals: int = 0
+    """How often `ready_command` was asked and asked for patience."""
+    after_tick: Callable[["ImaginedWorld"], None] = nothing
+    """Called after each tick that the daemon lived through."""
+
+    elapsed: float = 0.0
+    """True seconds since the world began."""
+    monotonic: float = 1000.0
+    due: float = 1000.0
+    """When the next tick is to be made, by the monotonic clock."""
+    boots: int = 1
+
+    _words: tuple[OperatorWord, ...] = ()
+    _prompted: bool = True
+    _saved: tuple[State, Moment, str] | None = None
+    _saved_before: tuple[State, Moment, str] | None = None
+    _tagged: tuple[StatusAnswer, frozenset[object]] | None = None
+
+    # --- time -------------------------------------------------------------------------------
+
+    @property
+    def wall(self) -> datetime:
+        """What the host's clock shows."""
+        return EPOCH + timedelta(seconds=self.elapsed + self.ahead)
+
+    def now(self) -> Moment:
+        """Both clocks, read."""
+        return Moment(Monotonic(self.monotonic), self.wall)
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, with every tick that falls into it."""
+        until = self.monotonic + seconds
+        while self.due <= until:
+            self._advance(max(0.0, self.due - self.monotonic))
+            self.tick()
+        self._advance(max(0.0, until - self.monotonic))
+
+    def tick(self) -> None:
+        """Make one tick now: look, decide, act, decide again by what came of it."""
+        try:
+            self.due = self.monotonic + self._round().delay
+        except _KilledError:
+            self.crash()
+        else:
+            self.after_tick(self)
+
+    def _advance(self, seconds: float) -> None:
+        self.monotonic += seconds
+        self.elapsed += seconds
+
+    # --- what happens to the daemon ---------------------------------------------------------
+
+    def say(self, word: OperatorWord) -> None:
+        """Let the operator say a word about a pin, and wake the daemon."""
+        self._words = (*self._words, word)
+        self.prompt()
+
+    def prompt(self) -> None:
+        """Wake the daemon, as SIGUSR1 and SIGHUP do."""
+        self._prompted = True
+        self.due = self.monotonic
+
+    def crash(self) -> None:
+        """Kill the daemon; systemd starts it again from what it had saved."""
+        self.kill_in = None
+        self._tagged = None
+        self.state = State()
+        if self._saved is not None:
+            state, moment, boot = self._saved
+            content = seal_state(state, seal_at(moment, boot, __version__))
+            opened = open_state(content, self.now(), self._boot)
+            if isinstance(opened, Broken):
+                raise AssertionError(f"a state that was saved cannot be read: {opened.reason}")
+            self.state = opened.state
+        self.due = self.monotonic + START_AGAIN
+
+    def reboot(self, off_for: float) -> None:
+        """Switch the host off for so long; elapsed time begins anew."""
+        self.elapsed += off_for
+        self.monotonic = 10.0
+        self.boots += 1
+        if self.edge.state not in _NOT_STARTED_AT_BOOT:
+            self.edge.start(self.wall)
+        self.crash()
+
+    def lose_state(self, *, newest_only: bool = False) -> None:
+        """Damage the stored state, or its newest generation only, and kill the daemon."""
+        self._saved = self._saved_before if newest_only else None
+        self.crash()
+        self.state = replace(self.state, resumed_after_damage=True)
+
+    @property
+    def _boot(self) -> str:
+        return f"boot-{self.boots}"
+
+    # --- one tick ---------------------------------------------------------------------------
+
+    def _round(self) -> Decision:
+        seen = self._look()
+        decision = self._decide(seen)
+        self._words = ()
+        for _ in range(MOST_ROUNDS):
+            if not decision.actions:
+                break
+            outcomes = self._execute(decision.actions)
+            seen = follow_up(seen, outcomes)
+            decision = self._decide(seen)
+        return decision
+
+    def _decide(self, seen: Observations) -> Decision:
+        now = self.now()
+        decision = decide(self.state, seen, now)
+        check(self.state, seen, decision, now)
+        self.state = decision.state
+        self._save(now)
+        self.events += decision.events
+        self._step()
+        return decision
+
+    def _save(self, now: Moment) -> None:
+        """Keep the state, and the last one before it that would have been another file."""
+        if self._saved is not None and _generation(self._saved[0]) != _generation(self.state):
+            self._saved_before = self._saved
+        self._saved = (self.state, now, self._boot)
+
+    def _step(self) -> None:
+        if self.kill_in is not None:
+            self.kill_in -= 1
+            if self.kill_in <= 0:
+                raise _KilledError
+
+    def _look(self) -> Observations:
+        document = self.edge.read()
+        status = self._ask()
+        clock = tuple(ClockReading(it, self.ahead) for it in self.witnesses)
+        settling = self.state.edge.phase is RestartPhase.SETTLING
+        health = self.edge.health() if settling else None
+        self._advance(self.look_takes)
+        self._prompted = False
+        return Observations(
+            rules=self.rules,
+            link=self._link(),
+            status=status,
+            clock=clock,
+            unit=self.edge.unit(),
+            health=health,
+            document=document,
+            override=self.override,
+            override_looked_at=True,
+            words=self._words,
+            entropy=self.entropy,
+        )
+
+    def _link(self) -> Link:
+        own = link({it: leaf for it, leaf in self.serves.items() if it not in self.wider_at})
+        wider = {it: leaf for it, leaf in self.serves.items() if it in self.wider_at}
+        if not wider:
+            return own
+        seen: dict[str, AddressSeen] = {it.address: it for it in own.addresses}
+        seen |= {it.address: it for it in link(wider, wider_only=True).addresses}
+        return Link(tuple(seen[address] for address in self.serves))
+
+    # --- the status endpoint ----------------------------------------------------------------
+
+    def _ask(self) -> Status | None:
+        enabled, now = self.rules.status_enabled, Monotonic(self.monotonic)
+        if not ask_status(self.state, now, enabled=enabled, prompted=self._prompted):
+            return None
+        return self._answer()
+
+    def _answer(self) -> Status:
+        channel, pins = self._true_channel(), self._pins()
+        if channel is Channel.NONE:
+            return StatusUnreachable("no address answers")
+        tagged, self._tagged = self._tagged, None
+        if isinstance(self.says, StatusUnreachable):
+            return self.says
+        said = replace(self.says, channel=channel)
+        if isinstance(said, StatusAnswer) and channel is Channel.PINNED and self.tags:
+            self._tagged = (said, pins)
+            if tagged == self._tagged:
+                return StatusUnchanged(channel)
+        return said
+
+    def _pins(self) -> frozenset[object]:
+        return frozenset(pin.key for pin in accepted(self.state.pins))
+
+    def _true_channel(self) -> Channel:
+        if self.channel is not None:
+            return self.channel
+        leaves = [it.result.leaf for it in self._link().addresses if isinstance(it.result, Served)]
+        pins = accepted(self.state.pins)
+        if any(leaf.value(pin.kind) == pin.fingerprint for leaf in leaves for pin in pins):
+            return Channel.PINNED
+        return Channel.UNPINNED if leaves else Channel.NONE
+
+    # --- doing ------------------------------------------------------------------------------
+
+    def _execute(self, actions: tuple[Action, ...]) -> tuple[Outcome, ...]:
+        outcomes: list[Outcome] = []
+        for action in actions:
+            outcomes.append(self._do(action))
+            self._step()
+            if not isinstance(outcomes[-1], _SUCCESSES):
+                break
+        return tuple(outcomes)
+
+    def _do(self, action: Action) -> Outcome:
+        match action:
+            case WriteDocument(pinning):
+                return self.edge.write(pinning, self.wall)
+            case RestoreDocument(pinning):
+                return self.edge.restore(pinning, self.wall)
+            case RestartEdge(loading, forced):
+                if self.edge.troubles.unready and not forced:
+                    self.deferrals += 1
+                    return RestartDeferred(self.edge.troubles.unready)
+                self._advance(self.restart_takes)
+                return self.edge.restart(loading, self.wall, self.elapsed)
+            case RemoveOverride():
+                if self.override_stuck:
+                    return OverrideNotRemoved(self.override_stuck)
+                self.override = None
+                return OverrideRemoved()
+
+
+def _generation(state: State) -> State:
+    """Reduce a state to what is kept of it on disk (`edgepind.state.codec.NOT_KEPT`)."""
+    return replace(
+        state,
+        pins=tuple(replace(pin, last_seen=None) for pin in state.pins),
+        status=replace(state.status, not_before=None, failures=0),
+        clock=replace(state.clock, error=None),
+        reason="",
+        addresses=(),
+        last=None,
+        next_tick=None,
+        ticks=0,
+        floor=None,
+    )
+
+
+def follow_up(seen: Observations, outcomes: tuple[Outcome, ...]) -> Observations:
+    """What is known within the same tick after `outcomes`, as in `edgepind.rounds`."""
+    restarted = any(isinstance(it, RestartDone | RestartFailed) for it in outcomes)
+    return Observations(
+        rules=seen.rules,
+        unit=None if restarted else seen.unit,
+        outcomes=outcomes,
+        entropy=seen.entropy,
+    )

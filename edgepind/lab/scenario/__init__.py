@@ -1,0 +1,1 @@
+"""Scenarios as text, played on an imagined world: one hazard a file."""

@@ -1,0 +1,91 @@
+"""The verbs about the cloud and those on its path."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from edgepind.lab.imagined import EPOCH, LONG, leaf, spki
+from edgepind.lab.scenario.stage import Stage, Verb, Words, pairs, seconds
+from edgepind.model.moment import Validity
+from edgepind.model.observation import (
+    HandshakeFault,
+    Leaf,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnreachable,
+)
+from edgepind.model.words import Channel
+
+_DAY = timedelta(days=1)
+_VALIDITIES: Mapping[str, Validity] = {
+    "expired": Validity(EPOCH - 90 * _DAY, EPOCH - _DAY),
+    "future": Validity(EPOCH + 30 * _DAY, EPOCH + 120 * _DAY),
+    "expiring": Validity(EPOCH - 90 * _DAY, EPOCH + timedelta(hours=1)),
+}
+
+
+def _leaf(stage: Stage, words: Words) -> None:
+    """`leaf NAME [private|excepted] [othername] [expired|future|expiring] [issuer=CA] [key=K]`."""
+    name, *facts = words
+    plain = {fact for fact in facts if "=" not in fact}
+    named = pairs(tuple(fact for fact in facts if "=" in fact), {"issuer", "key"})
+    unknown = plain - {"private", "excepted", "othername", *_VALIDITIES}
+    if unknown:
+        raise ValueError(f"no leaf is {min(unknown)}")
+    made = leaf(
+        name,
+        public=not plain & {"private", "excepted"},
+        excepted="excepted" in plain,
+        name_matches="othername" not in plain,
+        validity=next((_VALIDITIES[it] for it in plain if it in _VALIDITIES), LONG),
+        issuer=named.get("issuer", "Imagined Public CA"),
+    )
+    stage.leaves[name] = replace(made, spki=spki(named.get("key", name)))
+
+
+def _serve(stage: Stage, words: Words) -> None:
+    """`serve ADDRESS=LEAF ...`: also `LEAF/wider`, or how the handshake fails; no word: nothing."""
+    serves: dict[str, Leaf | HandshakeFault] = {}
+    wider = set()
+    for word in words:
+        address, _, what = word.partition("=")
+        name, _, how = what.partition("/")
+        if how == "wider":
+            wider.add(address)
+        serves[address] = HandshakeFault(name) if name in set(HandshakeFault) else stage.leaf(name)
+    stage.world.serves, stage.world.wider_at = serves, frozenset(wider)
+
+
+def _status(stage: Stage, words: Words) -> None:
+    """`status current=A [next=B]`, or rejected, silent, busy DURATION, tagged, off."""
+    world = stage.world
+    world.rules = replace(world.rules, status_enabled=words != ("off",))
+    match words:
+        case ("rejected",):
+            world.says = StatusRejected(Channel.NONE, "it is null, not text")
+        case ("silent",):
+            world.says = StatusUnreachable("HTTP 500")
+        case ("busy", duration):
+            world.says = StatusUnreachable("HTTP 429", retry_after=seconds(duration))
+        case ("tagged",):
+            world.tags = True
+        case ("off",):
+            pass
+        case _:
+            said = pairs(words, {"current", "next"})
+            following = stage.pin(said["next"]) if "next" in said else None
+            world.says = StatusAnswer(Channel.NONE, stage.pin(said["current"]), following)
+
+
+def _channel(stage: Stage, words: Words) -> None:
+    """`channel pinned|unpinned`, whatever the leaves say; `channel true` ends it."""
+    (word,) = words
+    stage.world.channel = None if word == "true" else Channel(word)
+
+
+CLOUD_VERBS: Mapping[str, Verb] = {
+    "leaf": _leaf,
+    "serve": _serve,
+    "status": _status,
+    "channel": _channel,
+}
