@@ -34,6 +34,9 @@ from edgepind.settings.schema import CloudSettings, Settings
 
 _PATH = "/api/v1/security/status"
 _HTTPS = 443
+_JQ_DEADLINE = 10.0
+"""Seconds for the programs: no part of `cloud.timeout`, which is about the network."""
+
 _OK, _NOT_MODIFIED, _UNAUTHORISED = 200, 304, 401
 _REDIRECTS = range(300, 400)
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
@@ -72,7 +75,7 @@ class StatusEndpoint:
         self._resolver = resolver
         self._now = now
         self._url = status.url or _default_url(cloud)
-        self._programs = JqPrograms((status.current, status.next, status.rotates_at), cloud.timeout)
+        self._programs = JqPrograms((status.current, status.next, status.rotates_at), _JQ_DEADLINE)
         self._check = PinCheck()
         self._pinned = BoundedHttps(pinned_context(self._check), cloud.timeout, now)
         self._verified: ssl.SSLContext | None = None
@@ -84,8 +87,9 @@ class StatusEndpoint:
         """Ask once. `pins` are all that are accepted now (`Pin.key`).
 
         Never raises for what the cloud, the network or a file does. Each request has
-        `cloud.timeout` seconds, whole; at worst there are five: a token, the status, both again
-        where the token was stale, and the anonymous one. Cancellation ends it at once.
+        `cloud.timeout` seconds, whole, after as many at most for its name; at worst there are
+        five: a token, the status, both again where the token was stale, and the anonymous one.
+        Cancellation ends it at once.
         """
         accepted, tag, self._tag = frozenset(pins), self._tag, None
         if not accepted:
