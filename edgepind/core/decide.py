@@ -88,7 +88,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     draft = draft.told(*settle_roles(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
     draft = draft.asked(*amend_document(retry_when_due(draft.state, tick), tick))
-    draft = draft.asked(*pursue_restart(draft.state, tick))
+    draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
 
 

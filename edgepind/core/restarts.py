@@ -95,13 +95,26 @@ def _read_by_edge(loaded: Pinning, tick: Tick) -> tuple[object, ...]:
 # --- one tick of the machine ----------------------------------------------------------------
 
 
-def pursue_restart(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    """Note the debt, watch a restarted Edge settle, and ask for a restart where one may be had."""
+def pursue_restart(
+    state: State, tick: Tick, *, alone: bool
+) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    """Note the debt, watch a restarted Edge settle, and ask for a restart where one may be had.
+
+    A restart is only asked for `alone`: behind another action that fails it would never be made,
+    and would count against the budget all the same.
+    """
     state = replace(state, edge=replace(state.edge, locked_out=locked_out_as_loaded(state, tick)))
     state = _note_debt(state, tick)
     state, settled = _watch(state, tick)
+    if not alone or _was_put_off(tick):
+        return state, (), settled
     state, actions, asked = _ask(state, tick)
     return state, actions, (*settled, *asked)
+
+
+def _was_put_off(tick: Tick) -> bool:
+    """Whether the restart was put off within this very tick: it is not asked for twice."""
+    return any(isinstance(it, RestartDeferred | RestartRefused) for it in tick.seen.outcomes)
 
 
 def _note_debt(state: State, tick: Tick) -> State:
