@@ -238,6 +238,8 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
         return state, (), ()
     if goal is None or edge.written != goal or not _may_start(tick):
         return state, (), ()
+    if edge.write_failures or edge.document_problem is not None:
+        return state, (), ()  # what stands at the path may be another's
     rolling_back = edge.phase is RestartPhase.ROLLING_BACK
     if not rolling_back and not tick.reached(edge.not_before):
         return state, (), ()
