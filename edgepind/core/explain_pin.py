@@ -66,7 +66,7 @@ def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     evidence = _EVIDENCE[pin.origin]
     row = condition(evidence, rules.pins.policy)
-    yield f"{evidence}; policy {rules.pins.policy} accepts that {row}"
+    yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
     if pin.sightings:
         yield f"{_times(pin.sightings)} sighted in all{_by_address(pin)}"

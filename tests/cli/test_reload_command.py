@@ -1,0 +1,53 @@
+"""`edgepind reload`: asks the running daemon to read its settings again."""
+
+import os
+import signal
+from typing import Any
+
+from edgepind.lab.small_site import Site
+
+
+async def test_good_settings_are_put_in_force(steady: Site, ask: Any) -> None:
+    """0, with the daemon's own sentence."""
+    steady.write_settings({"pins": {"policy": "strict"}})
+    answer = await ask("reload")
+    assert (answer.code, answer.errors) == (0, "")
+    assert "reloaded and in force" in answer.output
+    assert steady.events().count("reloaded") == 1
+
+
+async def test_bad_settings_are_refused_with_every_fault(steady: Site, ask: Any) -> None:
+    """1, the faults on standard error; the old settings stay in force."""
+    steady.write_settings({"pins": {"policy": "lax", "sightings": 0}})
+    answer = await ask("reload")
+    assert (answer.code, answer.output) == (1, "")
+    assert "pins.policy" in answer.errors
+    assert "pins.sightings" in answer.errors
+    assert steady.events().count("reload_rejected") == 1
+    assert steady.daemon.running
+
+
+async def test_no_daemon_is_exit_code_3(steady: Site, ask: Any) -> None:
+    """A lock file that nobody holds is no daemon."""
+    await steady.daemon.stop()
+    answer = await ask("reload")
+    assert (answer.code, answer.output) == (3, "")
+    assert "no daemon is running" in answer.errors
+
+
+async def test_a_daemon_that_does_not_answer_is_exit_code_3(steady: Site, ask: Any) -> None:
+    """What came of it cannot be said."""
+    pid = steady.daemon.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    answer = await ask("reload")
+    os.kill(pid, signal.SIGCONT)
+    assert (answer.code, answer.output) == (3, "")
+    assert "has not answered yet" in answer.errors
+
+
+async def test_without_rights_it_is_exit_code_4(steady: Site, ask: Any) -> None:
+    """Whoever may not open the daemon's lock may not steer it."""
+    (steady.state / "lock").chmod(0)
+    answer = await ask("reload", mortal=True)
+    assert (answer.code, answer.output) == (4, "")
