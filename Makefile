@@ -15,7 +15,7 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
-.PHONY: help demo test coverage check format doc lock clean
+.PHONY: help demo test coverage check format doc man lock clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.* ## /make \1\t/p' Makefile
@@ -40,6 +40,9 @@ format: $(READY) ## put the source in form
 
 doc: $(READY) ## draw the core's tables into packaging/doc/machines.md
 	$(BIN)/python packaging/doc/generate.py
+
+man: $(READY) ## write the manual pages into packaging/man
+	$(BIN)/python packaging/man/generate.py
 
 # Names and hashes only: where this machine gets its packages from is its own affair.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
