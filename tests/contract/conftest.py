@@ -1,0 +1,153 @@
+"""What the tests of the contract share: a site each, and the program as outsiders call it."""
+
+import asyncio
+import json
+import os
+import pkgutil
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgepind
+from edgepind.lab.children import environment
+from edgepind.lab.daemon_process import Answer
+from edgepind.lab.small_site import Site, open_site
+
+Ask = Callable[..., Awaitable[Answer]]
+
+SEEN: dict[str, set[str]] = {}
+"""Every event that a daemon of these tests told, with the MESSAGE_IDs that it had."""
+
+_NOBODY = 65534
+_AS_NOBODY = """
+import importlib, os, sys
+for name in sys.argv.pop(1).split(","):
+    importlib.import_module(name)
+os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
+from edgepind.cli.program import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what judges all of these tests together come after them."""
+    items.sort(key=lambda item: item.path.name == "test_contract_every_event.py")
+
+
+@pytest.fixture(scope="session")
+def seen_events() -> dict[str, set[str]]:
+    """Event names of all tests so far, with their MESSAGE_IDs."""
+    return SEEN
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """A site whose daemon the test starts, and which is gone when the test is over."""
+    async with open_site(tmp_path) as made:
+        yield made
+    _note_events(made)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that everybody may look into, as the folders of a real host."""
+    folder = Path(tempfile.mkdtemp(prefix="edgepind-contract-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def public_site(public_folder: Path) -> AsyncIterator[Site]:
+    """A site in such a folder."""
+    async with open_site(public_folder) as made:
+        yield made
+    _note_events(made)
+
+
+@pytest.fixture
+async def steady(site: Site) -> Site:
+    """A site whose daemon runs, with the first pin in force and loaded well."""
+    await site.daemon.start()
+    await site.until_steady()
+    return site
+
+
+@pytest.fixture
+def call() -> Ask:
+    """The program as a process of its own, with just the words that it is given."""
+
+    async def run(*words: object, **extra: str) -> Answer:
+        return await _run([sys.executable, "-m", "edgepind", *map(str, words)], extra)
+
+    return run
+
+
+@pytest.fixture
+def call_as_nobody() -> Ask:
+    """The same, as a user who has no rights on this host.
+
+    Root gives its rights up once everything is imported: where the interpreter lies may be
+    closed to others.
+    """
+    modules = ",".join(
+        module.name
+        for module in pkgutil.walk_packages(edgepind.__path__, "edgepind.")
+        if not module.name.startswith("edgepind.lab") and not module.name.endswith("__main__")
+    )
+    program = _AS_NOBODY.format(nobody=_NOBODY)
+
+    async def run(*words: object) -> Answer:
+        if os.geteuid() != 0:
+            pytest.skip("only root can become somebody else")
+        return await _run([sys.executable, "-c", program, modules, *map(str, words)], {})
+
+    return run
+
+
+async def _run(command: list[str], extra: dict[str, str]) -> Answer:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**environment(), **extra},
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return Answer(process.returncode, output.decode(), errors.decode())
+
+
+@pytest.fixture
+def ask(site: Site, call: Ask) -> Ask:
+    """The program under the site's settings."""
+
+    async def run(*words: object, **extra: str) -> Answer:
+        return await call(*words, "--config", site.settings, **extra)
+
+    return run
+
+
+@pytest.fixture
+def read(ask: Ask) -> Callable[..., Awaitable[tuple[int, dict[str, Any]]]]:
+    """A reading command with `--json`: its exit code, and the one object that it printed."""
+
+    async def run(*words: object) -> tuple[int, dict[str, Any]]:
+        answer = await ask(*words, "--json")
+        value = json.loads(answer.output)
+        assert isinstance(value, dict)
+        return answer.code, value
+
+    return run
+
+
+def _note_events(site: Site) -> None:
+    site.daemon.follow()
+    for record in site.daemon.events:
+        if (name := record.get("EDGEPIND_EVENT")) is not None:
+            SEEN.setdefault(name, set()).add(record.get("MESSAGE_ID", ""))
