@@ -8,6 +8,7 @@ module that is named for it; this one only says in which order they speak.
 from dataclasses import dataclass, replace
 
 from edgepind.core.adopting import adopt
+from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
@@ -17,7 +18,6 @@ from edgepind.core.posture import deadline, guard_on
 from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restarts import (
     budget_frees,
-    learn_restart,
     pursue_restart,
     ready_ends,
     retry_when_due,
@@ -87,6 +87,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     draft = _note_diagnosis(draft, diagnosis, tick)
     draft = draft.told(*settle_roles(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
+    draft = draft.told(*watch_restarted(draft.state, tick))
     draft = draft.asked(*amend_document(retry_when_due(draft.state, tick), tick))
     draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)

@@ -1,17 +1,17 @@
-"""The restart machine: debt, readiness, budget, settling, rollback (CONTRACT section 8).
+"""The restart machine: its table, and when a restart is asked for (CONTRACT section 8).
 
 A debt exists where the document says something that the Edge has not loaded. It is not stored as
 a queue: it follows from `written` and `loaded`, so it outlives any crash. Restarts are counted
-when they are asked for, rollbacks included, so that no failure can exceed the budget.
+when they are asked for, rollbacks included, so that no failure can exceed the budget. What
+became of one is judged in `core.aftermath`.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from edgepind.core.desired import desired, rollback_target, wanted
+from edgepind.core.desired import desired, wanted
 from edgepind.core.machine import step
-from edgepind.core.pacing import backoff
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick, served
 from edgepind.model.action import Action, RestartEdge
@@ -19,12 +19,7 @@ from edgepind.model.document import Pinning
 from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import (
-    RestartDeferred,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-)
+from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Severity
 
@@ -98,18 +93,16 @@ def _read_by_edge(loaded: Pinning, tick: Tick) -> tuple[object, ...]:
 def pursue_restart(
     state: State, tick: Tick, *, alone: bool
 ) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    """Note the debt, watch a restarted Edge settle, and ask for a restart where one may be had.
+    """Note the debt, and ask for a restart where one may be had.
 
     A restart is only asked for `alone`: behind another action that fails it would never be made,
     and would count against the budget all the same.
     """
     state = replace(state, edge=replace(state.edge, locked_out=locked_out_as_loaded(state, tick)))
     state = _note_debt(state, tick)
-    state, settled = _watch(state, tick)
     if not alone or _was_put_off(tick):
-        return state, (), settled
-    state, actions, asked = _ask(state, tick)
-    return state, actions, (*settled, *asked)
+        return state, (), ()
+    return _ask(state, tick)
 
 
 def _was_put_off(tick: Tick) -> bool:
@@ -119,105 +112,38 @@ def _was_put_off(tick: Tick) -> bool:
 
 def _note_debt(state: State, tick: Tick) -> State:
     edge = state.edge
-    debt = _is_debt(edge, tick)
+    debt = is_debt(edge, tick)
     if debt and edge.phase in {RestartPhase.IDLE, RestartPhase.SETTLING}:
-        edge = replace(_go(edge, RestartEvent.DEBT), owed_since=tick.now.monotonic)
-    elif not debt and _is_up(tick) and edge.written == wanted(state):
-        if edge.phase is RestartPhase.OWED:
-            edge = _go(edge, RestartEvent.NO_DEBT)
-            edge = replace(edge, good=edge.loaded, failures=0, owed_since=None, not_before=None)
-        elif edge.phase is RestartPhase.IDLE and edge.good is None:
-            edge = replace(edge, good=edge.loaded)
+        run = "" if edge.phase is RestartPhase.SETTLING else edge.settling_run
+        edge = replace(go(edge, RestartEvent.DEBT), owed_since=tick.now.monotonic)
+        edge = replace(edge, settling_run=run)  # one that has not settled is not taken as well
+    elif not debt and is_up(tick) and edge.written == wanted(state):
+        if edge.phase is RestartPhase.OWED and edge.invocation == edge.settling_run:
+            edge = replace(go(edge, RestartEvent.NO_DEBT), good=edge.loaded, failures=0)
+            edge = replace(edge, owed_since=None, not_before=None, asked=False)
+        elif edge.phase is RestartPhase.IDLE:
+            edge = replace(edge, good=edge.good or edge.loaded, settling_run=edge.invocation)
     return replace(state, edge=edge)
 
 
-def _is_up(tick: Tick) -> bool:
+def is_up(tick: Tick) -> bool:
+    """Whether the Edge runs, as far as can be seen."""
     unit = tick.seen.unit
     return not isinstance(unit, Unit) or unit.state is UnitState.ACTIVE
 
 
-def _is_debt(edge: Edge, tick: Tick) -> bool:
+def is_debt(edge: Edge, tick: Tick) -> bool:
+    """Whether the document says something that the Edge has not loaded."""
     if edge.written is None:
         return False
     validator = tick.rules.restart.validator
     return edge.loaded is None or not edge.written.accepts_like(edge.loaded, validator)
 
 
-def _go(edge: Edge, event: RestartEvent) -> Edge:
+def go(edge: Edge, event: RestartEvent) -> Edge:
+    """Follow the table."""
     phase = step(RESTART_TABLE, edge.phase, event)
     return replace(edge, phase=phase, deferral_told=False)
-
-
-# --- settling -------------------------------------------------------------------------------
-
-
-def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    edge = state.edge
-    if edge.phase is not RestartPhase.SETTLING or tick.seen.health is None:
-        return state, ()
-    trouble = _trouble(edge, tick)
-    if trouble is not None:
-        return _fail(state, trouble, tick)
-    if _is_well(tick):
-        settled = edge.settled + tick.observed if edge.seen_well else 0.0
-        edge = replace(edge, settled=settled, seen_well=True)
-    elif not isinstance(tick.seen.unit, UnitUnknown):
-        edge = replace(edge, settled=0.0, seen_well=False)
-    if edge.settled >= tick.rules.restart.settle:
-        edge = replace(_go(edge, RestartEvent.SETTLED), good=edge.loaded, failures=0)
-        edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
-        text = "The restarted Edge has settled and is well; nothing to do."
-        event = told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text)
-        return replace(state, edge=edge), (event,)
-    return replace(state, edge=edge), ()
-
-
-def _is_well(tick: Tick) -> bool:
-    health = tick.seen.health
-    unit = tick.seen.unit
-    up = isinstance(unit, NoUnit) or (isinstance(unit, Unit) and unit.state is UnitState.ACTIVE)
-    return up and health is not None and health.well
-
-
-def _trouble(edge: Edge, tick: Tick) -> str | None:
-    """Why a settling Edge must be called not well; None while there is still hope."""
-    unit, health = tick.seen.unit, tick.seen.health
-    if isinstance(unit, Unit):
-        if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
-            return f"its unit is {unit.state} after the restart"
-        if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
-            return "its unit died after the restart and was started again"
-    since = edge.settling_since
-    if since is None or tick.now.monotonic - since < PATIENCE * tick.rules.restart.settle:
-        return None
-    if health is not None and not health.well:
-        return f"health_command does not call it well ({health.detail or 'no word'})"
-    return None if _is_well(tick) or isinstance(unit, UnitUnknown) else "its unit is not active"
-
-
-def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """A restart that did not do: go back to what was good, or wait and try again."""
-    edge = state.edge
-    going_back = edge.phase is not RestartPhase.ROLLING_BACK and rollback_target(state) is not None
-    giving_up = edge.phase is RestartPhase.ROLLING_BACK and rollback_target(state) is not None
-    event = RestartEvent.FAILED if going_back or giving_up else RestartEvent.FAILED_FOR_GOOD
-    failures = edge.failures + (not giving_up)
-    rules = tick.rules
-    wait = backoff(rules.interval, failures, rules.restart.window)
-    edge = replace(_go(edge, event), failures=failures, not_before=tick.after(wait))
-    edge = replace(edge, settling_since=None, settled=0.0, seen_well=False)
-    if giving_up:
-        edge = replace(edge, loaded=None)
-    following = (
-        "the last document that was loaded well is put back and the Edge restarted once more"
-        if going_back
-        else f"it is tried again in {span(wait)}"
-    )
-    text = (
-        f"The Edge did not come back well: {why}; {following}; see `journalctl -u` for the Edge's "
-        "own unit."
-    )
-    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
 
 
 def retry_when_due(state: State, tick: Tick) -> State:
@@ -225,7 +151,7 @@ def retry_when_due(state: State, tick: Tick) -> State:
     edge = state.edge
     if edge.phase is not RestartPhase.ROLLED_BACK or not tick.reached(edge.not_before):
         return state
-    edge = replace(_go(edge, RestartEvent.RETRY_DUE), owed_since=tick.now.monotonic)
+    edge = replace(go(edge, RestartEvent.RETRY_DUE), owed_since=tick.now.monotonic)
     return replace(state, edge=edge)
 
 
@@ -246,7 +172,7 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
     window = tick.rules.restart.window
     recent = restarts_in_window(edge, tick.now.monotonic, window)
     if len(recent) >= tick.rules.restart.budget:
-        return _defer(state, _spent(recent, tick))
+        return defer(state, _spent(recent, tick))
     forced = rolling_back or tick.reached(ready_ends(state, tick))
     edge = replace(edge, restarts=(*recent, tick.now.monotonic))
     events = () if edge.asked else (_requested(state),)
@@ -305,54 +231,10 @@ def _spent(recent: tuple[Monotonic, ...], tick: Tick) -> str:
     )
 
 
-def _defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+def defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    """Tell, once a debt, why its restart has to wait."""
     if state.edge.deferral_told:
         return state, (), ()
     text = f"The restart that the Edge needs is put off: {why}."
     event = told(EventName.RESTART_DEFERRED, Severity.WARNING, text)
     return replace(state, edge=replace(state.edge, deferral_told=True)), (), (event,)
-
-
-# --- learning what became of it -------------------------------------------------------------
-
-
-def learn_restart(
-    state: State,
-    outcome: RestartDone | RestartFailed | RestartDeferred | RestartRefused,
-    tick: Tick,
-) -> tuple[State, tuple[Event, ...]]:
-    """Take in what became of a restart that was asked for."""
-    edge = state.edge
-    match outcome:
-        case RestartDeferred(detail=detail):
-            state = replace(state, edge=replace(edge, restarts=edge.restarts[:-1]))
-            state, _, events = _defer(state, f"ready_command says that it would disturb ({detail})")
-            return state, events
-        case RestartRefused(error=error):
-            wait = tick.after(tick.rules.interval)
-            edge = replace(edge, restarts=edge.restarts[:-1], not_before=wait)
-            state, _, events = _defer(replace(state, edge=edge), error)
-            return state, events
-        case RestartFailed(error=error):
-            return _fail(replace(state, edge=replace(edge, asked=False)), error, tick)
-        case RestartDone():
-            return _learn_done(state, outcome, tick)
-
-
-def _learn_done(state: State, outcome: RestartDone, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    edge = replace(
-        _go(state.edge, RestartEvent.RESTARTED),
-        loaded=outcome.loaded,
-        invocation=outcome.invocation or state.edge.invocation,
-        settling_run=outcome.invocation,
-        asked=False,
-    )
-    if edge.phase is RestartPhase.ROLLED_BACK:
-        text = (
-            "The Edge runs again with the last pinning config that was loaded well; the new one is "
-            "tried again later; see the Edge's own journal for why it did not come up."
-        )
-        event = told(EventName.ROLLED_BACK, Severity.ERR, text)
-        return replace(state, edge=edge), (event,)
-    edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
-    return replace(state, edge=edge), ()
