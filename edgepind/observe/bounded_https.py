@@ -15,15 +15,17 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-import httpx
-
 from edgepind import __version__
+from edgepind.lean_import import left_out
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.pinned_tls import LeafNotPinnedError
 from edgepind.settings.schema import Address
+
+with left_out("click"):
+    import httpx
 
 # httpcore tries to import this package in every request; where it is not installed, that search
 # of the disk costs as much as the request. None in sys.modules makes it end at once.
