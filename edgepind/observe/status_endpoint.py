@@ -40,6 +40,10 @@ _JQ_DEADLINE = 10.0
 _OK, _NOT_MODIFIED, _UNAUTHORISED = 200, 304, 401
 _REDIRECTS = range(300, 400)
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
+_WHY_UNAUTHORISED = {
+    Channel.PINNED: ": it asks for a token that it accepts (status.oauth)",
+    Channel.UNPINNED: ": it asks for a token, and none is sent where the leaf is not pinned",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,7 @@ def _next_tag(
 def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:
     told = f"HTTP {reply.status}"
     if reply.status == _UNAUTHORISED:
-        told += ": it asks for a token that it accepts (status.oauth)"
+        told += _WHY_UNAUTHORISED[channel]
     if reply.status in _REDIRECTS and (target := reply.headers.get("location")):
         told += f": a redirect to {foreign_text(target)}, which is not followed"
     if reply.status not in _ASKS_FOR_PATIENCE:
