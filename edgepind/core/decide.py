@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from edgepind.core.adopting import adopt
 from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
-from edgepind.core.desired import amend_document, learn_write
+from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
 from edgepind.core.override import note_override
 from edgepind.core.pacing import next_delay, note_status
@@ -173,7 +173,11 @@ def _guard(
     guard, more = guard_on(guard, diagnosis, before, tick)
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
-    return draft.asked(replace(draft.state, guard=guard), actions, (*events, *more))
+    state = draft.state
+    if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
+        # Letting go, and closing again, waits for no backoff of another document.
+        state = replace(state, edge=replace(state.edge, not_before=None))
+    return draft.asked(replace(state, guard=guard), actions, (*events, *more))
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:
