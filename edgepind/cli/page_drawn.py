@@ -3,13 +3,18 @@
 `NO_COLOR` and `TERM` are obeyed by the library.
 """
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table as DrawnTable
 from rich.text import Text
 
 from edgepind.cli.page import Block, Facts, Page, Said, Sentences, Table, Tone, word
+
+_BETWEEN = 3
+"""Cells between two columns of a table, as the library draws one without edges."""
 
 _STYLES = {
     Tone.PLAIN: "",
@@ -49,14 +54,48 @@ def _facts(rows: tuple[tuple[str, Said], ...]) -> RenderableType:
 
 
 def _table(table: Table) -> RenderableType:
-    if not table.rows:
-        return Group(*_titled(table.title), Text(table.empty))
-    drawn_table = DrawnTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in table.columns:
-        drawn_table.add_column(column, overflow="fold")
-    for row in table.rows:
-        drawn_table.add_row(*map(_text, row))
-    return Group(*_titled(table.title), drawn_table)
+    return Group(*_titled(table.title), _Rows(table) if table.rows else Text(table.empty))
+
+
+class _Rows:
+    """Rows side by side or, where a word would have to be cut, on two lines each."""
+
+    def __init__(self, table: Table) -> None:
+        self._columns = [
+            (Text(column, style="bold"), *(_text(row[i]) for row in table.rows))
+            for i, column in enumerate(table.columns)
+        ]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """Choose by the width that there is."""
+        longest_words = (max(map(_longest_word, column)) for column in self._columns)
+        needed = sum(longest_words) + _BETWEEN * (len(self._columns) - 1)
+        yield self._side_by_side() if needed <= options.max_width else Group(*self._stacked())
+
+    def _side_by_side(self) -> DrawnTable:
+        table = DrawnTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for title, *_ in self._columns:
+            table.add_column(title)
+        for row in list(zip(*self._columns, strict=True))[1:]:
+            table.add_row(*row)
+        return table
+
+    def _stacked(self) -> Iterator[Text]:
+        """Give the widest column a line of its own beneath the others."""
+        widths = [max(map(len, column)) for column in self._columns]
+        widest = widths.index(max(widths))
+        rest = [
+            [Text.assemble(cell, " " * (width - len(cell))) for cell in column]
+            for i, (column, width) in enumerate(zip(self._columns, widths, strict=True))
+            if i != widest
+        ]
+        for row, beneath in zip(zip(*rest, strict=True), self._columns[widest], strict=True):
+            yield Text("  ").join(row)
+            yield Text.assemble("  ", beneath)
+
+
+def _longest_word(text: Text) -> int:
+    return max(map(len, text.plain.split()), default=0)
 
 
 def _titled(title: str) -> tuple[Text, ...]:

@@ -56,7 +56,7 @@ def pins_table(pins: Sequence[Document], now: datetime) -> Table:
                 pin["fingerprint"],
                 pin["kind"],
                 pin["origin"],
-                f"{instant(pin['since'])} ({relation(pin['since'], now)})",
+                relation(pin["since"], now),
                 str(pin["sightings"]),
                 _accepted(pin, now),
             )

@@ -37,6 +37,18 @@ async def test_a_running_daemon_does_it_and_undoes_it(steady: Site, ask: Any) ->
     assert others(steady) == before
 
 
+async def test_a_daemon_that_asks_ready_command_is_left_to_it(steady: Site, ask: Any) -> None:
+    """Its patience in an emergency stands in the settings: one restart, by the daemon."""
+    steady.write_settings(
+        {"edge": {"ready_command": ["/bin/false"], "urgent_ready_deadline": "1s"}}
+    )
+    assert (await ask("reload")).code == 0
+    answer = await ask(*ON)
+    assert (answer.code, answer.errors) == (0, "")
+    assert "The daemon has switched pinning validation off" in answer.output
+    assert (steady.pinning()["enabled"], steady.restarts()) == (False, 2)
+
+
 async def test_it_works_with_the_daemon_stopped(steady: Site, ask: Any) -> None:
     """Document and restart without it; a daemon that starts later keeps to it."""
     await steady.daemon.stop()
