@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import pkgutil
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import edgepind
+from edgepind.lab import powerless
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
 from edgepind.lab.small_site import Site, open_site
@@ -22,16 +21,6 @@ Ask = Callable[..., Awaitable[Answer]]
 
 SEEN: dict[str, set[str]] = {}
 """Every event that a daemon of these tests told, with the MESSAGE_IDs that it had."""
-
-_NOBODY = 65534
-_AS_NOBODY = """
-import importlib, os, sys
-for name in sys.argv.pop(1).split(","):
-    importlib.import_module(name)
-os.setgroups([]); os.setgid({nobody}); os.setuid({nobody})
-from edgepind.cli.program import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,36 +78,28 @@ def call() -> Ask:
 
 
 @pytest.fixture
-def call_as_nobody() -> Ask:
-    """The same, as a user who has no rights on this host.
+def call_powerless() -> Callable[..., Awaitable[list[Answer]]]:
+    """Several commands at once, of a user who has no rights on this host."""
 
-    Root gives its rights up once everything is imported: where the interpreter lies may be
-    closed to others.
-    """
-    modules = ",".join(
-        module.name
-        for module in pkgutil.walk_packages(edgepind.__path__, "edgepind.")
-        if not module.name.startswith("edgepind.lab") and not module.name.endswith("__main__")
-    )
-    program = _AS_NOBODY.format(nobody=_NOBODY)
-
-    async def run(*words: object) -> Answer:
+    async def run(*commands: tuple[object, ...]) -> list[Answer]:
         if os.geteuid() != 0:
             pytest.skip("only root can become somebody else")
-        return await _run([sys.executable, "-c", program, modules, *map(str, words)], {})
+        said = await _run([sys.executable, *powerless.RUN], {}, json.dumps(commands, default=str))
+        assert said.code == 0, said.errors
+        return [Answer(*answer) for answer in json.loads(said.output)]
 
     return run
 
 
-async def _run(command: list[str], extra: dict[str, str]) -> Answer:
+async def _run(command: list[str], extra: dict[str, str], said: str = "") -> Answer:
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**environment(), **extra},
     )
-    output, errors = await process.communicate()
+    output, errors = await process.communicate(said.encode())
     assert process.returncode is not None
     return Answer(process.returncode, output.decode(), errors.decode())
 
