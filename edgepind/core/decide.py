@@ -5,6 +5,7 @@ found, judge, accept, conclude, guard, and ask for what is missing. Every rule s
 module that is named for it; this one only says in which order they speak.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from edgepind.core.adopting import adopt
@@ -14,9 +15,10 @@ from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
 from edgepind.core.override import note_override
 from edgepind.core.pacing import next_delay, note_status
-from edgepind.core.posture import deadline, guard_on
+from edgepind.core.posture import deadline, guard_on, is_opening_lockout
 from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restarts import (
+    OWING,
     budget_frees,
     pursue_restart,
     ready_ends,
@@ -33,7 +35,7 @@ from edgepind.core.tick import Tick
 from edgepind.model.action import Action
 from edgepind.model.decision import Decision
 from edgepind.model.event import Event
-from edgepind.model.moment import Moment
+from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import (
     Observations,
     StatusAnswer,
@@ -78,7 +80,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     outcomes of what it asked for. Raises only for programming errors.
     """
     tick = _tick(state, observations, now)
-    before = _previous(state)
+    before = _concluded(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
     draft = draft.told(*adopt(draft.state, tick))
     draft = _note_status(draft, tick)
@@ -101,7 +103,8 @@ def _tick(state: State, seen: Observations, now: Moment) -> Tick:
     return Tick(seen, now, elapsed, clock)
 
 
-def _previous(state: State) -> Diagnosis | None:
+def _concluded(state: State) -> Diagnosis | None:
+    """What was last concluded about the link."""
     if state.finding is None:
         return None
     return Diagnosis(state.finding, state.lockout, state.addresses)
@@ -175,8 +178,8 @@ def _guard(
         guard = replace(guard, since=tick.now.wall)
     state = draft.state
     if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
-        # Letting go, and closing again, waits for no backoff of another document.
-        state = replace(state, edge=replace(state.edge, not_before=None))
+        # Letting go, and closing again, is no retry of a document that failed.
+        state = replace(state, edge=replace(state.edge, not_before=None, failures=0))
     return draft.asked(replace(state, guard=guard), actions, (*events, *more))
 
 
@@ -195,27 +198,41 @@ def _close(draft: _Draft, tick: Tick) -> Decision:
 
 
 def _delay(state: State, tick: Tick) -> float:
-    guard, edge, rules = state.guard, state.edge, tick.rules
-    holds = (remaining_hold_down(pin, rules.pins) for pin in state.pins)
-    asks = edge.phase in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}
+    edge, now = state.edge, tick.now.monotonic
+    owing = edge.phase in OWING
+    # A restart that failed leaves the unit unseen: before going back, it is looked at.
+    unseen = edge.phase is RestartPhase.ROLLING_BACK and tick.seen.unit is None
     return next_delay(
         tick,
         urgent=_is_urgent(state, tick),
-        settling=edge.phase is RestartPhase.SETTLING,
+        settling=edge.phase is RestartPhase.SETTLING or unseen,
         deadlines=(
-            deadline(guard, rules.fail_open.grace, tick.now.monotonic),
-            *(tick.after(left) for left in holds if left),
-            ready_ends(state, tick) if asks else None,
-            budget_frees(state, tick) if asks else None,
+            deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
+            *_holds_end(state, tick),
+            ready_ends(state, tick) if owing else None,
+            budget_frees(state, tick) if owing else None,
             edge.not_before,
             edge.write_not_before,
         ),
     )
 
 
+def _runs_out(state: State) -> bool:
+    """Whether the time of the present posture runs now: that of grace may be standing still."""
+    return state.guard.posture is not Posture.GRACE or is_opening_lockout(_concluded(state))
+
+
+def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
+    """When each hold-down will have its age, if it goes on from where it was last seen."""
+    for pin in state.pins:
+        left = remaining_hold_down(pin, tick.rules.pins)
+        if left is not None and pin.last_seen is not None:
+            yield Monotonic(pin.last_seen + left)
+
+
 def _is_urgent(state: State, tick: Tick) -> bool:
     """Whether something waits to be confirmed: a lockout, or the very first pin."""
-    if state.finding is Finding.UNANNOUNCED_ROTATION and state.lockout:
+    if is_opening_lockout(_concluded(state)):
         return state.guard.posture in {Posture.ENFORCING, Posture.GRACE, Posture.OPEN}
     no_pin = not any(pin.accepted for pin in state.pins)
     reachable = state.finding not in {None, Finding.UNREACHABLE}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from edgepind.core.desired import desired, wanted
+from edgepind.core.desired import desired, rollback_target, wanted
 from edgepind.core.machine import step
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick, served
@@ -147,9 +147,14 @@ def go(edge: Edge, event: RestartEvent) -> Edge:
 
 
 def retry_when_due(state: State, tick: Tick) -> State:
-    """Leave a rolled-back document behind when the time for another attempt has come."""
+    """Leave a rolled-back document behind when the time for another attempt has come.
+
+    Until the budget allows that, the document stays the one that the Edge is well with.
+    """
     edge = state.edge
     if edge.phase is not RestartPhase.ROLLED_BACK or not tick.reached(edge.not_before):
+        return state
+    if edge.failures and budget_frees(state, tick) is not None:
         return state
     edge = replace(go(edge, RestartEvent.RETRY_DUE), owed_since=tick.now.monotonic)
     return replace(state, edge=edge)
@@ -169,9 +174,8 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
     rolling_back = edge.phase is RestartPhase.ROLLING_BACK
     if not rolling_back and not tick.reached(edge.not_before):
         return state, (), ()
-    window = tick.rules.restart.window
-    recent = restarts_in_window(edge, tick.now.monotonic, window)
-    if len(recent) >= tick.rules.restart.budget:
+    recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
+    if len(recent) > _most_before(state, tick):
         return defer(state, _spent(recent, tick))
     forced = rolling_back or tick.reached(ready_ends(state, tick))
     edge = replace(edge, restarts=(*recent, tick.now.monotonic))
@@ -195,11 +199,24 @@ def ready_ends(state: State, tick: Tick) -> Monotonic | None:
 
 def budget_frees(state: State, tick: Tick) -> Monotonic | None:
     """When the budget allows another restart; None where it does now."""
-    rules = tick.rules.restart
-    recent = restarts_in_window(state.edge, tick.now.monotonic, rules.window)
-    if len(recent) < rules.budget or not recent:
+    window, most = tick.rules.restart.window, _most_before(state, tick)
+    recent = restarts_in_window(state.edge, tick.now.monotonic, window)
+    if len(recent) <= most or not recent:
         return None
-    return Monotonic(recent[-rules.budget if rules.budget else 0] + rules.window)
+    return Monotonic(recent[-(most + 1)] + window)
+
+
+def _most_before(state: State, tick: Tick) -> int:
+    """How many restarts may lie in the window before the next; -1: none is ever allowed.
+
+    A document that failed before is not tried again with the last one that is left, for then
+    the Edge would have no way back. One that is locked out has nothing to lose.
+    """
+    edge, budget = state.edge, tick.rules.restart.budget
+    going_back = edge.phase is RestartPhase.ROLLING_BACK
+    retrying = edge.failures > 0 and not going_back and not edge.locked_out
+    leaves_way_back = retrying and budget > 1 and rollback_target(state) is not None
+    return budget - (2 if leaves_way_back else 1)
 
 
 def _may_start(tick: Tick) -> bool:
