@@ -4,7 +4,6 @@ Everything else is handed a `Moment`, so that every rule about time can be tried
 whatever time it is about. Whether the wall clock is *right* is not judged here.
 """
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +58,9 @@ class SystemClock:
         The event loop counts CLOCK_MONOTONIC, which stands still while the host is suspended;
         a deadline that passed meanwhile is noticed when the nap is over.
         """
+        # Whoever sleeps has a loop already; the privileged helper has none, and need not load one.
+        import asyncio  # noqa: PLC0415 - see above
+
         while (left := deadline - self.now().monotonic) > 0:  # noqa: ASYNC110  time is the event
             await asyncio.sleep(min(left, _LONGEST_NAP))
 

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from edgepind.effects.durable_file import NotReplaced, replace
 from edgepind.effects.file_names import NotRemoved, remove
+from edgepind.effects.file_owner import Owner
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.observe.override import one_line, override_paths
 
@@ -53,13 +55,18 @@ def write_override(
         if path == volatile:  # systemd removes its folder with the stopped daemon
             with suppress(OSError):  # the next call tells why
                 runtime.mkdir(_FOLDER_MODE)
-        outcome = replace(path, content, mode=_MODE)
+        outcome = replace(path, content, owner=_writer(), mode=_MODE)
         if isinstance(outcome, NotReplaced):
             errors.append(outcome.error)
             continue
         removal = remove(other)
         return OverrideWritten(path, removal.error if isinstance(removal, NotRemoved) else None)
     return OverrideNotWritten("; and ".join(errors))
+
+
+def _writer() -> Owner:
+    """It stays root's where root writes it: the privileged helper believes no other."""
+    return Owner(os.geteuid(), os.getegid())
 
 
 def remove_override(runtime: Path, state: Path) -> OverrideRemoved | OverrideNotRemoved:

@@ -34,25 +34,29 @@ def override_paths(runtime: Path, state: Path) -> tuple[Path, Path]:
     return (runtime / _NAME, state / _NAME)
 
 
-def read_override(runtime: Path, state: Path) -> Override:
+def read_override(runtime: Path, state: Path, *, owner: int | None = None) -> Override:
     """Look into both folders. Of two overrides the later end counts; a usable one before none.
 
-    None where there is no file. Never waits for a FIFO, never follows a symbolic link.
+    None where there is no file. Never waits for a FIFO, never follows a symbolic link. With
+    `owner`, only a file counts that this user owns and that has no other name: whoever may write
+    to the folder can link or move files of other users there, but cannot make them.
     """
-    found = [_read(path) for path in override_paths(runtime, state)]
+    found = [_read(path, owner) for path in override_paths(runtime, state)]
     usable = [override for override in found if isinstance(override, OverrideFile)]
     if usable:
         return max(usable, key=lambda override: override.until or override.made_at + EMPTY_LASTS)
     return next((override for override in found if override is not None), None)
 
 
-def _read(path: Path) -> Override:
+def _read(path: Path, owner: int | None) -> Override:
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
         case Unreadable(reason) | TooLarge(reason):
             return OverrideRejected(str(path), reason)
-        case SmallFile(content) as file:
+        case SmallFile(content, status) as file:
+            if owner is not None and (status.st_uid, status.st_nlink) != (owner, 1):
+                return OverrideRejected(str(path), f"it was not made by user {owner}")
             if not content.strip():
                 return OverrideFile(file.modified)
             parsed = parse_json(content)

@@ -38,6 +38,11 @@ Move = Callable[[Monotonic], Monotonic]
 """What becomes of an instant that was kept: see `state.envelope`."""
 
 
+def unmoved(instant: Monotonic) -> Monotonic:
+    """Leave instants as they stand: they were kept on this very boot, or there are none."""
+    return instant
+
+
 class Misfit(Exception):  # noqa: N818 - it names what was found, as the values do
     """A JSON value that is not what its annotation asks for; the text names the path."""
 

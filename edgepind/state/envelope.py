@@ -14,7 +14,7 @@ from typing import Any
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.state import State
 from edgepind.observe.strict_json import RefusedJson, parse_json
-from edgepind.state.codec import Misfit, Move, decode, encode
+from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 
 SCHEMA = 1
 
@@ -67,7 +67,7 @@ def open_state(content: bytes, now: Moment, boot: str) -> Opened | Broken:
     if problem := _unfit(parsed.value):
         return Broken(problem)
     try:
-        seal = decode(Seal, parsed.value["saved"], _stay)
+        seal = decode(Seal, parsed.value["saved"], unmoved)
         state = decode(State, parsed.value["state"], rebase(seal, now, boot))
     except Misfit as misfit:
         return Broken(str(misfit))
@@ -98,17 +98,13 @@ def rebase(seal: Seal, now: Moment, boot: str) -> Move:
     less than none); on the same boot they stand as they are.
     """
     if boot and boot == seal.boot:
-        return _stay
+        return unmoved
     away = max(0.0, (now.wall - seal.wall).total_seconds())
 
     def moved(instant: Monotonic) -> Monotonic:
         return Monotonic(now.monotonic - ((seal.monotonic - instant) + away))
 
     return moved
-
-
-def _stay(instant: Monotonic) -> Monotonic:
-    return instant
 
 
 def _checksum(payload: dict[str, Any]) -> str:
