@@ -1,0 +1,101 @@
+"""Does what one request asks, as far as the rights go.
+
+With the very code that a daemon run as root uses: only who decides is another.
+"""
+
+from pathlib import Path
+
+from edgepind.apply.answers import Answer
+from edgepind.apply.requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
+from edgepind.apply.rights import Rights
+from edgepind.clock import Clock
+from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.document import Pinning
+from edgepind.model.observation import EdgeUnit
+from edgepind.model.outcome import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
+from edgepind.settings.schema import EdgeSettings, Settings
+
+
+def fulfil(request: Request, settings: Settings, folder: Path, clock: Clock) -> Answer:
+    """Do it and give the answer; `folder` is where the helper remembers what it did."""
+    rights = Rights(settings, folder, clock)
+    match request:
+        case ReadDocument(looks_only):
+            return _keeper(settings.edge, clock, looks_only=looks_only).read()
+        case Apply(pinning) | Restore(pinning):
+            return _write(pinning, rights, _keeper(settings.edge, clock))
+        case AskUnit():
+            return _unit(settings.edge)
+        case Restart(loading):
+            return _restart(loading, rights, settings.edge)
+
+
+def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
+    return DocumentKeeper(
+        edge.pinning_config,
+        edge.owner,
+        edge.mode,
+        looks_only=looks_only,
+        now=lambda: clock.now().wall,
+    )
+
+
+def _write(
+    pinning: Pinning | None, rights: Rights, keeper: DocumentKeeper
+) -> DocumentWritten | WriteFailed:
+    if pinning is not None and not pinning.enabled:
+        objection = rights.objection_to_opening()
+        if objection is not None:
+            return WriteFailed(objection)
+    return keeper.restore(pinning)
+
+
+def _restart(
+    loading: Pinning, rights: Rights, edge: EdgeSettings
+) -> RestartDone | RestartFailed | RestartRefused:
+    objection = rights.objection_to_restart()
+    if objection is not None:
+        return RestartRefused(objection)
+    outcome = _run_restart(loading, edge)
+    if isinstance(outcome, RestartRefused):
+        rights.restart_not_made()
+    return outcome
+
+
+def _unit(edge: EdgeSettings) -> EdgeUnit:
+    # Only here are an event loop and D-Bus needed: half of what this process would load.
+    import asyncio  # noqa: PLC0415 - see above
+
+    from edgepind.effects.local_appliance import restarter  # noqa: PLC0415 - see above
+
+    async def ask() -> EdgeUnit:
+        unit = restarter(edge)
+        try:
+            return await unit.unit()
+        finally:
+            unit.close()
+
+    return asyncio.run(ask())
+
+
+def _run_restart(
+    loading: Pinning, edge: EdgeSettings
+) -> RestartDone | RestartFailed | RestartRefused:
+    import asyncio  # noqa: PLC0415 - as above
+
+    from edgepind.effects.local_appliance import restarter  # noqa: PLC0415 - as above
+
+    async def restart() -> RestartDone | RestartFailed | RestartRefused:
+        unit = restarter(edge)
+        try:
+            return await unit.restart(loading)
+        finally:
+            unit.close()
+
+    return asyncio.run(restart())

@@ -1,0 +1,124 @@
+"""The helper as a program: one connection on standard input, one answer, and the end.
+
+What changed something, or was refused, is told on standard error, which systemd brings to the
+journal; what only looked is not.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgepind.apply.answers import Answer, encode_answer
+from edgepind.apply.conversation import Peer, hear, peer_of, reply
+from edgepind.apply.fulfil import fulfil
+from edgepind.apply.own_settings import NoSettings, settings_in_force
+from edgepind.apply.requests import (
+    Apply,
+    Request,
+    RequestRefused,
+    Restart,
+    Restore,
+    parse_request,
+)
+from edgepind.clock import Clock, SystemClock
+from edgepind.model.document import Pinning
+from edgepind.model.outcome import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
+
+_USAGE = "usage: edgepind-apply SETTINGS FOLDER, with a connection to apply.sock on standard input"
+_WARNING, _NOTICE = 4, 5  # sd-daemon(3)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve the connection on standard input; `arguments` are the settings file and the folder."""
+    try:
+        settings, folder = arguments
+        connection = socket.socket(fileno=os.dup(0))
+    except (ValueError, OSError):
+        print(_USAGE, file=sys.stderr)  # noqa: T201 - it is a program
+        return 2
+    with connection:
+        serve(connection, Path(settings), Path(folder), SystemClock())
+    return 0
+
+
+def serve(connection: socket.socket, settings: Path, folder: Path, clock: Clock) -> None:
+    """Take one request from `connection` and answer it."""
+    peer = peer_of(connection)
+    heard = hear(connection, clock)
+    request = heard if isinstance(heard, RequestRefused) else parse_request(heard)
+    answer: Answer = (
+        request if isinstance(request, RequestRefused) else _do(request, settings, folder, clock)
+    )
+    _note(peer, request, answer)
+    try:
+        reply(connection, encode_answer(answer))
+    except OSError as error:
+        _tell(_WARNING, f"{peer} did not take its answer: {os.strerror(error.errno or 0)}")
+
+
+def _do(request: Request, path: Path, folder: Path, clock: Clock) -> Answer:
+    found = settings_in_force(path, folder / "edgepind.toml")
+    if isinstance(found, NoSettings):
+        return RequestRefused(f"the privileged helper has no settings to go by: {found.error}")
+    if found.problem:
+        _tell(_WARNING, found.problem)
+    return fulfil(request, found.settings, folder, clock)
+
+
+def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None:
+    """Tell who asked for what and what became of it, unless it was only a look that was had."""
+    priority = _NOTICE if _is_good(answer) else _WARNING
+    match request:
+        case Apply(pinning) | Restore(pinning):
+            _tell(priority, f"{peer} asked for {_says(pinning)}: {_outcome(answer)}")
+        case Restart():
+            _tell(priority, f"{peer} asked for a restart of the Edge: {_outcome(answer)}")
+        case _ if isinstance(answer, RequestRefused):
+            _tell(priority, f"{peer}: {answer.error}")
+        case _:
+            pass
+
+
+def _says(pinning: Pinning | None) -> str:
+    if pinning is None:
+        return "the last good pinning config"
+    off = "" if pinning.enabled else "VALIDATION OFF and "
+    return f"{off}{len(pinning.accepted)} accepted pins, current {pinning.current.short}"
+
+
+def _outcome(answer: Answer) -> str:
+    match answer:
+        case (
+            WriteFailed(error=error)
+            | RestartFailed(error=error)
+            | RestartRefused(error=error)
+            | RequestRefused(error=error)
+        ):
+            return error
+        case DocumentWritten(changed=False):
+            return "it says so already"
+        case DocumentWritten():
+            return "written"
+        case _:
+            return "done"
+
+
+def _is_good(answer: Answer) -> bool:
+    """Whether it is done; validation that is off is never good."""
+    if isinstance(answer, DocumentWritten):
+        return answer.pinning is None or answer.pinning.enabled
+    return isinstance(answer, RestartDone)
+
+
+def _tell(priority: int, sentence: str) -> None:
+    """One line for the journal, whatever the sentence holds, with its priority (sd-daemon(3))."""
+    line = "".join(c if c.isprintable() else " " for c in sentence)
+    print(f"<{priority}>{line}", file=sys.stderr)  # noqa: T201 - the journal listens there
