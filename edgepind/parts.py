@@ -4,13 +4,17 @@ What cannot be put together is a value that says why: a second daemon on the sam
 that cannot be made, roots that cannot be read.
 """
 
+import os
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.disk_thread import DiskThread
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
+from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.override_file import remove_override
 from edgepind.model.event import Event
@@ -127,8 +131,28 @@ def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
 
 
 def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
-    real = LocalAppliance(settings.edge, lambda: clock.now().wall, looks_only=dry_run)
-    return DryAppliance(real, settings.edge.unit) if dry_run else real
+    edge, socket = settings.edge, _helper_socket(settings)
+
+    def wall() -> datetime:
+        return clock.now().wall
+
+    real = (
+        LocalAppliance(edge, wall, looks_only=dry_run)
+        if socket is None
+        else HelperAppliance(socket, edge, wall, looks_only=dry_run)
+    )
+    return DryAppliance(real, edge.unit) if dry_run else real
+
+
+def _helper_socket(settings: Settings) -> Path | None:
+    """Where the privileged helper is asked; None: this process does what needs rights itself."""
+    match settings.edge.helper:
+        case "":
+            return None
+        case "auto":
+            return None if os.geteuid() == 0 else settings.paths.runtime / "apply.sock"
+        case path:
+            return Path(path)
 
 
 def _executor(settings: Settings, appliance: Appliance, *, dry_run: bool) -> Executor:
