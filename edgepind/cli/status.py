@@ -11,8 +11,6 @@ from edgepind.cli.site import settings_of
 from edgepind.cli.status_document import NoStatus, read_status, status_exit
 from edgepind.cli.status_view import status_page
 
-__all__ = ["configure", "main", "status_exit"]
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this verb."""
