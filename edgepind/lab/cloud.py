@@ -74,11 +74,15 @@ class Cloud:
         credential: Credential,
         ips: Sequence[str] = ("127.0.0.1", "127.0.0.2", "127.0.0.3"),
         desk: TokenDesk | None = None,
+        port: int = 0,
     ) -> "Cloud":
-        """Start to listen at every one of `ips`, on one port, with one credential."""
+        """Start to listen at every one of `ips`, on one port, with one credential.
+
+        Port 0 becomes one that is free at all of them.
+        """
         cloud = cls(host, StatusPage(credential.fingerprint), desk)
         face = cloud._face(credential)
-        cloud.listeners = await _open_together(ips, face)
+        cloud.listeners = await _open_together(ips, face, port)
         cloud.origin = Listener("127.0.0.1", 0, face)
         await cloud.origin.open()
         cloud.serve(credential)
@@ -164,13 +168,13 @@ class Cloud:
             listener.face = self._taken.get(listener.address, self._own[listener.address])
 
 
-async def _open_together(ips: Sequence[str], face: Face) -> tuple[Listener, ...]:
-    """Listen at all of `ips` on one port; another port where somebody sits on one of them."""
-    for _ in range(_PORTS_TRIED):
+async def _open_together(ips: Sequence[str], face: Face, port: int) -> tuple[Listener, ...]:
+    """Listen at all of `ips` on one port; on another where somebody sits on port 0's choice."""
+    for _ in range(1 if port else _PORTS_TRIED):
         listeners: list[Listener] = []
         try:
             for ip in ips:
-                listener = Listener(ip, listeners[0].port if listeners else 0, face)
+                listener = Listener(ip, listeners[0].port if listeners else port, face)
                 await listener.open()
                 listeners.append(listener)
         except OSError:

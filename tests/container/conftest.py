@@ -1,0 +1,126 @@
+"""What the tests on a real systemd share: a tree, a package, and a site that boots for each file.
+
+They need root, debootstrap and systemd-nspawn. Where there is no such thing they are skipped, and
+the end of the run says so in large letters.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.container.control_groups import ControlGroups
+from tests.container.machine import Machine, disk
+from tests.container.site import Site, open_site
+from tests.container.tree import NoTree, tree
+from tests.container.usage import Peaks
+from tests.container.wires import Wires
+
+_HERE = Path(__file__).parent
+_PROJECT = _HERE.parents[1]
+_LONGEST = 300
+"""Seconds for one test, with the making of a site; the tree itself is made before."""
+
+_PEAKS = pytest.StashKey[Peaks]()
+_FIGURES = pytest.StashKey[list[str]]()
+_WHY_NOT = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder: it is asked for by name, `-m container`."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("container")
+            item.add_marker(pytest.mark.timeout(_LONGEST))
+
+
+@pytest.fixture(scope="session")
+def bootable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree, on a host that can boot it; else everything here is skipped, and says why."""
+    made = tree()
+    problem = made.error if isinstance(made, NoTree) else _boots(made, tmp_path_factory)
+    if isinstance(made, NoTree) or problem:
+        request.config.stash[_WHY_NOT] = problem
+        pytest.skip(problem)
+    return made
+
+
+@pytest.fixture(scope="session")
+def package(bootable: Path) -> Path:
+    """The Debian package of this very tree of sources."""
+    del bootable  # nothing is built for a host that cannot use it
+    command = ["make", "--silent", "deb"]
+    built = subprocess.run(  # noqa: S603 - our own words
+        command, cwd=_PROJECT, capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stderr
+    return _PROJECT / built.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def site(
+    bootable: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site of the file's own, with an Edge and without edgepind."""
+    peaks = request.config.stash.setdefault(_PEAKS, {})
+    with open_site(bootable, tmp_path_factory.mktemp("site"), peaks) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def kept_site(site: Site, package: Path) -> Site:
+    """The same, with the package installed and not started."""
+    site.install(package)
+    return site
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> list[str]:
+    """Lines that belong into the summary at the end of the run."""
+    return request.config.stash.setdefault(_FIGURES, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Give the figures, or say aloud that nothing was tried on a real systemd."""
+    if problem := config.stash.get(_WHY_NOT, None):
+        terminalreporter.section("NOT TRIED ON A REAL SYSTEMD", sep="!", red=True, bold=True)
+        terminalreporter.line(f"No container was booted: {problem}")
+    lines = [*config.stash.get(_FIGURES, []), *_table(config.stash.get(_PEAKS, {}))]
+    if lines:
+        terminalreporter.section("on a real systemd")
+        for line in lines:
+            terminalreporter.line(line)
+
+
+def _table(peaks: Peaks) -> Iterator[str]:
+    if peaks:
+        yield f"{'at its worst':14} {'group MiB':>9} {'resident MiB':>12} {'tasks':>5} {'files':>5}"
+    for kind, peak in sorted(peaks.items()):
+        yield (
+            f"{kind:14} {peak.group:9.1f} {peak.resident:12.1f} {peak.tasks:5} {peak.files:5}"
+            f"   ({len(peak.seen)} processes)"
+        )
+
+
+def _boots(made: Path, folders: pytest.TempPathFactory) -> str:
+    """Why the tree does not boot here; "" where it does."""
+    for tool in ("systemd-nspawn", "nsenter", "unshare", "setpriv", "ip"):
+        if shutil.which(tool) is None:
+            return f"{tool} is not installed; see .ci/run for the packages"
+    console = folders.mktemp("boot") / "console.log"
+    try:
+        with (
+            ControlGroups() as groups,
+            Wires(disk(made)) as wires,
+            Machine(wires, groups, console) as machine,
+        ):
+            machine.power_on()
+    except (OSError, AssertionError, subprocess.TimeoutExpired) as error:
+        said = console.read_text(errors="replace") if console.exists() else ""
+        return " ".join(f"{error} {said[-300:]}".split())
+    return ""

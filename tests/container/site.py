@@ -1,0 +1,180 @@
+"""One site: an appliance with an Edge and edgepind on it, a wire, and a cloud at its other end."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgepind.lab import edge
+from edgepind.lab.premises import factory_document
+from edgepind.lab.timers import Pace, Table, as_toml, merged
+from tests.container.control_groups import ControlGroups
+from tests.container.far_cloud import HOST, FarCloud
+from tests.container.machine import Machine, disk
+from tests.container.patience import until
+from tests.container.usage import Peaks, Watch
+from tests.container.wires import CLOUD_IPS, Wires
+
+DOCUMENT = "/etc/purecloud/edge/conf/security/pinning-config.json"
+SETTINGS = "/etc/edgepind/edgepind.toml"
+STATUS = "/run/edgepind/status.json"
+DAEMON = "edgepind.service"
+HELPER = "edgepind-apply@*.service"
+SOCKET = "edgepind-apply.socket"
+EDGE = "purecloud-edge.service"
+
+QUICK: Mapping[str, Table] = {
+    "cloud": {"host": HOST, "public_roots": "/opt/purecloud/roots.pem", "interval": "1s"},
+    "edge": {"settle": "1s", "restart_budget": 50},
+    "pins": {"hold_down": "4s", "sightings": 3, "overlap": "6s"},
+    "fail_open": {"grace": "3s", "limit": "1min"},
+}
+"""Settings under which a rotation takes seconds."""
+
+_FILES = Path(__file__).parent / "files"
+_EDGE_LOG = "/var/log/purecloud/edge.jsonl"
+_PATIENCE = 30.0
+_INSTALLING = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All of it, switched on."""
+
+    machine: Machine
+    wires: Wires
+    cloud: FarCloud
+
+    def prepare(self) -> None:
+        """Install the Edge as its own installer would: running, its pinning switched off."""
+        machine = self.machine
+        machine.write("/etc/hosts", f"127.0.0.1 localhost\n{_names()}")
+        machine.write("/opt/purecloud/roots.pem", self.cloud.roots)
+        machine.write("/opt/purecloud/edge.py", Path(edge.__file__).read_text())
+        machine.write("/opt/purecloud/service.py", (_FILES / "edge_service.py").read_text())
+        machine.must("mkdir", "-p", str(Path(_EDGE_LOG).parent))
+        self.lay_document(factory_document(None))
+        unit = (_FILES / EDGE).read_text()
+        machine.write(f"/etc/systemd/system/{EDGE}", unit)
+        machine.must("systemctl", "enable", "--quiet", "--now", EDGE)
+
+    def lay_document(self, text: str) -> None:
+        """Put a pinning config in place as the Edge's installer does."""
+        self.machine.write(DOCUMENT, text, 0o600)
+
+    def install(self, package: Path) -> str:
+        """Install the package as an operator does, from the file; what apt said."""
+        inside = f"/root/{package.name}"
+        self.machine.path(inside).write_bytes(package.read_bytes())
+        return self.machine.must(
+            "apt-get", "install", "-y", "--no-download", inside, patience=_INSTALLING
+        )
+
+    def write_settings(self, extra: Mapping[str, Table] | None = None) -> None:
+        """Write the quick settings, with `extra` laid over them."""
+        self.machine.write(SETTINGS, as_toml(merged(QUICK, extra or {}), Pace()))
+
+    def begin_anew(self, extra: Mapping[str, Table] | None = None) -> str:
+        """Make a site that never knew edgepind and let it find its first pin; a journal cursor.
+
+        The Edge is then pinned and connected; the cursor stands before all of that.
+        """
+        machine = self.machine
+        machine.must("systemctl", "stop", SOCKET, DAEMON, HELPER)
+        machine.must("systemctl", "reset-failed")
+        machine.remove("/var/lib/edgepind", "/var/lib/edgepind-apply", f"{DOCUMENT}.last-good")
+        self.lay_document(factory_document(None))
+        machine.must("systemctl", "restart", EDGE)
+        self.wires.plug()
+        self.cloud.rotate(self.cloud.issue())
+        self.write_settings(extra)
+        cursor = machine.cursor()
+        machine.must("systemctl", "start", DAEMON)
+        self.until_pinned()
+        return cursor
+
+    def status(self) -> dict[str, Any]:
+        """What the daemon wrote of itself; empty where it wrote nothing."""
+        text = self.machine.read(STATUS)
+        return dict(json.loads(text)) if text else {}
+
+    def pinning(self) -> dict[str, Any]:
+        """The object `certificatePinning` of the document."""
+        return dict(json.loads(self.machine.read(DOCUMENT))["certificatePinning"])
+
+    def pins(self, role: str) -> list[str]:
+        """The fingerprints that play a role, as the daemon tells."""
+        return [it["fingerprint"] for it in self.status().get("pins", ()) if it["role"] == role]
+
+    def dialled(self) -> dict[str, Any]:
+        """The last thing that the Edge did."""
+        lines = self.machine.read(_EDGE_LOG).rstrip("\n").splitlines()[-1:]
+        return dict(json.loads(lines[0])) if lines else {}
+
+    def is_connected(self, leaf: str, *, pinned: bool = True) -> bool:
+        """Whether the Edge has just accepted that leaf, with pinning in force or not."""
+        last, plain = self.dialled(), leaf.replace(":", "").lower()
+        return (last.get("kind"), last.get("leaf"), last.get("why"), last.get("pinning")) == (
+            "dial",
+            plain,
+            None,
+            pinned,
+        )
+
+    def until_pinned(self, within: float = _PATIENCE) -> None:
+        """Wait until what the cloud serves is the current pin and all is well with the Edge."""
+
+        def holds() -> bool:
+            status = self.status()
+            return (
+                (status.get("posture"), status.get("finding")) == ("enforcing", "pinned")
+                and status["edge"]["loaded"]
+                and not status["edge"]["restart_owed"]
+                and self.pins("current") == [self.cloud.leaf]
+                and self.is_connected(self.cloud.leaf)
+            )
+
+        self.until(holds, "the Edge is pinned to what the cloud serves", within)
+
+    def until(self, holds: Callable[[], object], what: str, within: float = _PATIENCE) -> None:
+        """Wait until it holds, or fail with what the journal has to say."""
+        try:
+            until(holds, within, what)
+        except TimeoutError as error:
+            said = self.machine.run("journalctl", "--no-pager", "--lines=60").out
+            raise AssertionError(f"{error}\n{self.machine.read(STATUS)}\n{said}") from None
+
+    def events(self, after: str, name: str | None = None) -> list[dict[str, Any]]:
+        """The journal's entries with an event of ours (or that one) behind a cursor."""
+        matches = () if name is None else (f"EDGEPIND_EVENT={name}",)
+        found = self.machine.journal(*matches, after=after)
+        return [entry for entry in found if "EDGEPIND_EVENT" in entry]
+
+    def until_event(self, name: str, after: str, within: float = _PATIENCE) -> dict[str, Any]:
+        """Wait for an event behind a cursor; its entry."""
+        self.until(lambda: self.events(after, name), f"the event {name}", within)
+        return self.events(after, name)[0]
+
+
+def _names() -> str:
+    return "".join(f"{ip} {HOST}\n" for ip in CLOUD_IPS)
+
+
+@contextmanager
+def open_site(tree: Path, folder: Path, peaks: Peaks) -> Iterator[Site]:
+    """A site that boots, without edgepind; nothing of it is left behind but logs in `folder`.
+
+    What its processes take at their worst goes into `peaks`.
+    """
+    with ExitStack() as all_of_it:
+        groups = all_of_it.enter_context(ControlGroups())
+        wires = all_of_it.enter_context(Wires(disk(tree)))
+        cloud = all_of_it.enter_context(FarCloud(wires.cloud, folder))
+        machine = all_of_it.enter_context(Machine(wires, groups, folder / "console.log"))
+        machine.power_on()
+        all_of_it.enter_context(Watch(groups, peaks))
+        site = Site(machine, wires, cloud)
+        site.prepare()
+        yield site
