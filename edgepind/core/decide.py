@@ -13,7 +13,7 @@ from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
-from edgepind.core.override import note_override
+from edgepind.core.override import learn_not_removed, note_override
 from edgepind.core.pacing import next_delay, note_status
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
 from edgepind.core.reasons import link_sentence, reason
@@ -117,13 +117,11 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
                 draft = draft.told(*learn_write(draft.state, outcome, tick))
             case RestartDone() | RestartFailed() | RestartDeferred() | RestartRefused():
                 draft = draft.told(*learn_restart(draft.state, outcome, tick))
-            case OverrideNotRemoved(error=error):
-                text = f"An override that is over could not be removed: {error}"
-                draft = draft.told(
-                    draft.state, (told(EventName.WRITE_FAILED, Severity.WARNING, text),)
-                )
+            case OverrideNotRemoved():
+                guard, events = learn_not_removed(draft.state.guard, outcome)
+                draft = draft.told(replace(draft.state, guard=guard), events)
             case OverrideRemoved():
-                draft = draft.told(draft.state, ())
+                pass  # the next look shows it
     return draft
 
 

@@ -5,13 +5,14 @@ way, neither lengthens nor cuts short what the operator asked for.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RemoveOverride
 from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
+from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.state import Guard, OverrideState
 from edgepind.model.words import EventName, Severity
 
@@ -25,13 +26,28 @@ def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Action, ...], 
         return guard, (), ()
     match tick.seen.override:
         case None:
-            return _gone(guard, tick)
+            gone, events = _gone(guard)
+            return gone, (), events
         case OverrideRejected() as file:
-            guard, _, events = _gone(guard, tick)
-            guard, refused = _refuse(guard, file)
-            return guard, (), (*events, *refused)
+            gone, events = _gone(guard)
+            refused = _refused(file) if guard.override_problem != file.reason else ()
+            return replace(gone, override_problem=file.reason), (), (*events, *refused)
         case OverrideFile() as file:
             return _present(guard, file, tick)
+
+
+def learn_not_removed(guard: Guard, outcome: OverrideNotRemoved) -> tuple[Guard, tuple[Event, ...]]:
+    """Tell, once an override, that its files stay where they are."""
+    override = guard.override
+    if override is not None and override.told_stuck:
+        return guard, ()
+    if override is not None:
+        guard = replace(guard, override=replace(override, told_stuck=True))
+    text = (
+        f"An override that is over could not be removed: {outcome.error}; it is over all the "
+        "same; remove the file."
+    )
+    return guard, (told(EventName.WRITE_FAILED, Severity.WARNING, text),)
 
 
 def in_force(guard: Guard, tick: Tick) -> bool:
@@ -39,21 +55,22 @@ def in_force(guard: Guard, tick: Tick) -> bool:
     return guard.override is not None and not tick.reached(guard.override.ends)
 
 
-def _gone(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
-    event = (_over("its file was removed"),) if in_force(guard, tick) else ()
-    if guard.override is None and guard.override_problem is None:
-        return guard, (), ()
-    return replace(guard, override=None, override_problem=None), (), event
+def _gone(guard: Guard) -> tuple[Guard, tuple[Event, ...]]:
+    events = (_over("its file was removed"),) if _is_untold(guard) else ()
+    return replace(guard, override=None, override_problem=None), events
 
 
-def _refuse(guard: Guard, file: OverrideRejected) -> tuple[Guard, tuple[Event, ...]]:
-    if guard.override_problem == file.reason:
-        return guard, ()
+def _is_untold(guard: Guard) -> bool:
+    """Whether there is an override whose end nobody was told of."""
+    return guard.override is not None and not guard.override.told_over
+
+
+def _refused(file: OverrideRejected) -> tuple[Event, ...]:
     text = (
         f"The override file {file.path} is no override: {file.reason}; use `edgepind override on "
         f"--for 1h --reason TEXT`, or empty the file and touch it."
     )
-    return replace(guard, override_problem=file.reason), (Event(None, Severity.WARNING, text),)
+    return (Event(None, Severity.WARNING, text),)
 
 
 def _present(
@@ -61,18 +78,29 @@ def _present(
 ) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
     until = file.until or file.made_at + BY_HAND
     known = guard.override
-    if known is not None and known.until == until:
-        if not tick.reached(known.ends):
-            return guard, (), ()
-        ended = replace(guard, override=replace(known, told_over=True))
-        events = () if known.told_over else (_over("its time is over"),)
-        return ended, (RemoveOverride(),), events
-    seconds = (until - tick.now.wall).total_seconds()
-    if file.until is None:
-        seconds = min(seconds, BY_HAND.total_seconds())
-    if seconds <= 0:
-        return replace(guard, override=None), (RemoveOverride(),), ()
+    if known is None or known.until != until:
+        return _begin(guard, file, until, tick)
+    if not tick.reached(known.ends):
+        return guard, (), ()
+    events = () if known.told_over else (_over("its time is over"),)
+    ended = replace(known, told_over=True)
+    return replace(guard, override=ended), (RemoveOverride(),), events
+
+
+def _begin(
+    guard: Guard, file: OverrideFile, until: datetime, tick: Tick
+) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
+    """Reckon when an override ends that is seen for the first time.
+
+    No later than the file's own age allows: where the clock stands before the time at which it
+    was made, the override does not last longer than it was made for.
+    """
+    seconds = min(until - tick.now.wall, until - file.made_at).total_seconds()
     override = OverrideState(until, tick.after(seconds), file.reason, file.by)
+    if seconds <= 0:
+        events = (_over("one that is over took its place"),) if _is_untold(guard) else ()
+        ended = replace(override, told_over=True)
+        return replace(guard, override=ended, override_problem=None), (RemoveOverride(),), events
     text = (
         f"{file.by} switched pinning validation off for {span(seconds)}, giving as reason: "
         f"{file.reason}; `edgepind override off` ends it early."

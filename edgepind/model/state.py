@@ -21,7 +21,7 @@ class OverrideState:
     """An override in force. `ends` bounds it whatever the wall clock does later.
 
     It is kept past its end while its file is there, so that the file cannot start it again;
-    `told_over` says that the end was told.
+    `told_over` says that the end was told, `told_stuck` that its file cannot be removed.
     """
 
     until: datetime
@@ -29,6 +29,7 @@ class OverrideState:
     reason: str
     by: str
     told_over: bool = False
+    told_stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
