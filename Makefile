@@ -15,7 +15,7 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
-.PHONY: help demo test coverage check format doc man lock clean
+.PHONY: help demo test coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.* ## /make \1\t/p' Makefile
@@ -43,6 +43,12 @@ doc: $(READY) ## draw the core's tables into packaging/doc/machines.md
 
 man: $(READY) ## write the manual pages into packaging/man
 	$(BIN)/python packaging/man/generate.py
+
+deb: $(READY) ## make dist/edgepind_*.deb for Debian 12, and its SBOM (ARGS=REVISION)
+	packaging/build-deb $(ARGS)
+
+rpm: $(READY) ## make dist/edgepind-*.rpm from the same tree, and its SBOM (ARGS=REVISION)
+	packaging/build-rpm $(ARGS)
 
 # Names and hashes only: where this machine gets its packages from is its own affair.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \

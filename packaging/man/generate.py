@@ -87,7 +87,8 @@ def _parsers(verb: str) -> Iterator[argparse.ArgumentParser]:
 
 
 def _help_of(action: argparse.Action, way: str) -> str | None:
-    entries = action._get_subactions()  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    # argparse keeps what a verb of a verb does nowhere else.
+    entries: list[argparse.Action] = action._get_subactions()  # type: ignore[attr-defined]  # noqa: SLF001
     return next(entry.help for entry in entries if entry.dest == way)
 
 
