@@ -23,7 +23,7 @@ def obey(
         if isinstance(word, PinAdd):
             state, more = _add(state, word, tick)
         else:
-            state, more = _remove(state, word)
+            state, more = _remove(state, word, tick)
         events += more
     return state, events
 
@@ -33,12 +33,16 @@ def refusal_to_remove(state: State, fingerprint: Fingerprint) -> str | None:
     pin = _find(state, fingerprint)
     if pin is None:
         return "it is not in the pin set; `edgepind pin list` shows what is"
+    if not pin.accepted:
+        return None
     others = tuple(it for it in accepted(state.pins) if it.fingerprint != fingerprint)
-    if pin.accepted and not others:
+    if not others:
         return "it is the only accepted pin, and without one the Edge would be locked out"
     live = _live(state)
     if fingerprint in live and not any(it.fingerprint in live for it in others):
         return "it is the only accepted pin that the cloud serves; add its successor first"
+    if pin.ever_live and not any(it.ever_live for it in others):
+        return "it is the only accepted pin that was ever seen live; wait until another was"
     return None
 
 
@@ -63,14 +67,13 @@ def _find(state: State, fingerprint: Fingerprint) -> Pin | None:
 
 
 def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    has_current = bool(with_role(state.pins, Role.CURRENT))
-    role = word.role or (Role.BACKUP if has_current else Role.CURRENT)
     known = _find(state, word.fingerprint)
-    wants_backup = role is Role.BACKUP and has_current
-    if known is not None and (known.role is role or (known.role is Role.CURRENT and wants_backup)):
+    role = _role_asked(state, known, word)
+    if known is not None and known.role is role and known.origin is Origin.OPERATOR:
         return state, ()
-    event = PinEvent.ADDED_BACKUP if wants_backup else PinEvent.ADDED_CURRENT
-    pins = state.pins if wants_backup else demote_current(state.pins, tick)
+    newly_current = role is Role.CURRENT and (known is None or known.role is not role)
+    event = PinEvent.ADDED_CURRENT if role is Role.CURRENT else PinEvent.ADDED_BACKUP
+    pins = demote_current(state.pins, tick) if newly_current else state.pins
     if known is not None:
         moved = move(known, event, tick.now.wall)
         pin = replace(moved, origin=Origin.OPERATOR, seen_at=(), last_seen=None, unseen=0.0)
@@ -80,10 +83,17 @@ def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ..
         pin = enter(seed, event, state.retired)
     retired = tuple(it for it in state.retired if it != word.fingerprint)
     state = replace(state, pins=put(pins, pin), retired=retired)
-    return state, (pin_prepared(pin) if wants_backup else pin_activated(pin),)
+    return state, (pin_activated(pin) if newly_current else pin_prepared(pin),)
 
 
-def _remove(state: State, word: PinRemove) -> tuple[State, tuple[Event, ...]]:
+def _role_asked(state: State, known: Pin | None, word: PinAdd) -> Role:
+    """Which role the word asks for: where there is no current pin, that; it is never lowered."""
+    if known is not None and known.role is Role.CURRENT:
+        return Role.CURRENT
+    return (word.role or Role.BACKUP) if with_role(state.pins, Role.CURRENT) else Role.CURRENT
+
+
+def _remove(state: State, word: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     pin = _find(state, word.fingerprint)
     if pin is None:
         return state, ()
@@ -91,4 +101,10 @@ def _remove(state: State, word: PinRemove) -> tuple[State, tuple[Event, ...]]:
     if refusal is not None:
         return state, (pin_refused(word.fingerprint, refusal),)
     pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
-    return replace(state, pins=pins, retired=retired), (pin_retired(pin, "an operator removed it"),)
+    gone = pin_retired(pin, "an operator removed it")
+    if pin.role is not Role.CURRENT:
+        return replace(state, pins=pins, retired=retired), (gone,)
+    live = _live(state)
+    heir = max(accepted(pins), key=lambda it: (it.fingerprint in live, it.ever_live))
+    heir = move(heir, PinEvent.NEXT_IN_LINE, tick.now.wall)
+    return replace(state, pins=put(pins, heir), retired=retired), (gone, pin_activated(heir))

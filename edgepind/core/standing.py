@@ -53,6 +53,8 @@ class PinEvent(StrEnum):
     """Another pin is what the cloud serves now."""
     SET_BEHIND = "set_behind"
     """Another pin was made current before this one was ever live."""
+    NEXT_IN_LINE = "next_in_line"
+    """The current pin was removed, and this is the one that is likeliest to be served."""
     OVERLAP_OVER = "overlap_over"
     """Formerly current, and not live for the whole overlap."""
     LAPSED = "lapsed"
@@ -80,6 +82,7 @@ PIN_TABLE: Mapping[tuple[Standing, PinEvent], Standing] = {
     (Standing.PENDING, PinEvent.REMOVED): Standing.UNKNOWN,
     (Standing.BACKUP, PinEvent.REPLACED): Standing.UNKNOWN,
     (Standing.BACKUP, PinEvent.WENT_LIVE): Standing.CURRENT,
+    (Standing.BACKUP, PinEvent.NEXT_IN_LINE): Standing.CURRENT,
     (Standing.BACKUP, PinEvent.LAPSED): Standing.RETIRED,
     (Standing.BACKUP, PinEvent.ADDED_BACKUP): Standing.BACKUP,
     (Standing.BACKUP, PinEvent.ADDED_CURRENT): Standing.CURRENT,
@@ -89,6 +92,7 @@ PIN_TABLE: Mapping[tuple[Standing, PinEvent], Standing] = {
     (Standing.CURRENT, PinEvent.ADDED_CURRENT): Standing.CURRENT,
     (Standing.CURRENT, PinEvent.REMOVED): Standing.RETIRED,
     (Standing.RETIRING, PinEvent.WENT_LIVE): Standing.CURRENT,
+    (Standing.RETIRING, PinEvent.NEXT_IN_LINE): Standing.CURRENT,
     (Standing.RETIRING, PinEvent.OVERLAP_OVER): Standing.RETIRED,
     (Standing.RETIRING, PinEvent.ADDED_BACKUP): Standing.BACKUP,
     (Standing.RETIRING, PinEvent.ADDED_CURRENT): Standing.CURRENT,
