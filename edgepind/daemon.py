@@ -199,6 +199,7 @@ def tick_once(
         try:
             await parts.record.tell(parts.beginnings, parts.rounds.state, clock.now())
             if offline:
+                parts.record.shows = False  # or `status` would take the command for a daemon
                 await parts.rounds.offline_tick()
             else:
                 await parts.rounds.tick(prompted=True)
