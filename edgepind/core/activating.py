@@ -67,7 +67,8 @@ def _note(pin: Pin, live: Live, state: State, tick: Tick) -> Pin:
         fading = pin.role is Role.RETIRING or _may_lapse(pin)
         return replace(pin, unseen=pin.unseen + tick.observed) if fading else pin
     loaded = state.edge.loaded
-    proven = pin.proven or (loaded is not None and pin.fingerprint in loaded.accepted)
+    known = loaded.read_under(tick.rules.restart.validator) if loaded else frozenset()
+    proven = pin.proven or pin.fingerprint in known
     sightings = pin.sightings if pin.proven else pin.sightings + live[pin.key]
     return replace(pin, ever_live=True, unseen=0.0, proven=proven, sightings=sightings)
 
@@ -83,18 +84,19 @@ def _activate(
 
     An Edge that reads the whole allowlist does not mind which pin is called current, so the
     former one keeps the name until the last address has left it. An Edge that reads
-    `fingerprint` alone is best served by what most addresses serve.
+    `fingerprint` alone is best served by what most addresses serve, without waiting for the last.
     """
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
     others = [pin for pin in accepted(state.pins) if pin is not current and pin.key in live]
-    if not others:
+    if current is None or not others:
         return state, ()
     favourite = max(others, key=lambda pin: (pin.kind is tick.rules.pins.kind, live[pin.key]))
-    if tick.rules.restart.validator is Validator.SINGLE:
-        due = current is None or 2 * live[favourite.key] > answering
-    else:
-        due = current is None or current.key not in live
-    due = due or (current is not None and _changes_kind(current, favourite, tick))
+    single = tick.rules.restart.validator is Validator.SINGLE
+    due = (
+        current.key not in live
+        or (single and 2 * live[favourite.key] > answering)
+        or _changes_kind(current, favourite, tick)
+    )
     if not due:
         return state, ()
     moved = move(favourite, PinEvent.WENT_LIVE, tick.now.wall)

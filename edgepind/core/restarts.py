@@ -15,7 +15,6 @@ from edgepind.core.machine import step
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick, served
 from edgepind.model.action import Action, RestartEdge
-from edgepind.model.document import Pinning
 from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
@@ -79,12 +78,7 @@ def locked_out_as_loaded(state: State, tick: Tick) -> bool:
     if link is None or not served(link):
         return state.edge.locked_out
     values = {value for _, it in served(link) for value in (it.leaf.certificate, it.leaf.spki)}
-    return values.isdisjoint(_read_by_edge(loaded, tick))
-
-
-def _read_by_edge(loaded: Pinning, tick: Tick) -> tuple[object, ...]:
-    single = tick.rules.restart.validator == "single"
-    return (loaded.current,) if single else loaded.accepted
+    return values.isdisjoint(loaded.read_under(tick.rules.restart.validator))
 
 
 # --- one tick of the machine ----------------------------------------------------------------

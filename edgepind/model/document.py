@@ -39,6 +39,8 @@ class Pinning:
             return False
         if not self.enabled:
             return True
-        if validator is Validator.SINGLE:
-            return self.current == other.current
-        return set(self.accepted) == set(other.accepted)
+        return self.read_under(validator) == other.read_under(validator)
+
+    def read_under(self, validator: Validator) -> frozenset[Fingerprint]:
+        """The pins that an Edge with this validator knows of when it has loaded this."""
+        return frozenset({self.current} if validator is Validator.SINGLE else self.accepted)
