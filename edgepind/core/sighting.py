@@ -15,7 +15,7 @@ from edgepind.core.tick import GAP_TICKS, Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
-from edgepind.model.pin import Pin
+from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 from edgepind.model.words import Bootstrap, Finding, Origin, Role
@@ -161,23 +161,28 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
     events: list[Event] = []
     rules = tick.rules.pins
     known = {pin.fingerprint for pin in state.pins}
-    for fingerprint in dict.fromkeys(sight.fingerprint for sight in sights):
+    seen = tuple(dict.fromkeys(sight.fingerprint for sight in sights))
+    for fingerprint in seen:
         mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
         origin = _origin(mine)
         need = hold_down(origin, rules) if origin else None
-        if fingerprint in known or origin is None or need is None:
+        pins = _with_room(state.pins, seen)
+        if fingerprint in known or origin is None or need is None or pins is None:
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
         pin = _count(enter(seed, PinEvent.SIGHTED, state.retired), mine, tick)
-        state = replace(state, pins=_bounded((*state.pins, pin)))
+        state = replace(state, pins=(*pins, pin))
         events.append(pin_pending(pin, need))
     return state, tuple(events)
 
 
-def _bounded(pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
-    pending = [pin for pin in pins if pin.role is Role.PENDING]
-    dropped = {pin.key for pin in pending[:-MOST_PENDING]}
-    return tuple(pin for pin in pins if pin.key not in dropped)
+def _with_room(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
+    """The pins with room for one more that waits: the oldest that is gone makes way, if any is."""
+    waiting = with_role(pins, Role.PENDING)
+    if len(waiting) < MOST_PENDING:
+        return pins
+    gone = next((pin for pin in waiting if pin.fingerprint not in seen), None)
+    return None if gone is None else tuple(pin for pin in pins if pin is not gone)
 
 
 def _accept(
