@@ -10,6 +10,7 @@ from edgepind.clock import Clock
 from edgepind.core.decide import decide
 from edgepind.core.invariants import check
 from edgepind.effects.executor import Executor
+from edgepind.model.action import RestartEdge
 from edgepind.model.decision import Decision
 from edgepind.model.observation import Observations
 from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
@@ -58,7 +59,8 @@ class Rounds:
         check(self.state, seen, decision, now)
         self.state = decision.state
         await self.record.keep(decision, now)
-        if decision.actions:
+        if any(isinstance(it, RestartEdge) for it in decision.actions):
+            # It may take minutes; all else is shown when it is done, and not before.
             await self.record.show(self.state, now, seen.rules)
         return decision
 

@@ -166,7 +166,7 @@ async def test_sigusr1_looks_at_once(site: Site) -> None:
     """SIGUSR1 makes a tick without waiting for the interval."""
     site.write_settings({"cloud": {"interval": "1h"}, "pins": {"sightings": 3}})
     await site.daemon.start()
-    await site.until_event("pin_pending")
+    await site.until(lambda: site.daemon.status().get("pins"), "the pending pin")
     ticks = site.daemon.status()["ticks"]
     assert site.daemon.pid is not None
     os.kill(site.daemon.pid, signal.SIGUSR1)
