@@ -68,6 +68,14 @@ def poke(site: Site, number: signal.Signals = signal.SIGUSR1) -> None:
     os.kill(pid, number)
 
 
+async def one_tick(site: Site) -> dict[str, Any]:
+    """Make a daemon look whose interval is long; return the status file that came of it."""
+    before = site.daemon.status().get("ticks", 0)
+    poke(site)
+    await site.until(lambda: site.daemon.status().get("ticks", 0) > before, "a prompted tick")
+    return site.daemon.status()
+
+
 async def until_status(site: Site, **wanted: object) -> dict[str, Any]:
     """Wait until the status file shows all of these; return it."""
 
