@@ -138,13 +138,14 @@ def learn_write(
         event = told(EventName.WRITE_FAILED, Severity.ERR, text)
         return replace(state, edge=edge), (event,) if failures == 1 else ()
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
+    nothing_done = outcome.pinning is None and not outcome.changed
     edge = replace(
         edge,
         written=outcome.pinning or edge.written,
         digest=outcome.digest,
         write_failures=0,
         write_not_before=None,
-        document_problem=None,
+        document_problem=edge.document_problem if nothing_done else None,
     )
     return replace(state, edge=edge), _written(outcome, repaired=repaired)
 
