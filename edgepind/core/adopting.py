@@ -16,7 +16,7 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin
 from edgepind.model.state import State
-from edgepind.model.words import Origin, Role
+from edgepind.model.words import Origin, Role, Validator
 
 
 def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -39,12 +39,12 @@ def _adopt_pins(
     state: State, document: DocumentRead, tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
     state, events = _tell_refused(state, document)
-    if document.current is None:
+    order = _pins_of(document)
+    if not order:
         return state, events
     known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
-    order = dict.fromkeys((document.current, *document.accepted))
     pins = tuple(
-        _in_its_place(known.get(fingerprint) or _from_document(fingerprint, tick), document)
+        _in_its_place(known.get(fingerprint) or _from_document(fingerprint, tick), order[0])
         for fingerprint in order
     )
     waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
@@ -56,8 +56,14 @@ def _from_document(fingerprint: Fingerprint, tick: Tick) -> Pin:
     return Pin(fingerprint, kind, Role.BACKUP, Origin.OPERATOR, tick.now.wall)
 
 
-def _in_its_place(pin: Pin, document: DocumentRead) -> Pin:
-    if pin.fingerprint == document.current:
+def _pins_of(document: DocumentRead) -> tuple[Fingerprint, ...]:
+    """The pins that stand there, the current one first, if any says that it is."""
+    named = (document.current, *document.accepted)
+    return tuple(dict.fromkeys(it for it in named if it is not None))
+
+
+def _in_its_place(pin: Pin, current: Fingerprint) -> Pin:
+    if pin.fingerprint == current:
         return replace(pin, role=Role.CURRENT)
     return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin
 
@@ -111,7 +117,8 @@ def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
 
 def _found(tick: Tick) -> Pinning | None:
     document = tick.seen.document
-    if not isinstance(document, DocumentRead) or document.current is None:
+    if not isinstance(document, DocumentRead):
         return None
-    order = tuple(dict.fromkeys((document.current, *document.accepted)))
-    return Pinning(document.enabled is True, document.current, order)
+    order = _pins_of(document)
+    unread = document.current is None and tick.rules.restart.validator is Validator.SINGLE
+    return None if unread or not order else Pinning(document.enabled is True, order[0], order)

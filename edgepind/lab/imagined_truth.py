@@ -67,7 +67,8 @@ def _budget(world: ImaginedWorld) -> Iterator[str]:
 
 def as_pinning(loaded: DocumentRead | None) -> Pinning | None:
     """Give what the Edge read as a `Pinning`; None where it is none."""
-    if loaded is None or loaded.current is None:
+    if loaded is None:
         return None
-    order = tuple(dict.fromkeys((loaded.current, *loaded.accepted)))
-    return Pinning(loaded.enabled is True, loaded.current, order)
+    named = (loaded.current, *loaded.accepted)
+    order = tuple(dict.fromkeys(it for it in named if it is not None))
+    return Pinning(loaded.enabled is True, order[0], order) if order else None
