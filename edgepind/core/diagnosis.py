@@ -51,12 +51,12 @@ LEAF_TABLE: tuple[LeafRow, ...] = (
     ),
     LeafRow(
         Finding.CLOCK_FAULT,
-        "the leaf is pinned, and out of time only by a clock that is known to be wrong",
-        lambda it: it.pinned and it.name and (it.right_then or not it.clock_trusted),
+        "the leaf is pinned, and fails by a clock that is known to be wrong, or only on time",
+        lambda it: it.pinned and (not it.clock_trusted or (it.name and it.right_then)),
     ),
     LeafRow(
         Finding.CERTIFICATE_FAULT,
-        "the leaf is pinned, and out of time or of the wrong name",
+        "the leaf is pinned, and out of time or of the wrong name by a good clock",
         lambda it: it.pinned,
     ),
     LeafRow(
@@ -158,10 +158,10 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
 
 
 def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:
+    if not tick.clock.trusted and gravest is not Finding.INTERCEPTION:
+        return Finding.CLOCK_FAULT
     if gravest is not Finding.PINNED:
         return gravest
-    if not tick.clock.trusted:
-        return Finding.CLOCK_FAULT
     all_current = all(pin is not None and pin.role is Role.CURRENT for pin in matched)
     return Finding.PINNED if all_current else Finding.ROTATING
 
