@@ -23,6 +23,7 @@ from edgepind.model.words import Bootstrap, Finding, Origin, Role
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
 REFUSALS_KEPT = 16
+_WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,10 @@ def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
     finding = judge_leaf(leaf, state.pins, tick, state.floor)
     if finding is Finding.INTERCEPTION:
-        if _is_exception(leaf, tick):
-            return Evidence.EXCEPTION, ""
-        return Evidence.INTERCEPTION, f"its issuer {leaf.issuer} reaches no public root"
-    if finding is not Finding.UNANNOUNCED_ROTATION:
-        return None, ""
-    return _public_evidence(leaf, state, tick.rules.pins)
+        return _private_evidence(leaf, state, tick)
+    if finding is Finding.UNANNOUNCED_ROTATION:
+        return _public_evidence(leaf, state, tick.rules.pins)
+    return None, ""
 
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
@@ -83,18 +82,20 @@ def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidenc
     if any(pin.accepted for pin in state.pins):
         return Evidence.UNANNOUNCED, "policy strict accepts no unannounced rotation"
     if rules.bootstrap is Bootstrap.OPERATOR:
-        return None, 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
+        return None, _WAITS_FOR_OPERATOR
     return Evidence.BOOTSTRAP, ""
 
 
-def _is_exception(leaf: Leaf, tick: Tick) -> bool:
+def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
     window = leaf.exception.window if leaf.exception else None
-    return (
-        window is not None
-        and window.holds_at(tick.now.wall)
-        and leaf.name_matches
-        and tick.clock.trusted
-    )
+    if window is None:
+        return Evidence.INTERCEPTION, f"its issuer {leaf.issuer} reaches no public root"
+    if not (window.holds_at(tick.now.wall) and leaf.name_matches and tick.clock.trusted):
+        return None, ""
+    first = not any(pin.accepted for pin in state.pins)
+    if first and tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
+        return None, _WAITS_FOR_OPERATOR
+    return Evidence.EXCEPTION, ""
 
 
 def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], tick: Tick) -> Pin:
