@@ -10,20 +10,20 @@ from dataclasses import replace
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.standing import PinEvent, enter, leave, move, put
-from edgepind.core.tick import Tick
+from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin
 from edgepind.model.state import State
-from edgepind.model.words import Channel, Origin, Role
+from edgepind.model.words import Channel, Origin, PinKind, Role
 
 
 def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Prepare what `status` announces, where the channel entitles it to."""
     if not isinstance(status, StatusAnswer | StatusUnchanged):
         return state, ()
-    if status.channel is not Channel.PINNED:
+    if status.channel is not Channel.PINNED or _speaks_of_the_other_kind(state, tick):
         return state, ()
     named = (state.status.announced_current, state.status.announced_next)
     state, refused = _refuse_retired(state, tuple(it for it in named if it))
@@ -32,6 +32,20 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
         return state, refused
     state, prepared = _prepare(state, wanted, tick)
     return state, (*refused, *prepared)
+
+
+def _speaks_of_the_other_kind(state: State, tick: Tick) -> bool:
+    """Whether what it calls current is live, but as what is not pinned here (`pins.kind`).
+
+    Then it announces no pin: a certificate's hash pins no key, whatever is to come.
+    """
+    kind, link = tick.rules.pins.kind, tick.seen.link
+    others = tuple(it for it in PinKind if it is not kind)
+    return link is not None and any(
+        it.leaf.value(other) == state.status.announced_current
+        for _, it in served(link)
+        for other in others
+    )
 
 
 def _refuse_retired(
