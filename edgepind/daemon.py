@@ -13,6 +13,7 @@ from typing import Any
 from edgepind import __version__
 from edgepind.clock import Clock
 from edgepind.model.event import Event
+from edgepind.model.state import State
 from edgepind.model.words import EventName, Severity
 from edgepind.parts import Parts, StartRefused, build, rebuild
 from edgepind.settings.fault import SettingsRefused
@@ -85,7 +86,7 @@ class Daemon:
             delay = await self._tick(prompted=prompted)
             if delay is None:
                 return
-            self._notifier.status(self._parts.rounds.state.reason)
+            self._notifier.status(_line(self._parts.rounds.state))
             if not ready:
                 self._notifier.ready()
                 ready = True
@@ -157,6 +158,12 @@ class Daemon:
     async def _tell(self, name: EventName | None, severity: Severity, text: str) -> None:
         state, now = self._parts.rounds.state, self._clock.now()
         await self._parts.record.tell((Event(name, severity, text),), state, now)
+
+
+def _line(state: State) -> str:
+    """How things stand, for `systemctl status`: posture and finding by their names, then why."""
+    finding = state.finding or "not looked at yet"
+    return f"Posture {state.guard.posture}, finding {finding}: {state.reason}"
 
 
 def _rejected(why: str) -> str:

@@ -53,7 +53,7 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.words import Bootstrap, EventName, Finding, Posture, Severity
+from edgepind.model.words import Bootstrap, EventName, Posture, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +229,11 @@ def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
 
 
 def _is_urgent(state: State, tick: Tick) -> bool:
-    """Whether something waits to be confirmed: a lockout, or the very first pin."""
+    """Whether something waits to be confirmed: a lockout, or the very first pin.
+
+    For that one also a cloud that cannot be reached is looked for: the site waits to be guarded.
+    """
     if is_opening_lockout(_concluded(state)):
         return state.guard.posture in {Posture.ENFORCING, Posture.GRACE, Posture.OPEN}
     no_pin = not any(pin.accepted for pin in state.pins)
-    reachable = state.finding not in {None, Finding.UNREACHABLE}
-    return no_pin and reachable and tick.rules.pins.bootstrap is Bootstrap.CORROBORATED
+    return no_pin and tick.rules.pins.bootstrap is Bootstrap.CORROBORATED

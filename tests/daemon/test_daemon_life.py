@@ -198,7 +198,7 @@ async def test_systemd_is_told_how_it_stands(site: Site, tmp_path: Path) -> None
             return said
 
         first = await until_said("READY=1")
-        assert any(it.startswith("STATUS=") for it in first)
+        assert any(it.startswith("STATUS=Posture enforcing, finding ") for it in first)
         assert site.daemon.status()["ticks"] >= 1
         await until_said("WATCHDOG=1")
         assert site.daemon.pid is not None
