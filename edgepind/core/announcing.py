@@ -23,7 +23,10 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     """Prepare what `status` announces, where the channel entitles it to."""
     if not isinstance(status, StatusAnswer | StatusUnchanged):
         return state, ()
-    if status.channel is not Channel.PINNED or _speaks_of_the_other_kind(state, tick):
+    if status.channel is not Channel.PINNED:
+        return state, ()
+    state = _note_kind(state, tick)
+    if state.status.other_kind:
         return state, ()
     named = (state.status.announced_current, state.status.announced_next)
     state, refused = _refuse_retired(state, tuple(it for it in named if it))
@@ -34,18 +37,19 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     return state, (*refused, *prepared)
 
 
-def _speaks_of_the_other_kind(state: State, tick: Tick) -> bool:
-    """Whether what it calls current is live, but as what is not pinned here (`pins.kind`).
+def _note_kind(state: State, tick: Tick) -> State:
+    """Learn from what is live whether the endpoint names what is pinned here (`pins.kind`).
 
-    Then it announces no pin: a certificate's hash pins no key, whatever is to come.
+    One that names certificates where keys are pinned announces nothing: no certificate's hash
+    pins a key, whatever is to come.
     """
-    kind, link = tick.rules.pins.kind, tick.seen.link
-    others = tuple(it for it in PinKind if it is not kind)
-    return link is not None and any(
-        it.leaf.value(other) == state.status.announced_current
-        for _, it in served(link)
-        for other in others
-    )
+    link, named = tick.seen.link, state.status.announced_current
+    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
+    kinds = {kind for leaf in leaves for kind in PinKind if leaf.value(kind) == named}
+    if not kinds:
+        return state
+    other = tick.rules.pins.kind not in kinds
+    return replace(state, status=replace(state.status, other_kind=other))
 
 
 def _refuse_retired(

@@ -60,6 +60,7 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
                 announced_next=status.next,
                 rotates_at=status.rotates_at,
                 not_before=pace,
+                other_kind=memory.other_kind,
             )
         case StatusUnchanged():
             return replace(

@@ -121,6 +121,7 @@ class StatusMemory:
 
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
     server's `Retry-After`, which nothing overtakes. `rejected`: it answered, with nothing usable.
+    `other_kind`: it names hashes of the kind that is not pinned here.
     """
 
     ok: bool = False
@@ -133,6 +134,7 @@ class StatusMemory:
     failures: int = 0
     not_before: Monotonic | None = None
     told_to_wait: Monotonic | None = None
+    other_kind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
