@@ -11,7 +11,7 @@ from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold
 from edgepind.core.diagnosis import judge_leaf, pin_of
 from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
 from edgepind.core.standing import PinEvent, enter, leave, move, put
-from edgepind.core.tick import GAP_TICKS, Tick, served
+from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
@@ -125,8 +125,7 @@ def _start_again(pin: Pin, origin: Origin | None) -> Pin:
 
 def _count(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
     now = tick.now.monotonic
-    since = 0.0 if pin.last_seen is None else now - pin.last_seen
-    watched = since if since <= GAP_TICKS * tick.rules.interval else 0.0
+    watched = 0.0 if pin.last_seen is None else tick.watched(now - pin.last_seen)
     counts = dict(pin.seen_at)
     for sight in mine:
         counts[sight.address] = counts.get(sight.address, 0) + 1

@@ -9,6 +9,8 @@ from edgepind.model.state import ClockJudgement
 
 GAP_TICKS = 3
 """A silence longer than this many intervals is a gap: what passed in it was not observed."""
+LONGEST_LOOK = 600.0
+"""Seconds that a look may last and still be one; a longer one was a host that slept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,12 @@ class Tick:
     @property
     def observed(self) -> float:
         """`elapsed`, where it is short enough to say that what happened in it was watched."""
-        return self.elapsed if self.elapsed <= GAP_TICKS * self.rules.interval else 0.0
+        return self.watched(self.elapsed)
+
+    def watched(self, seconds: float) -> float:
+        """The last `seconds`, where that is no gap; the look that ends them is none."""
+        looking = min(self.seen.took, LONGEST_LOOK)
+        return seconds if seconds - looking <= GAP_TICKS * self.rules.interval else 0.0
 
     def after(self, seconds: float) -> Monotonic:
         """The instant `seconds` from now."""

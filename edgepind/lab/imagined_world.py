@@ -257,6 +257,7 @@ class ImaginedWorld:
             override_looked_at=True,
             words=self._words,
             entropy=self.entropy,
+            took=self.look_takes,
         )
 
     def _link(self) -> Link:

@@ -309,7 +309,8 @@ class Observations:
     """Everything that one call of `decide` may know of the world.
 
     A part that was not looked at is None (or empty) and leaves what is known of it as it was.
-    `entropy` is drawn uniformly from [0, 1) at the edge, for jitter.
+    `entropy` is drawn uniformly from [0, 1) at the edge, for jitter; `took` is how many seconds
+    the looking lasted.
     """
 
     rules: Rules
@@ -324,3 +325,4 @@ class Observations:
     words: tuple[OperatorWord, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     entropy: float = field(default=0.5)
+    took: float = 0.0

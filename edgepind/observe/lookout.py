@@ -51,6 +51,7 @@ class Lookout:
 
     async def look(self, state: State, *, prompted: bool) -> Look:
         """Look at everything; `prompted` asks the status endpoint though its turn has not come."""
+        began = self._clock.now().monotonic
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
             link = group.create_task(self._link.observe(reading.tls))
@@ -73,6 +74,7 @@ class Lookout:
             override_looked_at=True,
             words=words.words,
             entropy=self._jitter.random(),
+            took=self._clock.now().monotonic - began,
         )
         return Look(observations, words)
 

@@ -1,5 +1,7 @@
 """How often the daemon looks: never in a rush for something that stands still."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgepind.core.pacing import backoff
@@ -8,7 +10,7 @@ from edgepind.lab.imagined_site import rules, site
 from edgepind.lab.imagined_world import ImaginedWorld
 from edgepind.model.observation import HandshakeFault, PinAdd
 from edgepind.model.rules import FailOpenRules, PinRules
-from edgepind.model.words import Posture
+from edgepind.model.words import Role, Validator
 
 _HOUR = 3600.0
 _UNREACHABLE = {"1": HandshakeFault.TIMEOUT, "2": HandshakeFault.TIMEOUT}
@@ -18,6 +20,10 @@ def _ticks_in(world: ImaginedWorld, seconds: float) -> int:
     before = world.state.ticks
     world.run(seconds)
     return world.state.ticks - before
+
+
+def _posture(world: ImaginedWorld) -> str:
+    return world.state.guard.posture.value
 
 
 def _until(world: ImaginedWorld, what: str) -> None:
@@ -45,7 +51,7 @@ def test_an_unreachable_cloud_does_not_hurry_an_almost_served_grace() -> None:
     world.run(60.0)
     world.serves = {"1": leaf("b")}
     _until(world, "the end of the grace")
-    assert world.state.guard.posture is Posture.GRACE
+    assert _posture(world) == "grace"
     world.serves = _UNREACHABLE
     assert _ticks_in(world, _HOUR) <= 62
 
@@ -96,3 +102,28 @@ def test_backoff_doubles_up_to_its_cap(failures: int, expected: float) -> None:
 def test_backoff_beyond_every_float() -> None:
     """A failure that lasts for years is no arithmetic error."""
     assert backoff(60.0, 10**9, 3600.0) == 3600.0
+
+
+def test_looks_that_last_longer_than_three_intervals_are_no_gaps() -> None:
+    """With a short interval and an address that swallows packets, time is observed all the same."""
+    world = site(replace(rules(), interval=1.0), "a")
+    world.look_takes = 10.0
+    world.run(60.0)
+    world.serves = {"1": leaf("b"), "2": HandshakeFault.TIMEOUT}
+    world.run(420.0)
+    assert _posture(world) == "open"
+    world.run(700.0)
+    assert _posture(world) == "enforcing"
+    assert world.edge.connects(leaf("b"), Validator.ALLOWLIST, world.wall)
+
+
+def test_a_host_that_slept_through_a_look_has_observed_nothing() -> None:
+    """A look that seems to have lasted for hours is a gap like any other."""
+    world = site(rules(), "a")
+    world.run(60.0)
+    world.serves = {"1": leaf("a"), "2": leaf("b")}
+    world.run(120.0)
+    world.look_takes = 7200.0
+    world.run(61.0)
+    pin = next(pin for pin in world.state.pins if pin.role is Role.PENDING)
+    assert pin.held < 180.0
