@@ -34,9 +34,9 @@ from edgepind.model.outcome import (
 from edgepind.settings.schema import EdgeSettings
 
 # How long an answer may take, in seconds, by what was asked.
-_READ = 15.0
-_WRITE = 60.0  # one fsync can take ten, and a write has several
-_RESTART = 300.0  # two jobs of systemd's, and the pause of a start limit between them
+READ = 15.0
+WRITE = 60.0  # one fsync can take ten, and a write has several
+RESTART = 300.0  # two jobs of systemd's, and the pause of a start limit between them
 
 _RECENT = 2.0
 """Seconds in which a file can change again and show the same times: file systems count coarsely."""
@@ -71,7 +71,7 @@ class HelperAppliance:
         stamp = self._stamp()
         if self._known is not None and stamp == self._known[0]:
             return self._known[1]
-        answer = await self._line.ask(ReadDocument(self._looks_only), _READ)
+        answer = await self._line.ask(ReadDocument(self._looks_only), READ)
         if not isinstance(answer, DocumentReading):
             self._known = None
             return DocumentReading(DocumentUnreadable(_problem(answer)))
@@ -93,12 +93,12 @@ class HelperAppliance:
         unit = await self._unit.unit()
         if not isinstance(unit, UnitUnknown):
             return unit
-        answer = await self._line.ask(AskUnit(), _READ)
+        answer = await self._line.ask(AskUnit(), READ)
         return answer if isinstance(answer, Unit | NoUnit) else unit
 
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
         """Restart the Edge, waiting for the result; never start a stopped unit."""
-        answer = await self._line.ask(Restart(loading), _RESTART)
+        answer = await self._line.ask(Restart(loading), RESTART)
         match answer:
             case RestartDone() | RestartFailed() | RestartRefused():
                 return answer
@@ -136,7 +136,7 @@ class HelperAppliance:
 
     async def _write(self, request: Apply | Restore) -> DocumentWritten | WriteFailed:
         self._known = None
-        answer = await self._line.ask(request, _WRITE)
+        answer = await self._line.ask(request, WRITE)
         if isinstance(answer, DocumentWritten | WriteFailed):
             return answer
         return WriteFailed(_problem(answer))
