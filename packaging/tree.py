@@ -71,7 +71,7 @@ def fetch() -> None:
     complete = KEPT / f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()}.complete"
     if complete.exists():
         return
-    shutil.rmtree(KEPT, ignore_errors=True)
+    shutil.rmtree(KEPT, ignore_errors=True)  # a link to a folder elsewhere stays one
     _pip("download", "--dest", KEPT, "--requirement", LOCK)
     complete.touch()
 
