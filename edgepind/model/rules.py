@@ -12,7 +12,7 @@ from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 
 @dataclass(frozen=True, slots=True)
 class PinRules:
-    """How pins are learned and let go."""
+    """`[pins]`: how pins are learned and let go."""
 
     kind: PinKind = PinKind.CERTIFICATE
     policy: Policy = Policy.BALANCED
@@ -25,7 +25,7 @@ class PinRules:
 
 @dataclass(frozen=True, slots=True)
 class FailOpenRules:
-    """When, for how long and how often validation may be let go."""
+    """`[fail_open]`: when, for how long and how often validation may be let go."""
 
     enabled: bool = True
     grace: float = 300.0

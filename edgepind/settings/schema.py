@@ -7,8 +7,8 @@ Attributes are named as the keys are. Durations are seconds, modes are integers,
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
+from edgepind.model.rules import FailOpenRules, PinRules
+from edgepind.model.words import Validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,6 @@ class EdgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PinsSettings:
-    """`[pins]`: how pins are learned and let go."""
-
-    kind: PinKind = PinKind.CERTIFICATE
-    policy: Policy = Policy.BALANCED
-    bootstrap: Bootstrap = Bootstrap.CORROBORATED
-    hold_down: float = 900.0
-    sightings: int = 5
-    overlap: float = 86_400.0
-    issuers: frozenset[Fingerprint] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class FailOpenSettings:
-    """`[fail_open]`: when validation may be let go."""
-
-    enabled: bool = True
-    grace: float = 300.0
-    limit: float = 14_400.0
-    budget: int = 3
-    budget_window: float = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
 class InterceptionSettings:
     """`[interception]`: PEM files of the inspecting CAs that this site accepts."""
 
@@ -146,8 +122,8 @@ class Settings:
     cloud: CloudSettings
     status: StatusSettings = StatusSettings()
     edge: EdgeSettings = EdgeSettings()
-    pins: PinsSettings = PinsSettings()
-    fail_open: FailOpenSettings = FailOpenSettings()
+    pins: PinRules = PinRules()
+    fail_open: FailOpenRules = FailOpenRules()
     interception: InterceptionSettings = InterceptionSettings()
     clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()

@@ -7,6 +7,7 @@ tests hold that the two agree.
 
 from dataclasses import dataclass
 
+from edgepind.model.rules import FailOpenRules, PinRules
 from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 from edgepind.settings import host_kinds as host
 from edgepind.settings import kinds as plain
@@ -217,7 +218,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "pins",
-        schema.PinsSettings,
+        PinRules,
         "How pins are learned and let go.",
         (
             Key(
@@ -258,7 +259,7 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         "fail_open",
-        schema.FailOpenSettings,
+        FailOpenRules,
         "When, for how long and how often validation may be let go.",
         (
             Key("enabled", "true", plain.BOOLEAN, "Whether it may be let go at all."),
