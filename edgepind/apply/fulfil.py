@@ -3,7 +3,9 @@
 With the very code that a daemon run as root uses: only who decides is another.
 """
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgepind.apply.answers import Answer
 from edgepind.apply.requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
@@ -11,7 +13,6 @@ from edgepind.apply.rights import Rights
 from edgepind.clock import Clock
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.document import Pinning
-from edgepind.model.observation import EdgeUnit
 from edgepind.model.outcome import (
     DocumentWritten,
     RestartDone,
@@ -20,6 +21,11 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.settings.schema import EdgeSettings, Settings
+
+if TYPE_CHECKING:
+    from edgepind.effects.local_appliance import Restarter
+
+_T = TypeVar("_T")
 
 
 def fulfil(request: Request, settings: Settings, folder: Path, clock: Clock) -> Answer:
@@ -31,7 +37,7 @@ def fulfil(request: Request, settings: Settings, folder: Path, clock: Clock) -> 
         case Apply(pinning) | Restore(pinning):
             return _write(pinning, rights, _keeper(settings.edge, clock))
         case AskUnit():
-            return _unit(settings.edge)
+            return _with_unit(settings.edge, lambda unit: unit.unit())
         case Restart(loading):
             return _restart(loading, rights, settings.edge)
 
@@ -62,40 +68,24 @@ def _restart(
     objection = rights.objection_to_restart()
     if objection is not None:
         return RestartRefused(objection)
-    outcome = _run_restart(loading, edge)
+    outcome = _with_unit(edge, lambda unit: unit.restart(loading))
     if isinstance(outcome, RestartRefused):
         rights.restart_not_made()
     return outcome
 
 
-def _unit(edge: EdgeSettings) -> EdgeUnit:
-    # Only here are an event loop and D-Bus needed: half of what this process would load.
+def _with_unit(edge: EdgeSettings, ask: "Callable[[Restarter], Coroutine[Any, Any, _T]]") -> _T:
+    """Ask the Edge's unit, or what stands in its place."""
+    # Only here are an event loop and D-Bus needed: a third of what this process would load.
     import asyncio  # noqa: PLC0415 - see above
 
     from edgepind.effects.local_appliance import restarter  # noqa: PLC0415 - see above
 
-    async def ask() -> EdgeUnit:
+    async def asking() -> _T:
         unit = restarter(edge)
         try:
-            return await unit.unit()
+            return await ask(unit)
         finally:
             unit.close()
 
-    return asyncio.run(ask())
-
-
-def _run_restart(
-    loading: Pinning, edge: EdgeSettings
-) -> RestartDone | RestartFailed | RestartRefused:
-    import asyncio  # noqa: PLC0415 - as above
-
-    from edgepind.effects.local_appliance import restarter  # noqa: PLC0415 - as above
-
-    async def restart() -> RestartDone | RestartFailed | RestartRefused:
-        unit = restarter(edge)
-        try:
-            return await unit.restart(loading)
-        finally:
-            unit.close()
-
-    return asyncio.run(restart())
+    return asyncio.run(asking())
