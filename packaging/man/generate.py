@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 SOURCE = HERE / "source"
 
 _Render = Callable[[str], str]
+_Ways = argparse._SubParsersAction  # noqa: SLF001 - it has no public name
 
 
 def render() -> dict[str, str]:
@@ -72,18 +73,18 @@ def _commands() -> str:
 
 
 def _parsers(verb: str) -> Iterator[argparse.ArgumentParser]:
-    """The parser of a verb, or those of its own verbs in its place."""
+    """The parser of a verb, where it can be used without a verb of its own, and those of these."""
     parser = argparse.ArgumentParser(f"edgepind {verb}", add_help=False)
     add_config(parser, None)
     import_module(f"edgepind.cli.{verb}").configure(parser)
-    for action in _actions(parser):
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - it has no public name
-            for way, its_parser in action.choices.items():
-                its_parser.prog = f"edgepind {verb} {way}"
-                its_parser.description = _help_of(action, way)
-                yield its_parser
-            return
-    yield parser
+    ways = [it for it in _actions(parser) if isinstance(it, _Ways)]
+    if not any(way.required for way in ways):
+        yield parser
+    for action in ways:
+        for way, its_parser in action.choices.items():
+            its_parser.prog = f"edgepind {verb} {way}"
+            its_parser.description = _help_of(action, way)
+            yield its_parser
 
 
 def _help_of(action: argparse.Action, way: str) -> str | None:
@@ -95,6 +96,10 @@ def _help_of(action: argparse.Action, way: str) -> str | None:
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     actions = parser._actions  # noqa: SLF001 - argparse lists its arguments nowhere else
     return [it for it in actions if not isinstance(it, argparse._HelpAction)]  # noqa: SLF001
+
+
+def _arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [it for it in _actions(parser) if not isinstance(it, _Ways)]
 
 
 def _synopses(verb: str) -> str:
@@ -109,7 +114,7 @@ def _synopsis(parser: argparse.ArgumentParser) -> str:
     }
     words = [_bold(parser.prog)]
     seen: set[argparse.Action] = set()
-    for action in sorted(_actions(parser), key=lambda it: not it.option_strings):
+    for action in sorted(_arguments(parser), key=lambda it: not it.option_strings):
         if action in seen:
             continue
         group = apart.get(action, (action,))
@@ -123,13 +128,14 @@ def _synopsis(parser: argparse.ArgumentParser) -> str:
 def _options(verb: str) -> str:
     parsers = list(_parsers(verb))
     if len(parsers) == 1:
-        return "".join(map(_entry, _actions(parsers[0])))
+        return "".join(map(_entry, _arguments(parsers[0])))
     texts = []
     for parser in parsers:
-        own = [it for it in _actions(parser) if it.dest != "config"]
-        texts.append(f".SS {_plain(parser.prog)}\n{_sentence(parser.description or '')}\n")
+        own = [it for it in _arguments(parser) if it.dest != "config"]
+        texts.append(f".SS {_plain(parser.prog)}\n")
+        texts.append(f"{_sentence(parser.description)}\n" if parser.description else "")
         texts += map(_entry, own)
-    common = next(it for it in _actions(parsers[0]) if it.dest == "config")
+    common = next(it for it in _arguments(parsers[0]) if it.dest == "config")
     return "".join([*texts, ".SS All of them\n", _entry(common)])
 
 

@@ -54,6 +54,16 @@ def test_every_command_and_every_setting_has_its_place() -> None:
     assert [key for key in keys if f".TP\n\\fB{key}\\fP\n" not in settings] == []
 
 
+def test_every_unit_is_explained() -> None:
+    """A unit that is found on a host can be looked up."""
+    page = (MAN / "edgepind.8").read_text("utf-8").replace("\\-", "-")
+    units = MAN.parents[1] / "systemd"
+    names = [path.name for path in units.glob("edgepind*.*") if path.suffix != ".catalog"]
+    names += [path.name.removesuffix(".d") for path in units.glob("*.service.d")]
+    assert names
+    assert [name for name in names if name not in page] == []
+
+
 @needs("man", "man-db")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_groff_has_no_warning(page: Path) -> None:
