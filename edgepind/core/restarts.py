@@ -96,6 +96,8 @@ def pursue_restart(
     state = _note_debt(state, tick)
     if not alone or _was_put_off(tick):
         return state, (), ()
+    if state.edge.phase is RestartPhase.ROLLED_BACK and tick.reached(state.edge.not_before):
+        return defer(state, _spent(state, tick))  # it would be owed by now: see `retry_when_due`
     return _ask(state, tick)
 
 
@@ -170,7 +172,7 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
         return state, (), ()
     recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
     if len(recent) > _most_before(state, tick):
-        return defer(state, _spent(recent, tick))
+        return defer(state, _spent(state, tick))
     forced = rolling_back or tick.reached(ready_ends(state, tick))
     edge = replace(edge, restarts=(*recent, tick.now.monotonic))
     events = () if edge.asked else (_requested(state),)
@@ -234,11 +236,14 @@ def _requested(state: State) -> Event:
     return told(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
 
 
-def _spent(recent: tuple[Monotonic, ...], tick: Tick) -> str:
+def _spent(state: State, tick: Tick) -> str:
     rules = tick.rules.restart
+    made = len(restarts_in_window(state.edge, tick.now.monotonic, rules.window))
+    kept = made < rules.budget
     return (
-        f"{len(recent)} restarts were made in {span(rules.window)} and no more than {rules.budget} "
-        "are allowed; restart the Edge by hand if it cannot wait"
+        f"{made} restarts were made in {span(rules.window)} and no more than {rules.budget} are "
+        f"allowed{', the last of them for a way back' if kept else ''}; restart the Edge by hand "
+        "if it cannot wait"
     )
 
 
