@@ -55,6 +55,8 @@ def watch_restarted(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
     if is_debt(edge, tick):
         return state, ()
     if edge.phase is RestartPhase.SETTLING and tick.seen.health is not None:
+        if state.last is None:
+            state = _watch_anew(state, tick)
         return _watch(state, tick)
     if edge.phase in _GOING and _is_new_run(edge, tick) and edge.written == desired(state):
         return _begin_settling(state, edge.invocation, tick)
@@ -76,6 +78,17 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
         return replace(state, edge=edge), (event,)
     edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
     return replace(state, edge=edge), ()
+
+
+def _watch_anew(state: State, tick: Tick) -> State:
+    """Nobody has watched it until now, and the host may have been rebooted: it settles anew.
+
+    In whichever run it is; what the daemon has not seen is not held against it.
+    """
+    unit = tick.seen.unit
+    run = unit.invocation if isinstance(unit, Unit) else ""
+    edge = replace(state.edge, settling_run=run, settling_since=tick.now.monotonic)
+    return replace(state, edge=replace(edge, settled=0.0, seen_well=False))
 
 
 def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -110,6 +123,8 @@ def _trouble(edge: Edge, tick: Tick) -> str | None:
             return f"its unit is {unit.state} after the restart"
         if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
             return "its unit died after the restart and was started again"
+        if unit.state is UnitState.ACTIVATING and not unit.invocation:
+            return None  # it waits for its turn, as at boot
     since = edge.settling_since
     if since is None or tick.now.monotonic - since < PATIENCE * tick.rules.restart.settle:
         return None

@@ -196,7 +196,9 @@ def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
     if state in {UnitState.INACTIVE, UnitState.FAILED}:
         # A unit that is up stays what it is, though its file be masked or gone.
         absent = {"masked": UnitState.MASKED, "not-found": UnitState.ABSENT}
-        return Unit(absent.get(properties["LoadState"], state))
+        job, _ = properties["Job"]
+        # At boot it may have to wait for its turn: nobody has stopped it.
+        return Unit(absent.get(properties["LoadState"], UnitState.ACTIVATING if job else state))
     invocation = bytes(properties["InvocationID"]).hex()
     entered = properties["ActiveEnterTimestamp"]  # microseconds since 1970; 0: not in this boot
     up = state is UnitState.ACTIVE and entered

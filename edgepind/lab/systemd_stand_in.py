@@ -75,7 +75,8 @@ class SystemdStandIn:
     """One unit and the jobs on it.
 
     `results` are the results of the jobs to come, in order, and then "done". "never" is a job
-    that does not end, "limit" one that fails because the unit is started too often. `refusals`
+    that does not end, "limit" one that fails because the unit is started too often; `queued`
+    is somebody else's job that waits for its turn, as all do at boot. `refusals`
     name calls that are refused: the error's last part, its text. `early` sends the end of a job
     before the answer that names it. `calls` are the calls of the manager so far, `looks` counts
     those for the unit's properties.
@@ -85,6 +86,7 @@ class SystemdStandIn:
     load_state: str = "loaded"
     active_state: str = "active"
     entered: int = 1_700_000_000_000_000
+    queued: bool = False
     results: deque[str] = field(default_factory=deque)
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
     early: bool = False
@@ -131,6 +133,7 @@ class SystemdStandIn:
             "ActiveEnterTimestamp": Variant("t", self.entered),
             "InvocationID": Variant("ay", self.invocation),
             "Conditions": Variant("a(sbbsi)", []),
+            "Job": Variant("(uo)", [7, f"{_MANAGER}/job/7"] if self.queued else [0, "/"]),
         }
 
     def _manage(self, message: Message, method: str) -> Message:

@@ -186,7 +186,10 @@ class UnitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none)."""
+    """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none).
+
+    One that is activating without a run waits for its turn to be started.
+    """
 
     state: UnitState
     invocation: str = ""

@@ -107,6 +107,14 @@ async def test_a_unit_that_is_down_has_no_run(systemd: SystemdStandIn, edge: Sys
     assert await edge.unit() == Unit(UnitState.INACTIVE)
 
 
+async def test_a_unit_that_waits_for_its_turn_is_not_stopped(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """At boot its job may have to wait: that is no operator's doing, and no end of the unit."""
+    systemd.active_state, systemd.queued = "inactive", True
+    assert await edge.unit() == Unit(UnitState.ACTIVATING)
+
+
 async def test_ticks_share_one_connection(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
     """A steady tick opens nothing."""
     await edge.unit()

@@ -69,7 +69,10 @@ def _file(stage: Stage, words: Words) -> None:
 
 
 def _edge(stage: Stage, words: Words) -> None:
-    """`edge command`; `edge stopped|failed|masked|started`; `edge dies`: it is started again."""
+    """`edge command`; `edge stopped|failed|masked|started`; `edge dies`: it is started again.
+
+    `edge waits`, after a reboot: systemd has not come to it yet.
+    """
     (word,) = words
     edge = stage.world.edge
     match word:
@@ -79,6 +82,8 @@ def _edge(stage: Stage, words: Words) -> None:
             edge.stop()
         case "failed" | "masked":
             edge.stop(UnitState(word))
+        case "waits":
+            edge.stop(UnitState.ACTIVATING)
         case "started" | "dies":
             edge.start(stage.world.wall)
         case _:
