@@ -15,7 +15,7 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
-.PHONY: help demo test coverage check format doc man deb rpm lock clean
+.PHONY: help demo test bench coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.* ## /make \1\t/p' Makefile
@@ -40,6 +40,9 @@ format: $(READY) ## put the source in form
 
 doc: $(READY) ## draw the core's tables into packaging/doc/machines.md
 	$(BIN)/python packaging/doc/generate.py
+
+bench: $(READY) ## measure what the daemon costs, beside the shell loop (ARGS=--ticks=10000)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 man: $(READY) ## write the manual pages into packaging/man
 	$(BIN)/python packaging/man/generate.py

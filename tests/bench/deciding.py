@@ -1,0 +1,41 @@
+"""`decide` by itself, on what a real look at the closed world saw in a steady state."""
+
+import os
+import time
+from statistics import median
+
+from edgepind.clock import SystemClock
+from edgepind.core.decide import decide
+from edgepind.lab.small_site import Site
+from edgepind.parts import StartRefused, build
+from edgepind.settings.fault import SettingsRefused
+from edgepind.settings.load import load
+from tests.bench.figures import Figure
+
+_BATCHES = 5
+
+
+async def deciding(site: Site, calls: int) -> Figure:
+    """Look once with the settings and the state of a daemon at rest, and decide again and again.
+
+    The daemon must have ended.
+    """
+    settings, clock = load(site.settings, os.environ), SystemClock()
+    if isinstance(settings, SettingsRefused):
+        raise TypeError(str(settings))
+    parts = await build(settings, clock, dry_run=True)
+    if isinstance(parts, StartRefused):
+        raise TypeError(parts.error)
+    try:
+        rounds = parts.rounds
+        await rounds.tick(prompted=True)  # what a start has to settle is settled
+        look = await rounds.lookout.look(rounds.state, prompted=True)
+        taken = []
+        for _ in range(_BATCHES):
+            began = time.process_time()
+            for _ in range(calls):
+                decide(rounds.state, look.observations, clock.now())
+            taken.append((time.process_time() - began) / calls)
+    finally:
+        await parts.close()
+    return Figure("decide_cpu", "one decide(), 1 address: CPU", median(taken) * 1e6, "µs")

@@ -1,0 +1,89 @@
+"""A steady tick against its rivals, in rounds that take turns: what slows one slows all."""
+
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepind.lab.cloud import Cloud
+from edgepind.lab.trust import Trust
+from tests.bench.figures import Figure, middle, ratio
+from tests.bench.meters import Cost
+from tests.bench.rivals import asyncio_rival, missing_tools, openssl_handshakes, shell_ticks
+from tests.bench.subject import subject
+
+WIDTHS = (1, 8, 64)
+"""How many addresses the daemon looks at in one tick."""
+_SHELL, _ASYNCIO, _OPENSSL = "shell", "asyncio", "s_time"
+_NAMES = {
+    _SHELL: "one turn of the shell loop (s_client, x509, curl, jq)",
+    _ASYNCIO: "one bare handshake in asyncio",
+    _OPENSSL: "one handshake of openssl s_time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of each is done in a round."""
+
+    rounds: int
+    ticks: int
+    turns: int
+    handshakes: int
+
+
+FULL = Effort(rounds=5, ticks=60, turns=5, handshakes=100)
+QUICK = Effort(rounds=1, ticks=3, turns=1, handshakes=3)
+
+
+async def steady(
+    folder: Path, memory: Path, cloud: Cloud, trust: Trust, effort: Effort
+) -> list[Figure]:
+    """Measure; without the tools of the shell loop, what is compared with them is left out."""
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    async with AsyncExitStack() as stack:
+        daemons = {}
+        for width in WIDTHS:
+            addresses = list(cloud.addresses[:width])
+            tables = {"cloud": {"addresses": addresses}}
+            one = subject(folder / f"steady-{width}", memory, cloud, trust, tables)
+            daemons[width] = await stack.enter_async_context(one)
+            await daemons[width].start()
+            await daemons[width].until_steady()
+        bare = await stack.enter_async_context(asyncio_rival(cloud))
+        await bare.handshakes(1)
+        for _ in range(effort.rounds):
+            for width, daemon in daemons.items():
+                many = max(2, effort.ticks // width)
+                costs[f"tick_{width}"].append(await daemon.ticks(many))
+            costs[_ASYNCIO].append(await bare.handshakes(effort.handshakes))
+            if not missing_tools():
+                costs[_SHELL].append(await shell_ticks(cloud, trust.public_roots, effort.turns))
+                costs[_OPENSSL].append(await openssl_handshakes(cloud))
+    return _figures({name: middle(taken) for name, taken in costs.items()})
+
+
+def _figures(costs: dict[str, Cost]) -> list[Figure]:
+    names = {f"tick_{width}": f"one tick, {_addresses(width)}" for width in WIDTHS} | _NAMES
+    figures = []
+    for name, what in names.items():
+        if name in costs:
+            figures += [
+                Figure(f"{name}_cpu", f"{what}: CPU", costs[name].cpu * 1e3, "ms"),
+                Figure(f"{name}_wall", f"{what}: wall", costs[name].wall * 1e3, "ms"),
+            ]
+    tick = costs["tick_1"].cpu
+    if _SHELL in costs:
+        figures += [
+            ratio("shell_per_tick", "the shell loop to a tick", costs[_SHELL].cpu / tick, "≥ 35"),
+            ratio("tick_per_s_time", "a tick to s_time", tick / costs[_OPENSSL].cpu, "≤ 3.5"),
+        ]
+    figures += [ratio("tick_per_asyncio", "a tick to bare asyncio", tick / costs[_ASYNCIO].cpu)]
+    for width, aim in ((8, ""), (64, "≤ 40")):
+        share = costs[f"tick_{width}"].cpu / tick
+        figures += [ratio(f"tick_{width}_per_1", f"{width} addresses to one", share, aim)]
+    return figures
+
+
+def _addresses(width: int) -> str:
+    return "1 address" if width == 1 else f"{width} addresses"
