@@ -91,13 +91,10 @@ def _activate(
     if current is None or not others:
         return state, ()
     favourite = max(others, key=lambda pin: (pin.kind is tick.rules.pins.kind, live[pin.key]))
+    there, here = live.get(current.key, 0), live[favourite.key]
     single = tick.rules.restart.validator is Validator.SINGLE
-    due = (
-        current.key not in live
-        or (single and 2 * live[favourite.key] > answering)
-        or _changes_kind(current, favourite, tick)
-    )
-    if not due:
+    overtaken = single and here > there and 2 * here > answering
+    if there and not overtaken and not _changes_kind(current, favourite, tick):
         return state, ()
     moved = move(favourite, PinEvent.WENT_LIVE, tick.now.wall)
     pins = put(demote_current(state.pins, tick), moved)
