@@ -104,6 +104,10 @@ class HelperAppliance:
                 return answer
             case Unserved(error) | RequestRefused(error):
                 return RestartRefused(error)
+            case Lost(error):
+                # systemd goes on with a job that it was given: the Edge's next run will show it,
+                # and where none comes, the debt is still there. No reason to go back is known.
+                return RestartRefused(error)
             case _:
                 return RestartFailed(loading, _problem(answer))
 
