@@ -138,11 +138,18 @@ class Machine:
         last = self.must("journalctl", "--quiet", "--lines=0", "--show-cursor")
         return last.partition("cursor: ")[2].strip()
 
-    def journal(self, *matches: str, after: str = "") -> list[dict[str, Any]]:
-        """The journal's entries, the oldest first, by journalctl's matches and options."""
-        since = [f"--after-cursor={after}"] if after else []
-        command = ["journalctl", "--quiet", "--all", "--output=json", *since, *matches]
+    def journal(self, *options: str) -> list[dict[str, Any]]:
+        """The journal's entries, the oldest first, by journalctl's options and matches."""
+        command = ["journalctl", "--quiet", "--all", "--output=json", *options]
         return [json.loads(line) for line in self.must(*command).splitlines()]
+
+    def journal_after(self, cursor: str, **fields: str) -> list[dict[str, Any]]:
+        """The entries behind a cursor that have these fields.
+
+        journalctl 252 leaves one out where a cursor and matches are given together.
+        """
+        entries = self.journal(f"--after-cursor={cursor}")
+        return [it for it in entries if all(it.get(key) == fields[key] for key in fields)]
 
     def close(self) -> None:
         """Switch it off."""
@@ -164,13 +171,13 @@ class Machine:
         return [*shell, *inside, *apart, *container, "/bin/sh", "-c", init]
 
     def _inside(self, user: str | None) -> list[str]:
-        words = ["nsenter", f"--target={self.leader}", "--all", "--wd=/"]
+        words = ["nsenter", f"--target={self.leader}", "--all", "--wdns=/"]
         words += ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         words += ["HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
         # There is one clock for the appliance and this host: nobody inside may set it.
         words += ["setpriv", "--bounding-set=-sys_time,-sys_module,-sys_boot"]
         if user is not None:
-            words += [f"--reuid={user}", f"--regid={user}", "--init-groups"]
+            words += [f"--reuid={user}", "--regid=nogroup", "--init-groups"]
             words += ["--inh-caps=-all"]
         return words
 

@@ -29,12 +29,13 @@ QUICK: Mapping[str, Table] = {
     "cloud": {"host": HOST, "public_roots": "/opt/purecloud/roots.pem", "interval": "1s"},
     "edge": {"settle": "1s", "restart_budget": 50},
     "pins": {"hold_down": "4s", "sightings": 3, "overlap": "6s"},
-    "fail_open": {"grace": "3s", "limit": "1min"},
+    "fail_open": {"grace": "20s", "limit": "1min"},
 }
 """Settings under which a rotation takes seconds."""
 
 _FILES = Path(__file__).parent / "files"
 _EDGE_LOG = "/var/log/purecloud/edge.jsonl"
+_UNITS = ("--unit=edgepind*", "--unit=purecloud*")
 _PATIENCE = 30.0
 _INSTALLING = 120.0
 
@@ -65,12 +66,14 @@ class Site:
         self.machine.write(DOCUMENT, text, 0o600)
 
     def install(self, package: Path) -> str:
-        """Install the package as an operator does, from the file; what apt said."""
+        """Install the package from the file, as an operator does; what apt said.
+
+        There is no network that has what it recommends, a time daemon.
+        """
         inside = f"/root/{package.name}"
         self.machine.path(inside).write_bytes(package.read_bytes())
-        return self.machine.must(
-            "apt-get", "install", "-y", "--no-download", inside, patience=_INSTALLING
-        )
+        apt = ("apt-get", "install", "-y", "--no-install-recommends")
+        return self.machine.must(*apt, inside, patience=_INSTALLING)
 
     def write_settings(self, extra: Mapping[str, Table] | None = None) -> None:
         """Write the quick settings, with `extra` laid over them."""
@@ -92,6 +95,7 @@ class Site:
         self.write_settings(extra)
         cursor = machine.cursor()
         machine.must("systemctl", "start", DAEMON)
+        self.until_event("restart_succeeded", cursor)
         self.until_pinned()
         return cursor
 
@@ -110,8 +114,12 @@ class Site:
 
     def dialled(self) -> dict[str, Any]:
         """The last thing that the Edge did."""
-        lines = self.machine.read(_EDGE_LOG).rstrip("\n").splitlines()[-1:]
+        lines = self.edge_log().splitlines()[-1:]
         return dict(json.loads(lines[0])) if lines else {}
+
+    def edge_log(self) -> str:
+        """All that the Edge has done, one JSON object a line."""
+        return self.machine.read(_EDGE_LOG)
 
     def is_connected(self, leaf: str, *, pinned: bool = True) -> bool:
         """Whether the Edge has just accepted that leaf, with pinning in force or not."""
@@ -143,14 +151,13 @@ class Site:
         try:
             until(holds, within, what)
         except TimeoutError as error:
-            said = self.machine.run("journalctl", "--no-pager", "--lines=60").out
+            said = self.machine.run("journalctl", "--no-pager", "--lines=80", *_UNITS).out
             raise AssertionError(f"{error}\n{self.machine.read(STATUS)}\n{said}") from None
 
     def events(self, after: str, name: str | None = None) -> list[dict[str, Any]]:
         """The journal's entries with an event of ours (or that one) behind a cursor."""
-        matches = () if name is None else (f"EDGEPIND_EVENT={name}",)
-        found = self.machine.journal(*matches, after=after)
-        return [entry for entry in found if "EDGEPIND_EVENT" in entry]
+        told = [it for it in self.machine.journal_after(after) if "EDGEPIND_EVENT" in it]
+        return [it for it in told if name in {None, it["EDGEPIND_EVENT"]}]
 
     def until_event(self, name: str, after: str, within: float = _PATIENCE) -> dict[str, Any]:
         """Wait for an event behind a cursor; its entry."""
