@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
-from edgepind.effects.durable_file import NotReplaced, replace
+from edgepind.effects.volatile_file import put
 from edgepind.model.moment import Moment
 from edgepind.model.observation import HandshakeFault
 from edgepind.model.rules import Rules
@@ -58,8 +58,7 @@ def metrics_text(state: State, now: Moment, rules: Rules) -> str:
 
 def write_metrics(path: Path, state: State, now: Moment, rules: Rules) -> str | None:
     """Replace the file whole. Returns a sentence where that failed. Synchronous."""
-    outcome = replace(path, metrics_text(state, now, rules).encode(), mode=_MODE)
-    return outcome.error if isinstance(outcome, NotReplaced) else None
+    return put(path, metrics_text(state, now, rules).encode(), mode=_MODE)
 
 
 def _daemon(state: State, now: Moment) -> Iterator[Metric]:
