@@ -6,6 +6,7 @@ whatever time it is about. Whether the wall clock is *right* is not judged here.
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -47,10 +48,7 @@ class SystemClock:
 
     def boot_id(self) -> str:
         """Name this boot (proc_sys_kernel(5)); "" where a sandbox hides /proc/sys."""
-        try:
-            return _BOOT_ID.read_text("ascii").strip()
-        except OSError:
-            return ""
+        return _boot_id(_BOOT_ID)
 
     async def sleep_until(self, deadline: Monotonic) -> None:
         """Sleep in naps of half a minute at most.
@@ -63,6 +61,14 @@ class SystemClock:
 
         while (left := deadline - self.now().monotonic) > 0:  # noqa: ASYNC110  time is the event
             await asyncio.sleep(min(left, _LONGEST_NAP))
+
+
+@cache  # a process does not outlive its boot
+def _boot_id(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def wall_time(seconds: float) -> datetime:

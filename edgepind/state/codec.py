@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union
 
@@ -156,11 +157,12 @@ def _instant(value: Any, where: str) -> datetime:
     raise Misfit(f"{where} is no time with a zone")
 
 
-def _kept(kind: Any) -> list[Field[Any]]:
+@cache  # asked some thirty times a tick
+def _kept(kind: Any) -> tuple[Field[Any], ...]:
     left_out = NOT_KEPT.get(kind, frozenset())
     kept = [field for field in fields(kind) if field.name not in left_out]
     for field in fields(kind):
         default = (field.default, field.default_factory)
         if field.name in left_out and default == (MISSING, MISSING):
             raise TypeError(f"{kind.__name__}.{field.name} is left out and has no default")
-    return kept
+    return tuple(kept)
