@@ -109,7 +109,6 @@ class Daemon:
                     return_when=asyncio.FIRST_COMPLETED,
                 )
             if tick.done():
-                self._notifier.alive()
                 return tick.result().delay
             tick.cancel()
             await asyncio.wait({tick}, timeout=FAREWELL)
@@ -124,13 +123,13 @@ class Daemon:
         stop = asyncio.create_task(self._signals.stop.wait())
         try:
             while (left := until - self._clock.now().monotonic) > 0:
+                self._notifier.alive()
                 pause = self._notifier.pause
                 done, _ = await asyncio.wait(
                     {wake, stop},
                     timeout=left if pause is None else min(left, pause),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                self._notifier.alive()
                 if done:
                     break
             prompted = self._signals.wake.is_set()

@@ -47,8 +47,9 @@ class Notifier:
         self._send("STATUS=" + " ".join(sentence.split()))
 
     def alive(self) -> None:
-        """Say to the watchdog that the tick loop goes round."""
-        self._send("WATCHDOG=1")
+        """Say to the watchdog, if there is one, that the tick loop goes round."""
+        if self.pause is not None:
+            self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
         """Say that settings are being reloaded; `ready` ends that."""

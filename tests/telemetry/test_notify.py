@@ -25,8 +25,11 @@ def systemd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         yield listening
 
 
-def test_each_word_arrives_in_systemds_notation(systemd: socket.socket) -> None:
+def test_each_word_arrives_in_systemds_notation(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The assignments of sd_notify(3)."""
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     notifier = Notifier()
     assert notifier.problem is None
     notifier.ready()
@@ -50,6 +53,17 @@ def test_reloading_carries_the_time_that_systemd_compares(systemd: socket.socket
     name, _, value = stamp.partition("=")
     assert name == "MONOTONIC_USEC"
     assert before <= int(value) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+
+def test_no_watchdog_is_told_where_none_listens(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each word wakes the manager: one that nobody counts is not said."""
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    notifier = Notifier()
+    notifier.alive()
+    notifier.stopping()
+    assert systemd.recv(4096) == b"STOPPING=1"
 
 
 def test_an_abstract_socket_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,8 +98,11 @@ def test_a_socket_that_cannot_be_used_is_told(
     notifier.ready()
 
 
-def test_a_manager_that_reads_nothing_stops_nobody(systemd: socket.socket) -> None:
+def test_a_manager_that_reads_nothing_stops_nobody(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A full socket loses words, and takes them again when there is room."""
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     notifier = Notifier()
     for _ in range(5000):
         notifier.alive()
