@@ -53,7 +53,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if is_dataclass(value) and not isinstance(value, Fingerprint):
-        return {field.name: encode(getattr(value, field.name)) for field in _kept(type(value))}
+        kind: Any = type(value)
+        return {field.name: encode(getattr(value, field.name)) for field in _kept(kind)}
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, datetime):
