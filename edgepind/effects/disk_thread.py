@@ -14,6 +14,9 @@ from typing import Any, ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_FAREWELL = 0.3
+"""Seconds in which a healthy disk ends what is under way, and a daemon that stops can spare."""
+
 
 class DiskThread:
     """Runs synchronous calls one after the other, in the order in which they were asked for."""
@@ -21,7 +24,8 @@ class DiskThread:
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
         self._jobs = queue.SimpleQueue()
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
 
     async def run(self, call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Run `call` in the thread; return what it returns, raise what it raises.
@@ -33,8 +37,12 @@ class DiskThread:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Let the thread end after what it was given; does not wait for it."""
+        """Let the thread end what it was given, so that nothing is left half-done.
+
+        Waits for that a moment and no longer: a disk that stands still must not hold up the end.
+        """
         self._jobs.put(None)
+        self._thread.join(_FAREWELL)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -78,7 +78,7 @@ class LocalAppliance:
         return await self._restarter.restart(loading)
 
     def close(self) -> None:
-        """Let go of D-Bus and of the thread; does not wait for a disk."""
+        """Let go of D-Bus and of the thread; waits for a disk a moment at the most."""
         self._restarter.close()
         self._disk.close()
 
