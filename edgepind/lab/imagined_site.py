@@ -12,9 +12,9 @@ from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 
 
 def rules(
-    pins: PinRules = PinRules(),  # noqa: B008 - frozen
-    fail_open: FailOpenRules = FailOpenRules(),  # noqa: B008 - frozen
-    restart: RestartRules = RestartRules(),  # noqa: B008 - frozen
+    pins: PinRules = PinRules(),
+    fail_open: FailOpenRules = FailOpenRules(),
+    restart: RestartRules = RestartRules(),
 ) -> Rules:
     """Give the settings' defaults but for these, with no status endpoint to be asked."""
     return Rules(
