@@ -30,10 +30,10 @@ def obey(
 
 def refusal_to_remove(state: State, fingerprint: Fingerprint) -> str | None:
     """Why `pin remove` of this pin would be refused; None where it would be done."""
-    pin = _find(state, fingerprint)
-    if pin is None:
+    named = _named(state, fingerprint)
+    if not named:
         return "it is not in the pin set; `edgepind pin list` shows what is"
-    if not pin.accepted:
+    if not any(pin.accepted for pin in named):
         return None
     others = tuple(it for it in accepted(state.pins) if it.fingerprint != fingerprint)
     if not others:
@@ -41,7 +41,7 @@ def refusal_to_remove(state: State, fingerprint: Fingerprint) -> str | None:
     live = _live(state)
     if fingerprint in live and not any(it.fingerprint in live for it in others):
         return "it is the only accepted pin that the cloud serves; add its successor first"
-    if pin.ever_live and not any(it.ever_live for it in others):
+    if any(pin.ever_live for pin in named) and not any(it.ever_live for it in others):
         return "it is the only accepted pin that was ever seen live; wait until another was"
     return None
 
@@ -62,12 +62,14 @@ def _live(state: State) -> frozenset[Fingerprint]:
     )
 
 
-def _find(state: State, fingerprint: Fingerprint) -> Pin | None:
-    return next((pin for pin in state.pins if pin.fingerprint == fingerprint), None)
+def _named(state: State, fingerprint: Fingerprint) -> tuple[Pin, ...]:
+    """The pin of these octets; two, where the settings asked for both kinds one after the other."""
+    return tuple(pin for pin in state.pins if pin.fingerprint == fingerprint)
 
 
 def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    known = _find(state, word.fingerprint)
+    kind = tick.rules.pins.kind
+    known = next((it for it in _named(state, word.fingerprint) if it.kind is kind), None)
     role = _role_asked(state, known, word)
     if known is not None and known.role is role and known.origin is Origin.OPERATOR:
         return state, ()
@@ -78,7 +80,6 @@ def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ..
         moved = move(known, event, tick.now.wall)
         pin = replace(moved, origin=Origin.OPERATOR, seen_at=(), last_seen=None, unseen=0.0)
     else:
-        kind = tick.rules.pins.kind
         seed = Pin(word.fingerprint, kind, role, Origin.OPERATOR, tick.now.wall)
         pin = enter(seed, event, state.retired)
     retired = tuple(it for it in state.retired if it != word.fingerprint)
@@ -94,17 +95,19 @@ def _role_asked(state: State, known: Pin | None, word: PinAdd) -> Role:
 
 
 def _remove(state: State, word: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    pin = _find(state, word.fingerprint)
-    if pin is None:
+    named = _named(state, word.fingerprint)
+    if not named:
         return state, ()
     refusal = refusal_to_remove(state, word.fingerprint)
     if refusal is not None:
         return state, (pin_refused(word.fingerprint, refusal),)
-    pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
-    gone = pin_retired(pin, "an operator removed it")
-    if pin.role is not Role.CURRENT:
-        return replace(state, pins=pins, retired=retired), (gone,)
+    for pin in named:
+        pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
+        state = replace(state, pins=pins, retired=retired)
+    gone = pin_retired(named[0], "an operator removed it")
+    if not any(pin.role is Role.CURRENT for pin in named):
+        return state, (gone,)
     live = _live(state)
-    heir = max(accepted(pins), key=lambda it: (it.fingerprint in live, it.ever_live))
+    heir = max(accepted(state.pins), key=lambda it: (it.fingerprint in live, it.ever_live))
     heir = move(heir, PinEvent.NEXT_IN_LINE, tick.now.wall)
-    return replace(state, pins=put(pins, heir), retired=retired), (gone, pin_activated(heir))
+    return replace(state, pins=put(state.pins, heir)), (gone, pin_activated(heir))

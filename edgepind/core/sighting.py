@@ -160,7 +160,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
     """Put what is seen for the first time, and may be accepted one day, into hold-down."""
     events: list[Event] = []
     rules = tick.rules.pins
-    known = {pin.fingerprint for pin in state.pins}
+    known = {pin.fingerprint for pin in state.pins if pin.kind is rules.kind}
     seen = tuple(dict.fromkeys(sight.fingerprint for sight in sights))
     for fingerprint in seen:
         mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
