@@ -36,6 +36,7 @@ class _Signals:
     reload: bool = False
 
     def attend(self) -> None:
+        """Take signals from now on; without that, most of them would end the process."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
@@ -50,16 +51,15 @@ class _Signals:
 class Daemon:
     """The daemon over its parts, from the first tick to the last."""
 
-    def __init__(self, parts: Parts, settings_path: Path, clock: Clock) -> None:
+    def __init__(self, parts: Parts, settings_path: Path, clock: Clock, signals: _Signals) -> None:
         self._parts = parts
         self._path = settings_path
         self._clock = clock
-        self._signals = _Signals()
+        self._signals = signals
         self._notifier = Notifier()
 
     async def run(self) -> None:
         """Tick until SIGTERM or SIGINT."""
-        self._signals.attend()
         if problem := self._notifier.problem:
             await self._tell(None, Severity.WARNING, problem)
         await self._tell(
@@ -175,11 +175,13 @@ def run_daemon(
     """Run the daemon until it is told to end; `path` is where a reload reads settings."""
 
     async def run() -> StartRefused | None:
+        signals = _Signals()
+        signals.attend()  # first of all: whoever finds the lock held may send some
         parts = await build(settings, clock, dry_run=dry_run)
         if isinstance(parts, StartRefused):
             return parts
         try:
-            await Daemon(parts, path, clock).run()
+            await Daemon(parts, path, clock, signals).run()
         finally:
             await parts.close()
         return None
@@ -199,6 +201,8 @@ def tick_once(
         settings = replace(settings, log=LogSettings(level="error", format="console"))
 
     async def run() -> StartRefused | dict[str, Any]:
+        for number in (signal.SIGHUP, signal.SIGUSR1):  # a tick is what they could ask for
+            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
         parts = await build(settings, clock, dry_run=dry_run)
         if isinstance(parts, StartRefused):
             return parts

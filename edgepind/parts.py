@@ -36,10 +36,14 @@ _FOLDER_MODE = 0o755
 
 @dataclass(frozen=True, slots=True)
 class StartRefused:
-    """Why the daemon cannot be put together: a sentence with the remedy; `forbidden`: no rights."""
+    """Why the daemon cannot be put together: a sentence with the remedy.
+
+    `forbidden`: for want of rights. `misset`: what the settings name is not there to be used.
+    """
 
     error: str
     forbidden: bool = False
+    misset: bool = False
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
     appliance = _appliance(settings, clock, dry_run=dry_run)
     lookout = Lookout(settings, rules_of(settings), appliance, clock)
     if lookout.faults:
-        return StartRefused("; ".join(fault.error for fault in lookout.faults))
+        return StartRefused("; ".join(fault.error for fault in lookout.faults), misset=True)
     set_up_log(settings.log, lambda: clock.now().wall)
     disk = DiskThread("records")
     store = StateStore(settings.paths.state)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work, shown_within
+from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work, found_within, shown
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.memory import NoMemory, remember
 from edgepind.cli.permission import may_not_write
@@ -26,6 +26,10 @@ _PATIENCE = 15.0
 _FOLDER_MODE = 0o755
 
 _Shown = Callable[[StatusDocument], bool]
+
+
+class DaemonGone:
+    """Whoever held the lock has let it go."""
 
 
 def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
@@ -58,13 +62,19 @@ def _tell_daemon(
     settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork
 ) -> ExitCode:
     daemon.signal(signal.SIGUSR1)
-    shown = _shown_when_done(word)
-    runtime, what = settings.paths.runtime, "the daemon takes it in"
-    document = asyncio.run(
-        shown_within(_PATIENCE, runtime, what, lambda it: not path.exists() and shown(it))
-    )
-    if document is not None:
-        return _done(word, document)
+    holds, paths = _shown_when_done(word), settings.paths
+
+    def look() -> StatusDocument | DaemonGone | None:
+        if daemon_at_work(paths.state) is None:
+            return DaemonGone()
+        return shown(paths.runtime, lambda it: not path.exists() and holds(it))
+
+    found: StatusDocument | DaemonGone | None
+    found = asyncio.run(found_within(_PATIENCE, "the daemon takes it in", look))
+    if isinstance(found, DaemonGone):  # or it was another command, and no daemon
+        return _do_without_daemon(settings, word, path)
+    if found is not None:
+        return _done(word, found)
     if path.exists():
         print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
         return ExitCode.GOOD

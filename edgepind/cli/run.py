@@ -40,4 +40,6 @@ def refusal(refused: StartRefused | None) -> int:
     if refused is None:
         return ExitCode.GOOD
     complain(refused.error)
+    if refused.misset:
+        return ExitCode.USAGE
     return ExitCode.NOT_PERMITTED if refused.forbidden else ExitCode.BAD

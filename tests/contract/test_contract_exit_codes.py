@@ -78,6 +78,15 @@ def test_refused_settings_are_2_for_every_command(words: str, tmp_path: Path, ca
     assert [it.name for it in tmp_path.iterdir()] == ["edgepind.toml"]
 
 
+@pytest.mark.parametrize("verb", ["run", "run --once", "probe"])
+async def test_roots_that_are_not_there_are_2(site: Site, ask: Any, verb: str) -> None:
+    """What the settings name and nobody can use is an error of the settings."""
+    site.write_settings({"cloud": {"public_roots": "/nowhere/roots.pem"}})
+    answer = await ask(*verb.split())
+    assert (answer.code, answer.output) == (2, "")
+    assert "/nowhere/roots.pem" in answer.errors
+
+
 async def test_where_no_daemon_ever_ran_it_is_3(ask: Any) -> None:
     """Nobody can say how things stand: status, explain, reload; and one sentence why."""
     for verb in ("status", "explain", "reload", "status --json"):
