@@ -18,7 +18,7 @@ from tests.bench.figures import Figure, show, store, surroundings
 from tests.bench.life import Span, life
 from tests.bench.rivals import missing_tools
 from tests.bench.rotation import rotation
-from tests.bench.steady import FULL, QUICK, WIDTHS, steady
+from tests.bench.steady import FULL, MOST_ADDRESSES, QUICK, steady
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 _QUICK_TICKS = 15
@@ -26,7 +26,7 @@ _QUICK_TICKS = 15
 
 async def _measure(folder: Path, memory: Path, *, quick: bool, ticks: int) -> list[Figure]:
     trust = Trust(folder)
-    ips = [f"127.0.0.{n}" for n in range(1, max(WIDTHS) + 1)]
+    ips = [f"127.0.0.{n}" for n in range(1, MOST_ADDRESSES + 1)]
     cloud = await Cloud.open(HOST, trust.issue(HOST), ips)
     grounds = (folder, memory, cloud, trust)
     try:

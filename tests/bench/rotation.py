@@ -1,8 +1,8 @@
 """From the moment the cloud's leaf changes to the Edge connected: announced, and not.
 
 The timers keep the proportions of the defaults to an interval that is short. What is reported is
-what comes on top of them, in intervals. An Edge stand-in dials fifty times a second, and files
-are looked at two hundred times a second: nothing here is known better than that.
+what comes on top of them, in intervals. An Edge stand-in dials fifty times a second and notes
+when; files are looked at two hundred times a second: nothing here is known better than that.
 """
 
 import asyncio
@@ -50,24 +50,30 @@ class Place:
         """Read the Edge's log from its beginning."""
         self._lines = JsonLines(self.premises.edge.log)
 
-    async def after(self, began: float, **milestones: Callable[[], object]) -> dict[str, float]:
-        """Seconds from `began` until each first held; every one must come in the end."""
+    async def after(
+        self, began: float, **milestones: Callable[[], bool | float | None]
+    ) -> dict[str, float]:
+        """Seconds from `began` until each held; one may say itself at which `time.monotonic()`.
+
+        Every one must come in the end.
+        """
         came: dict[str, float] = {}
         while len(came) < len(milestones):
             for name, holds in milestones.items():
-                if name not in came and holds():
-                    came[name] = time.monotonic() - began
+                if name not in came and (held := holds()):
+                    came[name] = (time.monotonic() if held is True else held) - began
             if time.monotonic() - began > _PATIENCE:
                 missing = ", ".join(sorted(milestones.keys() - came.keys()))
                 raise TimeoutError(f"{missing} never came: {self.site.daemon.status()}")
             await asyncio.sleep(_LOOK_AGAIN)
         return came
 
-    def connected(self, new: Credential, *, pinning: bool) -> bool:
-        """Whether the Edge was connected to the new leaf, with its pinning on or off."""
+    def connected(self, new: Credential, *, pinning: bool) -> float | None:
+        """When the Edge was first connected to the new leaf, with its pinning on or off."""
         self._dials += [it for it in self._lines.fresh() if it.get("kind") == "dial"]
         wanted = (new.fingerprint.octets.hex(), None, pinning)
-        return any((it["leaf"], it["why"], it["pinning"]) == wanted for it in self._dials)
+        met = (it["t"] for it in self._dials if (it["leaf"], it["why"], it["pinning"]) == wanted)
+        return next(met, None)
 
     def at_rest(self, finding: str = "pinned") -> bool:
         """Whether the daemon says that all is well and nothing is owed."""
@@ -123,12 +129,15 @@ async def _announced(place: Place) -> dict[str, float]:
     place.cloud.announce(new, datetime.now(UTC) + timedelta(hours=1))
 
     def prepared() -> bool:
-        return str(new.fingerprint) in place.premises.pins() and place.at_rest()
+        place.premises.observe()
+        return new.fingerprint.octets.hex() in (place.premises.loaded or ())
 
     came = await place.after(time.monotonic(), prepared=prepared)
+    await place.after(time.monotonic(), rest=place.at_rest)
+    began = time.monotonic()
     place.cloud.rotate(new)
     return came | await place.after(
-        time.monotonic(),
+        began,
         written=lambda: place.premises.pinning().get("fingerprint") == str(new.fingerprint),
         connected=lambda: place.connected(new, pinning=True),
     )
@@ -136,9 +145,10 @@ async def _announced(place: Place) -> dict[str, float]:
 
 async def _unannounced(place: Place) -> dict[str, float]:
     new = place.trust.issue(HOST)
+    began = time.monotonic()
     place.cloud.serve(new)  # and its status page goes on about the old one
     return await place.after(
-        time.monotonic(),
+        began,
         opened=lambda: not place.premises.pinning().get("enabled"),
         let_in=lambda: place.connected(new, pinning=False),
         written=lambda: _enforces(place.premises.pinning(), new),

@@ -10,7 +10,7 @@ from tests.bench.rivals import missing_tools
 
 _ALWAYS = {
     "tick_1_cpu",
-    "tick_64_per_1",
+    "tick_8_per_1",
     "tick_per_asyncio",
     "start_wall",
     "resident_late",
