@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class DaemonAtWork:
-    """Whoever holds the lock; `pid` None where the lock file does not name it."""
+    """Whoever holds the lock; `pid` None where the lock file does not name it credibly."""
 
     pid: int | None
 
@@ -55,11 +55,25 @@ def daemon_at_work(state: Path) -> DaemonAtWork | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        said = os.pread(descriptor, _LONGEST_PID, 0).strip()
-        return DaemonAtWork(int(said) if said.isdigit() else None)
+        return DaemonAtWork(_holder(descriptor))
     finally:
         os.close(descriptor)
     return None
+
+
+def _holder(lock: int) -> int | None:
+    """The process that the lock file names, if it runs as the user whose file that is.
+
+    A daemon that was taken over may write there what it likes, and root would signal for it.
+    """
+    said = os.pread(lock, _LONGEST_PID, 0).strip()
+    if not said.isdigit():
+        return None
+    try:
+        runs_as = Path("/proc", str(int(said))).stat().st_uid
+    except OSError:
+        return None
+    return int(said) if runs_as == os.fstat(lock).st_uid else None
 
 
 async def shown_within(

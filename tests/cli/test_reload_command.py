@@ -1,9 +1,14 @@
 """`edgepind reload`: asks the running daemon to read its settings again."""
 
+import fcntl
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work
 from edgepind.lab.small_site import Site
 
 
@@ -51,3 +56,17 @@ async def test_without_rights_it_is_exit_code_4(steady: Site, ask: Any) -> None:
     (steady.state / "lock").chmod(0)
     answer = await ask("reload", mortal=True)
     assert (answer.code, answer.output) == (4, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(("owner", "believed"), [(0, True), (65534, False)])
+def test_a_lock_is_believed_of_its_owners_processes_only(
+    tmp_path: Path, owner: int, believed: bool
+) -> None:
+    """A daemon that was taken over cannot have root signal somebody else's process."""
+    lock = tmp_path / "lock"
+    lock.write_text(f"{os.getpid()}\n")
+    os.chown(lock, owner, owner)
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert daemon_at_work(tmp_path) == DaemonAtWork(os.getpid() if believed else None)
