@@ -61,7 +61,7 @@ async def test_without_rights_it_is_exit_code_4(steady: Site, ask: Any) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize(("owner", "believed"), [(0, True), (65534, False)])
 def test_a_lock_is_believed_of_its_owners_processes_only(
-    tmp_path: Path, owner: int, believed: bool
+    tmp_path: Path, owner: int, *, believed: bool
 ) -> None:
     """A daemon that was taken over cannot have root signal somebody else's process."""
     lock = tmp_path / "lock"
