@@ -6,6 +6,7 @@ tree, and lasts as long as the wires do.
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,6 +133,23 @@ class Machine:
     def show(self, unit: str, name: str) -> str:
         """One property of a unit, as systemd tells it."""
         return self.must("systemctl", "show", "--value", f"--property={name}", unit).strip()
+
+    def pid_of(self, unit: str) -> int:
+        """The main process of a unit, as the appliance counts; 0 where it has none."""
+        return int(self.show(unit, "MainPID"))
+
+    def kill(self, number: signal.Signals, pid: int) -> None:
+        """Send a signal to one of its processes."""
+        self.must("kill", f"-{number.value}", str(pid))
+
+    def drop_in(self, unit: str, text: str) -> None:
+        """Change a unit as an operator does; "" takes the change away. It is not restarted."""
+        path = f"/etc/systemd/system/{unit}.d/90-test.conf"
+        if text:
+            self.write(path, text)
+        else:
+            self.remove(path)
+        self.must("systemctl", "daemon-reload")
 
     def cursor(self) -> str:
         """Where the journal ends now."""

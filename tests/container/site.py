@@ -22,6 +22,7 @@ SETTINGS = "/etc/edgepind/edgepind.toml"
 STATUS = "/run/edgepind/status.json"
 DAEMON = "edgepind.service"
 HELPER = "edgepind-apply@*.service"
+HELPER_TEMPLATE = "edgepind-apply@.service"
 SOCKET = "edgepind-apply.socket"
 EDGE = "purecloud-edge.service"
 
@@ -145,6 +146,13 @@ class Site:
             )
 
         self.until(holds, "the Edge is pinned to what the cloud serves", within)
+
+    def until_quiet(self) -> None:
+        """Wait until nothing is left of a rotation: one pin, and nothing that is to come."""
+        self.until_pinned()
+        alone = "the current pin is the only one"
+        self.until(lambda: [it["role"] for it in self.status()["pins"]] == ["current"], alone)
+        self.until_pinned()
 
     def until(self, holds: Callable[[], object], what: str, within: float = _PATIENCE) -> None:
         """Wait until it holds, or fail with what the journal has to say."""

@@ -18,7 +18,7 @@ _MOST_EXPOSED = {"edgepind.service": 1.2, "edgepind-apply@.service": 0.9}
 
 
 def test_installing_starts_nothing(site: Site, package: Path) -> None:
-    """apt needs nothing but the file; what it says names the next step; no unit is at work or ill."""
+    """Only the file is needed; what apt says names the next step; no unit is at work or ill."""
     said = site.install(package)
     assert "systemctl enable --now edgepind" in said
     machine = site.machine

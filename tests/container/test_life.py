@@ -6,7 +6,6 @@ import pytest
 
 from tests.container.site import DAEMON, EDGE, HELPER, SETTINGS, SOCKET, Site
 
-_DROP_IN = "/etc/systemd/system/{}.d/90-test.conf"
 _STARTED = "39f53479d3a045ac8e11786248231fbf"  # SD_MESSAGE_UNIT_STARTED, sd-messages.h
 _SLOW_STOP = "[Service]\nExecStop=/bin/sleep 4\n"
 
@@ -17,41 +16,25 @@ def _pinned(kept_site: Site) -> None:
     kept_site.begin_anew()
 
 
-def pid_of(site: Site, unit: str = DAEMON) -> int:
-    """The main process of a unit as the appliance counts; 0 where it has none."""
-    return int(site.machine.show(unit, "MainPID"))
-
-
-def send(site: Site, number: signal.Signals, pid: int) -> None:
-    """Send a signal to a process of the appliance's."""
-    site.machine.must("kill", f"-{number.value}", str(pid))
-
-
-def drop_in(site: Site, unit: str, text: str) -> None:
-    """Change a unit as an operator does; "" takes the change away."""
-    path = _DROP_IN.format(unit)
-    if text:
-        site.machine.write(path, text)
-    else:
-        site.machine.remove(path)
-    site.machine.must("systemctl", "daemon-reload")
-
-
 def until_back(site: Site, pid: int) -> None:
     """Wait until another process than `pid` is the daemon and has all as it should be."""
-    site.until(lambda: pid_of(site) not in {0, pid}, "systemd starts the daemon anew", 60)
-    site.until(lambda: site.status().get("pid") == pid_of(site), "it has made a tick")
+    site.until(
+        lambda: site.machine.pid_of(DAEMON) not in {0, pid}, "systemd starts the daemon anew", 60
+    )
+    site.until(
+        lambda: site.status().get("pid") == site.machine.pid_of(DAEMON), "it has made a tick"
+    )
     site.until_pinned()
 
 
 def test_a_reload_puts_new_settings_in_force(kept_site: Site) -> None:
     """`systemctl reload` answers when they are in force; the process stays the same."""
     site = kept_site
-    pid, cursor = pid_of(site), site.machine.cursor()
+    pid, cursor = site.machine.pid_of(DAEMON), site.machine.cursor()
     site.write_settings({"cloud": {"interval": "2s"}})
     site.machine.must("systemctl", "reload", "edgepind")
     assert site.events(cursor, "reloaded")
-    assert pid_of(site) == pid
+    assert site.machine.pid_of(DAEMON) == pid
     site.write_settings()
     site.machine.must("systemctl", "reload", "edgepind")
     site.until_pinned()
@@ -60,7 +43,7 @@ def test_a_reload_puts_new_settings_in_force(kept_site: Site) -> None:
 def test_a_bad_reload_changes_nothing_and_fails_aloud(kept_site: Site) -> None:
     """`systemctl reload` fails; the journal has every fault; the old settings stay in force."""
     site = kept_site
-    pid, cursor = pid_of(site), site.machine.cursor()
+    pid, cursor = site.machine.pid_of(DAEMON), site.machine.cursor()
     good = site.machine.read(SETTINGS)
     site.machine.write(SETTINGS, good.replace('"1s"', '"one second"') + "\n[edgar]\nx = 1\n")
     assert site.machine.run("systemctl", "reload", "edgepind").code != 0
@@ -68,7 +51,10 @@ def test_a_bad_reload_changes_nothing_and_fails_aloud(kept_site: Site) -> None:
     assert "one second" in rejected["MESSAGE"]
     assert "edgar" in rejected["MESSAGE"]
     assert rejected["PRIORITY"] == "3"
-    assert (pid_of(site), site.machine.show(DAEMON, "ActiveState")) == (pid, "active")
+    assert (site.machine.pid_of(DAEMON), site.machine.show(DAEMON, "ActiveState")) == (
+        pid,
+        "active",
+    )
     fresh = site.cloud.issue()
     site.cloud.rotate(fresh)
     site.until_pinned()  # with the old settings, while the file is wrong
@@ -79,16 +65,16 @@ def test_a_bad_reload_changes_nothing_and_fails_aloud(kept_site: Site) -> None:
 def test_a_daemon_that_hangs_is_killed_and_comes_back(kept_site: Site) -> None:
     """A stopped process says nothing to the watchdog; the next one finds nothing to restart."""
     site = kept_site
-    drop_in(site, DAEMON, "[Service]\nWatchdogSec=2s\nRestartSec=200ms\n")
+    site.machine.drop_in(DAEMON, "[Service]\nWatchdogSec=2s\nRestartSec=200ms\n")
     site.machine.must("systemctl", "restart", DAEMON)
     site.until_pinned()
-    pid, edge = pid_of(site), site.machine.show(EDGE, "InvocationID")
+    pid, edge = site.machine.pid_of(DAEMON), site.machine.show(EDGE, "InvocationID")
     cursor = site.machine.cursor()
-    send(site, signal.SIGSTOP, pid)
+    site.machine.kill(signal.SIGSTOP, pid)
     until_back(site, pid)
     assert any("Watchdog timeout" in it["MESSAGE"] for it in site.machine.journal_after(cursor))
     assert site.machine.show(EDGE, "InvocationID") == edge
-    drop_in(site, DAEMON, "")
+    site.machine.drop_in(DAEMON, "")
     site.machine.must("systemctl", "restart", DAEMON)
 
 
@@ -96,8 +82,8 @@ def test_a_killed_daemon_comes_back_by_itself(kept_site: Site) -> None:
     """SIGKILL costs RestartSec and nothing else: no pin, no restart of the Edge."""
     site = kept_site
     site.until_pinned()
-    pid, edge = pid_of(site), site.machine.show(EDGE, "InvocationID")
-    send(site, signal.SIGKILL, pid)
+    pid, edge = site.machine.pid_of(DAEMON), site.machine.show(EDGE, "InvocationID")
+    site.machine.kill(signal.SIGKILL, pid)
     until_back(site, pid)
     assert site.machine.show(EDGE, "InvocationID") == edge
     assert site.machine.show(DAEMON, "NRestarts") == "1"
@@ -118,20 +104,20 @@ def test_an_edge_that_hears_of_no_death_is_served_on(kept_site: Site) -> None:
 def test_a_helper_killed_in_the_middle_of_a_restart_costs_nothing(kept_site: Site) -> None:
     """The job goes on in systemd; one restart is all, and the next pin stays accepted."""
     site = kept_site
-    drop_in(site, EDGE, _SLOW_STOP)
+    site.machine.drop_in(EDGE, _SLOW_STOP)
     edge, fresh = site.machine.show(EDGE, "InvocationID"), site.cloud.issue()
     cursor = site.machine.cursor()
     site.cloud.announce(fresh)
     site.until(lambda: site.machine.show(EDGE, "ActiveState") == "deactivating", "it is restarted")
     units = site.machine.must("systemctl", "list-units", "--plain", "--no-legend", HELPER)
-    send(site, signal.SIGKILL, pid_of(site, units.split()[0]))
+    site.machine.kill(signal.SIGKILL, site.machine.pid_of(units.split()[0]))
     site.until(lambda: site.machine.show(EDGE, "InvocationID") not in {"", edge}, "it is restarted")
     site.until(lambda: site.status()["edge"]["loaded"], "the daemon knows that it has loaded all")
     assert site.pinning()["fingerprints"] == [site.cloud.leaf, fresh]
     site.until(lambda: not site.status()["edge"]["restart_owed"], "no restart is owed any more")
     starts = site.machine.journal_after(cursor, UNIT=EDGE, MESSAGE_ID=_STARTED)
     assert len(starts) == 1
-    drop_in(site, EDGE, "")
+    site.machine.drop_in(EDGE, "")
     site.cloud.rotate(fresh)
     site.until_pinned()
 
@@ -148,7 +134,7 @@ def test_a_socket_that_was_closed_is_opened_again(kept_site: Site) -> None:
 def test_a_bad_settings_file_at_the_start_does_not_end_the_attempts(kept_site: Site) -> None:
     """The unit fails with the reason in the journal, is tried again, and recovers by the file."""
     site = kept_site
-    drop_in(site, DAEMON, "[Service]\nRestartSec=300ms\n")
+    site.machine.drop_in(DAEMON, "[Service]\nRestartSec=300ms\n")
     site.machine.write(SETTINGS, "[cloud]\nhost = 7\n")
     cursor = site.machine.cursor()
     site.machine.run("systemctl", "restart", DAEMON)
@@ -161,7 +147,7 @@ def test_a_bad_settings_file_at_the_start_does_not_end_the_attempts(kept_site: S
     site.write_settings()
     site.until(lambda: site.machine.show(DAEMON, "ActiveState") == "active", "it is up again")
     site.until_pinned()
-    drop_in(site, DAEMON, "")
+    site.machine.drop_in(DAEMON, "")
 
 
 def test_a_stop_takes_less_than_two_seconds(kept_site: Site) -> None:

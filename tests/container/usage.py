@@ -97,8 +97,9 @@ def _add(peak: Peak, process: Path) -> None:
     )
     if "VmHWM" not in status:  # a zombie
         return
-    if not (process / "exe").readlink().name.startswith("python"):
-        return  # systemd's own child, before it becomes ours
+    command = (process / "cmdline").read_bytes()
+    if b"edgepind" not in command or b"/opt/" in command:
+        return  # systemd's own child before it becomes ours, or a test's in its place
     peak.resident = max(peak.resident, int(status["VmHWM"].split()[0]) / 1024)
     peak.tasks += int(status["Threads"])
     peak.files = max(peak.files, sum(1 for _ in (process / "fd").iterdir()))
