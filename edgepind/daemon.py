@@ -25,6 +25,8 @@ LONGEST_TICK = 600.0
 """Seconds after which a tick that is still under way is not vouched for to the watchdog."""
 FAREWELL = 1.0
 """Seconds for a tick that is cut short by SIGTERM to leave things tidy."""
+_ASKING = frozenset({signal.SIGHUP, signal.SIGUSR1})
+"""The signals by which commands ask for a look; unheard, each would end the process."""
 
 
 @dataclass(slots=True)
@@ -183,6 +185,7 @@ def run_daemon(
         try:
             await Daemon(parts, path, clock, signals).run()
         finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)  # they come too late, and harm none
             await parts.close()
         return None
 
@@ -199,10 +202,10 @@ def tick_once(
     """
     if offline:
         settings = replace(settings, log=LogSettings(level="error", format="console"))
+    for number in _ASKING:  # it holds the lock as a daemon does, and may be taken for one
+        signal.signal(number, lambda *_: None)
 
     async def run() -> StartRefused | dict[str, Any]:
-        for number in (signal.SIGHUP, signal.SIGUSR1):  # a tick is what they could ask for
-            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
         parts = await build(settings, clock, dry_run=dry_run)
         if isinstance(parts, StartRefused):
             return parts

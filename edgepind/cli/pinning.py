@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work, found_within, shown
@@ -28,14 +30,17 @@ _FOLDER_MODE = 0o755
 _Shown = Callable[[StatusDocument], bool]
 
 
-class DaemonGone:
-    """Whoever held the lock has let it go."""
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How waiting for the daemon ended. `shown` None: whoever held its lock has let that go."""
+
+    shown: StatusDocument | None
 
 
 def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
     """Leave the word for the daemon and see it taken in. Raises PermissionError."""
     state = settings.paths.state
-    daemon = daemon_at_work(state)
+    daemon_at_work(state)  # raises where this user may not even ask
     refusal = _refusal(settings, word)
     if refusal is not None:
         complain(f"pin {word.fingerprint} is not removed: {refusal}")
@@ -45,9 +50,7 @@ def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
     if isinstance(path, NotReplaced):
         complain(path.error)
         return ExitCode.NOT_PERMITTED if may_not_write(state) else ExitCode.BAD
-    if daemon is not None:
-        return _tell_daemon(settings, word, path, daemon)
-    return _do_without_daemon(settings, word, path)
+    return _see_it_obeyed(settings, word, path)
 
 
 def _refusal(settings: Settings, word: OperatorWord) -> str | None:
@@ -58,39 +61,44 @@ def _refusal(settings: Settings, word: OperatorWord) -> str | None:
     return None if isinstance(state, NoMemory) else refusal_to_remove(state, word.fingerprint)
 
 
-def _tell_daemon(
-    settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork
-) -> ExitCode:
-    daemon.signal(signal.SIGUSR1)
-    holds, paths = _shown_when_done(word), settings.paths
-
-    def look() -> StatusDocument | DaemonGone | None:
-        if daemon_at_work(paths.state) is None:
-            return DaemonGone()
-        return shown(paths.runtime, lambda it: not path.exists() and holds(it))
-
-    found: StatusDocument | DaemonGone | None
-    found = asyncio.run(found_within(_PATIENCE, "the daemon takes it in", look))
-    if isinstance(found, DaemonGone):  # or it was another command, and no daemon
-        return _do_without_daemon(settings, word, path)
-    if found is not None:
-        return _done(word, found)
+def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCode:
+    """By the daemon, or by this process where nobody holds the lock; commands take turns."""
+    state, ends = settings.paths.state, time.monotonic() + _PATIENCE
+    while (left := ends - time.monotonic()) > 0:
+        daemon = daemon_at_work(state)
+        if daemon is not None:
+            ending = _tell_daemon(settings, word, path, daemon, left)
+            if ending is not None and ending.shown is not None:
+                return _done(word, ending.shown)
+            continue
+        document = tick_once(settings, dry_run=False, clock=SystemClock(), offline=True)
+        if not isinstance(document, StartRefused):
+            obeyed = _shown_when_done(word)(document)
+            return _done(word, document) if obeyed else _not_done(word)
+        if daemon_at_work(state) is None:  # else somebody was quicker
+            remove_words((path,))
+            complain(document.error)
+            return ExitCode.NOT_PERMITTED if document.forbidden else ExitCode.BAD
     if path.exists():
         print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
         return ExitCode.GOOD
     return _not_done(word)
 
 
-def _do_without_daemon(settings: Settings, word: OperatorWord, path: Path) -> ExitCode:
-    document = tick_once(settings, dry_run=False, clock=SystemClock(), offline=True)
-    if isinstance(document, StartRefused):
-        if daemon_at_work(settings.paths.state) is not None:  # it started meanwhile
-            print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
-            return ExitCode.GOOD
-        remove_words((path,))
-        complain(document.error)
-        return ExitCode.NOT_PERMITTED if document.forbidden else ExitCode.BAD
-    return _done(word, document) if _shown_when_done(word)(document) else _not_done(word)
+def _tell_daemon(
+    settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork, patience: float
+) -> _Ending | None:
+    """Let the daemon look at once, and wait until it shows that it has obeyed."""
+    daemon.signal(signal.SIGUSR1)
+    holds, paths = _shown_when_done(word), settings.paths
+
+    def look() -> _Ending | None:
+        if daemon_at_work(paths.state) is None:  # it has ended, or was another command
+            return _Ending(None)
+        document = shown(paths.runtime, lambda it: not path.exists() and holds(it))
+        return None if document is None else _Ending(document)
+
+    return asyncio.run(found_within(patience, "the daemon takes it in", look))
 
 
 def _shown_when_done(word: OperatorWord) -> _Shown:
