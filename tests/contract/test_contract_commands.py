@@ -12,12 +12,15 @@ import pytest
 from edgepind.lab.onlooker import (
     install_current,
     install_pins,
+    pass_ticks,
     poke,
     postures,
     roles,
+    told,
     until_status,
 )
 from edgepind.lab.small_site import HOST, Site
+from edgepind.lab.timers import Table
 
 READING = (
     "probe",
@@ -46,7 +49,7 @@ PROBED = {
 
 
 async def test_a_well_site_is_called_well_by_every_reading_command(steady: Site, ask: Any) -> None:
-    """Exit 0, one JSON object on standard output and nothing else, of the shape that is fixed."""
+    """Exit 0; `--json`: one object on standard output and nothing else; else plain words."""
     answers = await asyncio.gather(*(ask(*verb.split(), "--json") for verb in READING))
     said = {}
     for verb, answer in zip(READING, answers, strict=True):
@@ -61,19 +64,13 @@ async def test_a_well_site_is_called_well_by_every_reading_command(steady: Site,
     for fault in said["check"]["faults"]:
         assert fault.keys() == {"id", "severity", "what", "remedy"}
     assert said["status"].keys() == steady.daemon.status().keys()
-
-
-async def test_people_are_answered_in_plain_text(steady: Site, ask: Any) -> None:
-    """Without --json the same is said in words: posture, finding, pins, next poll, evidence."""
     fingerprint = str(steady.cloud.status.current)
-    status, explained, pins, probed, recorded = await asyncio.gather(
-        *(ask(*verb.split()) for verb in (READING[1], READING[2], "pin list", "probe", "history"))
+    status, probed, recorded = await asyncio.gather(
+        *(ask(verb) for verb in ("status", "probe", "history"))
     )
     for word in ("enforcing", "pinned", "current", "bootstrap"):
         assert word in status.output
     assert fingerprint[:11] in status.output.upper()
-    assert "enforcing" in explained.output
-    assert fingerprint in pins.output
     for word in (fingerprint, "TLSv1.3", "pinned", *steady.cloud.addresses):
         assert word in probed.output
     at = [recorded.output.index(it) for it in ("pin_pending", "pin_activated", "restart_succeeded")]
@@ -152,6 +149,23 @@ async def test_check_names_each_fault_with_a_remedy(site: Site, read: Any) -> No
     code, said = await read("check")
     assert code == 2
     assert all(key in json.dumps(said) for key in ("cloud.host", "cloud.port"))
+
+
+async def test_unit_and_helper_are_those_of_the_settings(site: Site, read: Any) -> None:
+    """`edge.unit` and `edge.helper` are what is asked; where nobody is there, that is told."""
+    install_current(site)
+    helper = "/nowhere/apply.sock"
+    edge: Table = {"unit": "no-such-edge.service", "helper": helper, "restart_command": []}
+    site.write_settings({"edge": edge})
+    code, said = await read("check")
+    assert code == 1
+    assert "no-such-edge.service" in json.dumps(said)
+    assert helper in json.dumps(said)
+    await site.daemon.start()
+    await site.until_event("config_rejected")
+    await pass_ticks(site, 3)
+    assert helper in told(site, "config_rejected")[0]["MESSAGE"]
+    assert site.restarts() == 0
 
 
 async def test_explain_weighs_a_pin(site: Site, ask: Any, read: Any) -> None:

@@ -108,9 +108,7 @@ async def test_json_lines_bear_the_journals_field_names(site: Site) -> None:
     ("log", "wanted", "unwanted"),
     [
         ({"format": "console"}, r"^\S+ notice: edgepind .* watches .*\[started\]$", r"^\{"),
-        ({"format": "auto"}, r"\[started\]$", r"^\{"),
         ({"format": "json", "level": "warning"}, "unannounced_rotation", "started"),
-        ({"format": "json", "level": "error"}, "^$", "unannounced_rotation"),
     ],
 )
 async def test_format_and_level_are_as_they_are_set(

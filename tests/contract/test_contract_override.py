@@ -4,9 +4,6 @@ import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from edgepind.lab.onlooker import (
     install_current,
@@ -38,23 +35,20 @@ async def switched(site: Site, *, enabled: bool) -> None:
     await site.until(lambda: site.pinning()["enabled"] is enabled, f"enabled {enabled}")
 
 
-@pytest.mark.parametrize("place", ["runtime", "state"])
-async def test_a_touch_counts_for_an_hour(site: Site, place: str) -> None:
+async def test_a_touch_counts_for_an_hour(site: Site) -> None:
     """An empty file in RUNTIME or STATE, from its modification time; removing it ends it."""
     await guarded(site)
-    folder: Path = getattr(site, place)
-    (folder / "override").touch()
-    await until_status(site, posture="override")
-    assert HOUR - 60 < left(site) <= HOUR
-    await switched(site, enabled=False)
-    (folder / "override").unlink()
-    await until_status(site, posture="enforcing")
-    await switched(site, enabled=True)
-    assert postures(site) == ["override", "enforcing"]
-    assert [it for it in site.events() if it.startswith("override")] == [
-        "override_on",
-        "override_off",
-    ]
+    for folder in (site.runtime, site.state):
+        (folder / "override").touch()
+        await until_status(site, posture="override")
+        assert HOUR - 60 < left(site) <= HOUR
+        await switched(site, enabled=False)
+        (folder / "override").unlink()
+        await until_status(site, posture="enforcing")
+        await switched(site, enabled=True)
+    assert postures(site) == ["override", "enforcing"] * 2
+    events = [it for it in site.events() if it.startswith("override")]
+    assert events == ["override_on", "override_off"] * 2
 
 
 async def test_an_old_touch_counts_for_what_is_left(site: Site) -> None:

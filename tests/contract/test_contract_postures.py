@@ -1,16 +1,16 @@
 """Section 7: each posture entered and left, by what the cloud and the settings do."""
 
 import json
+import signal
 from datetime import datetime
 from typing import Any
-
-import pytest
 
 from edgepind.lab.onlooker import (
     install_current,
     install_pins,
     one_tick,
     pass_ticks,
+    poke,
     postures,
     roles,
     told,
@@ -20,14 +20,13 @@ from edgepind.lab.pki import Credential
 from edgepind.lab.small_site import HOST, Site
 from edgepind.lab.timers import Table
 
-Extra = dict[str, Table]
+STRICT: dict[str, Table] = {"cloud": {"interval": "150ms"}, "pins": {"policy": "strict"}}
 
 
 async def begin(site: Site, fail_open: Table, **others: Table) -> Credential:
     """A daemon under `strict` on a pinned link; returns what the cloud serves."""
     install_current(site)
-    quick: Extra = {"cloud": {"interval": "150ms"}, "pins": {"policy": "strict"}}
-    site.write_settings({**quick, "fail_open": fail_open, **others})
+    site.write_settings({**STRICT, "fail_open": fail_open, **others})
     await site.daemon.start()
     await until_status(site, finding="pinned")
     return site.cloud.served()[site.cloud.addresses[0]].credential
@@ -65,18 +64,13 @@ async def test_a_lockout_is_confirmed_by_two_ticks_in_a_row(site: Site) -> None:
     assert site.pinning()["enabled"] is True, "still enforced"
 
 
-async def test_one_address_left_is_no_lockout(site: Site) -> None:
-    """As long as the Edge can connect somewhere there is no grace."""
-    await begin(site, {"grace": "10ms"})
-    site.cloud.serve(site.issue(), site.cloud.addresses[1:])
-    await until_status(site, finding="unannounced_rotation")
-    await pass_ticks(site, 5)
-    assert postures(site) == []
-
-
 async def test_grace_ends_where_the_link_is_pinned_again(site: Site) -> None:
     """Back to enforcing with nothing written and no restart; told both ways."""
     original = await begin(site, {"grace": "1h"})
+    site.cloud.serve(site.issue(), site.cloud.addresses[1:])
+    await until_status(site, finding="unannounced_rotation")
+    await pass_ticks(site, 4)
+    assert postures(site) == [], "one address is left: no lockout"
     site.cloud.serve(site.issue())
     await until_status(site, posture="grace")
     site.cloud.serve(original)
@@ -176,43 +170,42 @@ async def test_open_ends_where_the_link_is_intercepted(site: Site) -> None:
     await until_status(site, posture="enforcing")
 
 
-@pytest.mark.parametrize("fail_open", [{"enabled": False}, {"budget": 0}])
-async def test_where_no_opening_is_allowed_grace_exhausts(site: Site, fail_open: Table) -> None:
+async def test_where_no_opening_is_allowed_grace_exhausts(site: Site) -> None:
     """Switched off or without a budget: never `enabled: false`; a person is asked for."""
-    original = await begin(site, {"grace": "50ms", **fail_open})
-    site.cloud.serve(site.issue())
-    await until_status(site, posture="exhausted")
-    assert postures(site) == ["grace", "exhausted"]
-    assert site.pinning()["enabled"] is True
-    assert site.restarts() == 0
-    event = told(site, "posture_changed")[-1]
-    assert "operator" in event["MESSAGE"]
-    assert int(event["PRIORITY"]) <= 3
-    site.cloud.serve(original)
-    await until_status(site, posture="enforcing")
-
-
-async def test_the_budget_of_openings_is_kept(site: Site) -> None:
-    """One opening in the window: the second lockout ends in exhausted."""
-    original = await begin(site, {"grace": "50ms", "budget": 1})
-    site.cloud.serve(site.issue())
-    await until_status(site, posture="open")
-    site.cloud.serve(original)
-    await until_status(site, posture="enforcing")
-    site.cloud.serve(site.issue())
-    await until_status(site, posture="exhausted")
-    assert postures(site) == ["grace", "open", "enforcing", "grace", "exhausted"]
-
-
-async def test_openings_outside_the_window_do_not_count(site: Site) -> None:
-    """`budget_window` lets an old opening go."""
-    fail_open: Table = {"grace": "50ms", "budget": 1, "budget_window": "10ms"}
-    original = await begin(site, fail_open)
-    for _ in range(2):
+    original = await begin(site, {"grace": "50ms", "enabled": False})
+    for fail_open in ({"enabled": False}, {"budget": 0}):
+        site.write_settings({**STRICT, "fail_open": {"grace": "50ms", **fail_open}})
+        poke(site, signal.SIGHUP)
         site.cloud.serve(site.issue())
-        await until_status(site, posture="open")
+        await until_status(site, posture="exhausted")
+        event = told(site, "posture_changed")[-1]
+        assert "operator" in event["MESSAGE"]
+        assert int(event["PRIORITY"]) <= 3
+        assert site.pinning()["enabled"] is True
         site.cloud.serve(original)
         await until_status(site, posture="enforcing")
+    assert postures(site) == ["grace", "exhausted", "enforcing"] * 2
+    assert site.restarts() == 0
+
+
+async def test_the_budget_of_openings_is_kept_within_its_window(site: Site) -> None:
+    """One opening in the window: the second lockout exhausts; an older one does not count."""
+    original = await begin(site, {"grace": "50ms", "budget": 1})
+
+    async def locked_out_until(posture: str) -> None:
+        site.cloud.serve(site.issue())
+        await until_status(site, posture=posture)
+        site.cloud.serve(original)
+        await until_status(site, posture="enforcing")
+
+    await locked_out_until("open")
+    await locked_out_until("exhausted")
+    short: Table = {"grace": "50ms", "budget": 1, "budget_window": "10ms"}
+    site.write_settings({**STRICT, "fail_open": short})
+    poke(site, signal.SIGHUP)
+    await site.until_event("reloaded")
+    await locked_out_until("open")
+    await locked_out_until("open")
 
 
 async def test_a_restart_of_the_daemon_prolongs_no_opening(site: Site) -> None:
