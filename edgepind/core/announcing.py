@@ -81,12 +81,20 @@ def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:
     return None
 
 
+def _is_live(pin: Pin, tick: Tick) -> bool:
+    """Whether it is live in this very tick, which the pin itself does not know yet."""
+    link = tick.seen.link
+    return link is not None and any(
+        it.leaf.value(pin.kind) == pin.fingerprint for _, it in served(link)
+    )
+
+
 def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     events: list[Event] = []
     for pin in state.pins:
         if pin.role is not Role.BACKUP or pin.origin is not Origin.ANNOUNCED:
             continue
-        if pin.ever_live:
+        if pin.ever_live or _is_live(pin, tick):
             return state, ()
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REPLACED)
         state = replace(state, pins=pins, retired=retired)
