@@ -108,11 +108,15 @@ def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
 
 
 def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
-    """What a unit that somebody else started has loaded: the document, if it is the older."""
+    """What a unit that somebody else started has loaded: the document, if it is the older.
+
+    A start that is still to come was timed by a clock that was set back since: that tells nothing.
+    """
     document = tick.seen.document
     if not isinstance(document, DocumentRead) or unit.started_at is None:
         return None
-    return _found(tick) if document.modified <= unit.started_at else None
+    in_order = document.modified <= unit.started_at <= tick.now.wall
+    return _found(tick) if in_order else None
 
 
 def _found(tick: Tick) -> Pinning | None:

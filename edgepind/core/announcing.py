@@ -99,12 +99,12 @@ def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State,
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REPLACED)
         state = replace(state, pins=pins, retired=retired)
         events.append(pin_replaced(pin))
-    waiting = next((pin for pin in state.pins if pin.fingerprint == fingerprint), None)
+    kind = tick.rules.pins.kind
+    waiting = next((pin for pin in state.pins if pin.key == (kind, fingerprint)), None)
     if waiting is not None:
         moved = move(waiting, PinEvent.ANNOUNCED, tick.now.wall)
         new = replace(moved, origin=Origin.ANNOUNCED, seen_at=(), last_seen=None)
     else:
-        kind = tick.rules.pins.kind
         seed = Pin(fingerprint, kind, Role.BACKUP, Origin.ANNOUNCED, tick.now.wall)
         new = enter(seed, PinEvent.ANNOUNCED, state.retired)
     state = replace(state, pins=put(state.pins, new))

@@ -27,8 +27,9 @@ def check_truth(world: ImaginedWorld) -> None:
 
 def untruths(world: ImaginedWorld) -> Iterator[str]:
     """Name each promise that this world shows to be broken."""
-    yield from _belief(world)
-    yield from _validation(world)
+    if not world.set_back:
+        yield from _belief(world)
+        yield from _validation(world)
     yield from _budget(world)
 
 
@@ -41,7 +42,7 @@ def _belief(world: ImaginedWorld) -> Iterator[str]:
         return
     truth = as_pinning(edge.loaded)
     if truth is None or not believed.accepts_like(truth, world.rules.restart.validator):
-        yield f"the Edge is believed to have loaded {believed}, and has {truth}"
+        yield f"the Edge is believed to have loaded {_shown(believed)}, and has {_shown(truth)}"
 
 
 def _validation(world: ImaginedWorld) -> Iterator[str]:
@@ -52,7 +53,7 @@ def _validation(world: ImaginedWorld) -> Iterator[str]:
         return
     meant = state.guard.posture in LETS_GO or not any(pin.accepted for pin in state.pins)
     busy = state.edge.phase in OWING or state.edge.phase is RestartPhase.SETTLING
-    hindered = bool(edge.troubles.write or edge.troubles.read)
+    hindered = bool(state.edge.write_failures) or state.edge.document_problem is not None
     if not (meant or busy or hindered):
         yield f"the Edge does not pin in posture {state.guard.posture}, and owes no restart"
 
@@ -72,3 +73,10 @@ def as_pinning(loaded: DocumentRead | None) -> Pinning | None:
     named = (loaded.current, *loaded.accepted)
     order = tuple(dict.fromkeys(it for it in named if it is not None))
     return Pinning(loaded.enabled is True, order[0], order) if order else None
+
+
+def _shown(pinning: Pinning | None) -> str:
+    if pinning is None:
+        return "nothing"
+    pins = ", ".join(pin.short for pin in pinning.accepted)
+    return f"{'on' if pinning.enabled else 'off'} {pins}"

@@ -24,6 +24,7 @@ from edgepind.model.action import (
 )
 from edgepind.model.decision import Decision
 from edgepind.model.event import Event
+from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import (
     AddressSeen,
@@ -91,8 +92,13 @@ class ImaginedWorld:
     tags: bool = False
     """Whether it offers an entity tag, and answers 304 where nothing changed."""
 
+    vouched_for: set[Fingerprint] = field(default_factory=set)
+    """All that it ever named over a pinned connection."""
+
     ahead: float = 0.0
     """Seconds by which the host's clock is ahead of the truth."""
+    set_back: bool = False
+    """Whether the clock was ever set back: then times of files and of starts compare badly."""
     witnesses: tuple[ClockSource, ...] = ()
     override: Override = None
     override_stuck: str = ""
@@ -134,6 +140,11 @@ class ImaginedWorld:
     def now(self) -> Moment:
         """Both clocks, read."""
         return Moment(Monotonic(self.monotonic), self.wall)
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the host's clock; elapsed time knows nothing of it."""
+        self.ahead += seconds
+        self.set_back = self.set_back or seconds < 0
 
     def run(self, seconds: float) -> None:
         """Let time pass, with every tick that falls into it."""
@@ -285,6 +296,8 @@ class ImaginedWorld:
         if isinstance(self.says, StatusUnreachable):
             return self.says
         said = replace(self.says, channel=channel)
+        if isinstance(said, StatusAnswer) and channel is Channel.PINNED:
+            self.vouched_for |= {it for it in (said.current, said.next) if it is not None}
         if isinstance(said, StatusAnswer) and channel is Channel.PINNED and self.tags:
             self._tagged = (said, pins)
             if tagged == self._tagged:

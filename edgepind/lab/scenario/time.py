@@ -11,11 +11,11 @@ def _clock(stage: Stage, words: Words) -> None:
     world = stage.world
     match words:
         case ("right",):
-            world.ahead = 0.0
+            world.step_clock(-world.ahead)
         case ("witness", *sources):
             world.witnesses = tuple(ClockSource(source) for source in sources)
         case (step,) if step[0] in "+-":
-            world.ahead += seconds(step[1:]) * (1 if step[0] == "+" else -1)
+            world.step_clock(seconds(step[1:]) * (1 if step[0] == "+" else -1))
         case _:
             raise ValueError("a clock is stepped by +TIME or -TIME, set right, or witnessed")
 
