@@ -5,6 +5,7 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target
 from edgepind.core.pacing import backoff
@@ -47,6 +48,8 @@ def learn_restart(
         case RestartDone(loaded=loaded, invocation=invocation):
             edge = replace(edge, loaded=loaded, invocation=invocation or edge.invocation)
             return _begin_settling(replace(state, edge=edge), invocation, tick)
+        case _:
+            assert_never(outcome)
 
 
 def watch_restarted(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:

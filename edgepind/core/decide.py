@@ -7,6 +7,7 @@ module that is named for it; this one only says in which order they speak.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from edgepind.core.adopting import adopt
 from edgepind.core.aftermath import learn_restart, watch_restarted
@@ -121,7 +122,9 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
                 guard, events = learn_not_removed(draft.state.guard, outcome)
                 draft = draft.told(replace(draft.state, guard=guard), events)
             case OverrideRemoved():
-                pass  # the next look shows it
+                continue  # the next look shows it
+            case _:
+                assert_never(outcome)
     return draft
 
 

@@ -6,6 +6,7 @@ way, neither lengthens nor cuts short what the operator asked for.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
@@ -34,6 +35,8 @@ def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Action, ...], 
             return replace(gone, override_problem=file.reason), (), (*events, *refused)
         case OverrideFile() as file:
             return _present(guard, file, tick)
+        case _:
+            assert_never(tick.seen.override)
 
 
 def learn_not_removed(guard: Guard, outcome: OverrideNotRemoved) -> tuple[Guard, tuple[Event, ...]]:

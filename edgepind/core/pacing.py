@@ -6,6 +6,7 @@ pay for: requests to a status endpoint in trouble, failed writes, failed restart
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from edgepind.core.tick import Tick
 from edgepind.model.moment import Monotonic
@@ -87,6 +88,8 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
                 not_before=tick.after(wait * (1 - JITTER + 2 * JITTER * tick.seen.entropy)),
                 told_to_wait=_told_to_wait(status, tick),
             )
+        case _:
+            assert_never(status)
 
 
 def _told_to_wait(status: StatusRejected | StatusUnreachable, tick: Tick) -> Monotonic | None:

@@ -8,6 +8,7 @@ lockout is at once what it should be. Time in grace is observed time; time in `o
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from edgepind.core.diagnosis import Diagnosis
 from edgepind.core.machine import step
@@ -169,6 +170,8 @@ def deadline(guard: Guard, grace: float, now: Monotonic) -> Monotonic | None:
             return guard.override.ends if guard.override else None
         case Posture.ENFORCING | Posture.EXHAUSTED:
             return None
+        case _:
+            assert_never(guard.posture)
 
 
 def _next_event(situation: Situation) -> PostureEvent | None:

@@ -1,11 +1,13 @@
 """The one sentence that `status`, `STATUS=` and a person at the door are given."""
 
+from typing import assert_never
+
 from edgepind.core.desired import wanted
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING
 from edgepind.core.sentences import finding_sentence, roles_sentence, span
 from edgepind.core.tick import Tick, served
-from edgepind.model.observation import NotServed
+from edgepind.model.observation import Link, NotServed
 from edgepind.model.state import State
 from edgepind.model.words import Bootstrap, Finding, Posture
 
@@ -14,20 +16,15 @@ _SHOWN = 3
 
 def link_sentence(finding: Finding, tick: Tick) -> str:
     """What `finding` means for this very link, with issuers and errors named."""
-    link = tick.seen.link
-    issuers: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
-    if link is not None:
-        issuers = tuple(
-            dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
-        )
-        errors = tuple(
-            dict.fromkeys(
-                it.result.error for it in link.addresses if isinstance(it.result, NotServed)
-            )
-        )
-        if link.resolve_error:
-            errors = (link.resolve_error, *errors)
+    link = tick.seen.link or Link(())
+    issuers = tuple(
+        dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
+    )
+    errors = tuple(
+        dict.fromkeys(it.result.error for it in link.addresses if isinstance(it.result, NotServed))
+    )
+    if link.resolve_error:
+        errors = (link.resolve_error, *errors)
     named = "; ".join(issuers[:_SHOWN])
     return finding_sentence(
         finding,
@@ -63,6 +60,8 @@ def _posture_clause(state: State, tick: Tick) -> str:
         case Posture.OVERRIDE:
             who = guard.override.by if guard.override else "an operator"
             return f"{who} switched pinning validation off{left}"
+        case _:
+            assert_never(guard.posture)
 
 
 def _before_first_pin(tick: Tick) -> str:

@@ -9,6 +9,7 @@ became of one is judged in `core.aftermath`.
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted
 from edgepind.core.machine import step
@@ -223,6 +224,8 @@ def _may_start(tick: Tick) -> bool:
             return True
         case None:
             return False
+        case _:
+            assert_never(tick.seen.unit)
 
 
 def _requested(state: State) -> Event:
