@@ -122,11 +122,11 @@ def _replace(
         return Unchanged()
     sweep_in(folder, target.name)
     temporary = temporary_name(target.name)
-    with calling("open", target.with_name(temporary)):
+    with calling("open", target):  # a name of chance would make each failure a new one
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)
-        with calling("stat", target.with_name(temporary)):
+        with calling("stat", target):
             made = os.fstat(descriptor)
         _fill(descriptor, target, content)
         if not wanted.owns(made):

@@ -32,7 +32,7 @@ def put(path: Path, content: bytes, *, mode: int) -> str | None:
 
 def _put(folder: int, path: Path, content: bytes, mode: int) -> None:
     temporary = temporary_name(path.name)
-    with calling("open", path.with_name(temporary)):
+    with calling("open", path):
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)

@@ -4,6 +4,7 @@ The kernel lets go of the lock however its holder ends. The pid in the file is f
 that a second daemon is refused with; nothing is decided by it.
 """
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -15,6 +16,8 @@ from edgepind.effects.file_owner import owner_in
 from edgepind.observe.small_file import not_regular
 
 _TO_HOLD = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_TO_LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_TAKES_NO_FILE = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 _MODE = 0o600
 _LONGEST_PID = 20
 
@@ -54,11 +57,37 @@ def take_lock(directory: Path) -> StateLock | Held | NotLockable:
         with calling("open", path):
             descriptor = os.open(path, _TO_HOLD, _MODE)
     except CallFailed as failure:
+        if failure.errno in _TAKES_NO_FILE:
+            return _take_folder(directory)
         return NotLockable(str(failure))
     taken = _take(descriptor, path)
-    if not isinstance(taken, StateLock):
-        os.close(descriptor)
+    if isinstance(taken, StateLock):
+        folder = _take_folder(directory)  # which one may have that found no room for a file
+        if isinstance(folder, StateLock):
+            folder.release()
+        if isinstance(folder, Held):
+            taken.release()
+            return folder
+        return taken
+    os.close(descriptor)
     return taken
+
+
+def _take_folder(directory: Path) -> StateLock | Held | NotLockable:
+    """Lock the folder in the file's stead: without a disk the daemon still runs, on memory."""
+    try:
+        with calling("open", directory):
+            descriptor = os.open(directory, _TO_LOOK)
+    except CallFailed as failure:
+        return NotLockable(str(failure))
+    try:
+        with calling("flock", directory):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except CallFailed as failure:
+        os.close(descriptor)
+        taken = isinstance(failure.__cause__, BlockingIOError)
+        return _held_by(None, directory) if taken else NotLockable(str(failure))
+    return StateLock(descriptor)
 
 
 def _take(descriptor: int, path: Path) -> StateLock | Held | NotLockable:
@@ -83,7 +112,10 @@ def _take(descriptor: int, path: Path) -> StateLock | Held | NotLockable:
 
 def _held(descriptor: int, path: Path) -> Held:
     said = os.pread(descriptor, _LONGEST_PID, 0).strip()
-    pid = int(said) if said.isdigit() else None
+    return _held_by(int(said) if said.isdigit() else None, path)
+
+
+def _held_by(pid: int | None, path: Path) -> Held:
     who = f"another edgepind (pid {pid})" if pid else "another edgepind"
     return Held(
         f"{who} holds {path}: stop it first, or give this one a state folder of its own with"

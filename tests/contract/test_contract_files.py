@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+import pytest
+
+from edgepind.lab.mounts import Mounts
 from edgepind.lab.onlooker import (
     install_current,
     pass_ticks,
@@ -251,6 +254,42 @@ async def test_what_cannot_be_written_is_told_once_and_survived(site: Site) -> N
     assert site.restarts() == 0, "nothing that the Edge could load has changed"
     assert "fingerprints" not in site.pinning()
     assert site.daemon.running
+
+
+@pytest.fixture
+def mounts() -> Iterator[Mounts]:
+    """Give a way to mount; what was mounted is gone after the test."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount: full and read-only disks are NOT tried")
+    made = Mounts()
+    yield made
+    made.unmount()
+
+
+@pytest.mark.parametrize("disk", ["read-only", "full"])
+async def test_without_a_disk_the_daemon_runs_on_memory(
+    mounts: Mounts, site: Site, disk: str
+) -> None:
+    """STATE takes nothing: it starts, says so once, follows the cloud and restarts the Edge."""
+    install_current(site)
+    mounts.tmpfs(site.state, "size=64k,nr_inodes=1" if disk == "full" else "size=64k")
+    if disk == "read-only":
+        mounts.read_only(site.state)
+    await site.daemon.start()
+    await until_status(site, finding="pinned")
+    site.cloud.status.next = site.issue().fingerprint
+    await site.until_event("restart_succeeded")
+    assert len(site.pinning()["fingerprints"]) == 2
+    await pass_ticks(site, 2)
+    told_of = [it["MESSAGE"].split(" could")[0] for it in told(site, "write_failed")]
+    assert "The state" in told_of
+    assert len(told_of) == len(set(told_of))
+    second = await site.daemon.command("run", "--once")
+    assert second.code == 1
+    assert "another edgepind" in second.errors
+    (site.runtime / "override").touch()
+    await until_status(site, posture="override")
+    assert await site.daemon.stop() == 0
 
 
 async def test_nothing_of_the_daemons_own_is_open_to_others(steady: Site) -> None:
