@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.text import Text
 
+from edgepind.cli import lab_simulate
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.site import add_config
 from edgepind.lab.chapter import Chapter, Result
 from edgepind.lab.chapters import STORY
 from edgepind.lab.prompt import Prompt
@@ -48,10 +50,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="stay up and take commands, from a terminal or a pipe; without --chapter, at once",
     )
     add_json(parser)
+    own = parser.add_subparsers(dest="way", metavar="simulate")
+    simulate = own.add_parser("simulate", help="years of edges, faults and adversaries, as figures")
+    add_config(simulate, argparse.SUPPRESS)
+    lab_simulate.configure(simulate)
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Play; 0 where every chapter went as expected, 1 where one did not, 130 when interrupted."""
+    if arguments.way == "simulate":
+        return lab_simulate.main(arguments)
     return asyncio.run(_main(arguments))
 
 

@@ -1,0 +1,200 @@
+"""Steady time is skipped, not ticked, and to the same end.
+
+Where three ticks in a row saw the same, told nothing and did nothing, and the state differs from
+one to the next by nothing but numbers and instants that grow evenly, further ticks would go on
+just so, until the first limit that the core counts towards. (Two ticks do where nothing but time
+has changed.) So the state is carried forward by as many ticks as surely lie before that. A test
+holds that a life that is skipped through and one that is ticked through end the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil, inf
+from typing import Any
+
+from edgepind.core.admission import hold_down
+from edgepind.core.pacing import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
+from edgepind.core.restarts import OWING, PATIENCE
+from edgepind.core.rollover import remaining_hold_down
+from edgepind.model.moment import Monotonic
+from edgepind.model.pin import Pin
+from edgepind.model.rules import Rules
+from edgepind.model.state import Guard, State, StatusMemory
+
+_MARGIN = 2
+"""Ticks that are made all the same before a limit."""
+_ONLY_TIME = frozenset({"last", "last_good", "next_tick", "ticks"})
+"""What of the state changes with each tick, whatever it sees."""
+_SATURATED = 5
+"""After so many failures in a row, the status endpoint is asked at its slowest pace."""
+_UNREGARDED: dict[type, frozenset[str]] = {
+    # A sentence that counts down, and when it was last told that a posture lasts.
+    State: frozenset({"reason"}),
+    Guard: frozenset({"reminded"}),
+    # It is asked at a pace of its own, which is reckoned apart.
+    StatusMemory: frozenset({"not_before", "failures"}),
+}
+
+
+class _Uneven(Exception):  # noqa: N818 - it names what was found
+    """Two states differ by more than even growth."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    state: State
+    at: float
+    growth: Any
+
+
+class Steadiness:
+    """Watches ticks, and says by how many the state may be carried forward."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._last: _Tick | None = None
+        self._steady = False
+        self._asked = False
+        """Whether the status endpoint was asked within these ticks."""
+
+    def forget(self) -> None:
+        """Begin anew: the world has changed, or something was done."""
+        self._last, self._steady, self._asked = None, False, False
+
+    def note(self, state: State, at: float) -> None:
+        """Take in a quiet tick."""
+        before, self._last, self._steady = self._last, _Tick(state, at, None), False
+        if before is None:
+            return
+        self._asked |= state.status.not_before != before.state.status.not_before
+        try:
+            growth = (at - before.at, _growth(before.state, state))
+        except _Uneven:
+            return
+        self._last = _Tick(state, at, growth)
+        only_time = {name for name, _ in growth[1] or ()} <= _ONLY_TIME
+        self._steady = only_time or growth == before.growth
+
+    def seconds(self, room: float) -> float:
+        """How far the state may be carried by ticks that fall within the next `room` seconds."""
+        if self._last is None or not self._steady:
+            return 0.0
+        state, (delay, growth) = self._last.state, self._last.growth
+        limit = min(_limits(state, growth, self._rules), default=inf)
+        if not self._asked:
+            limit = min(limit, _until_asked(state))
+        ticks = min(ceil(room / delay) - 1, limit // delay - _MARGIN)
+        return float(delay * max(0.0, ticks))
+
+    def carried(self, state: State, seconds: float) -> State:
+        """The state after so many seconds more, which `seconds` gave."""
+        if self._last is None or self._last.state is not state:
+            raise ValueError("this is not the state that was last seen to be steady")
+        delay, growth = self._last.growth
+        ticks = round(seconds / delay)
+        carried: State = _grown(state, growth, ticks)
+        return replace(carried, status=self._asked_later(state, delay, ticks))
+
+    def _asked_later(self, state: State, delay: float, ticks: int) -> StatusMemory:
+        """What is remembered of the status endpoint, which was asked at its own pace meanwhile."""
+        status, interval = state.status, self._rules.interval
+        if status.not_before is None or state.last is None:
+            return status
+        now, due, failures = state.last.monotonic, status.not_before, status.failures
+        while (turn := max(1, ceil((due - now) / delay))) <= ticks:
+            failures += failures > 0
+            pace = backoff(STATUS_SHARE * interval, failures, STATUS_BACKOFF_TICKS * interval)
+            period = ceil(pace / delay)
+            slowest = not failures or failures >= _SATURATED
+            again = (ticks - turn) // period if slowest else 0
+            failures += again if failures else 0
+            passed = turn + again * period
+            now, ticks = Monotonic(now + passed * delay), ticks - passed
+            due = Monotonic(now + pace)
+        return replace(status, not_before=due, failures=failures)
+
+
+def _until_asked(state: State) -> float:
+    """Seconds until the status endpoint is asked again."""
+    if state.last is None or state.status.not_before is None:
+        return 0.0
+    return state.status.not_before - state.last.monotonic
+
+
+def _growth(before: Any, after: Any) -> Any:
+    """By what `after` exceeds `before`; None where they are the same. Raises _Uneven."""
+    if before is after or before == after:
+        return None
+    if type(before) is not type(after) or isinstance(before, bool | str):
+        raise _Uneven
+    if isinstance(before, int | float | datetime):
+        return after - before
+    if isinstance(before, tuple) and len(before) == len(after):
+        pairs = [_growth(*both) for both in zip(before, after, strict=True)]
+        return tuple((place, it) for place, it in enumerate(pairs) if it is not None) or None
+    if is_dataclass(before):
+        names = [it.name for it in fields(before)]
+        left_out = _UNREGARDED.get(type(before), frozenset())
+        grown = [
+            (n, _growth(getattr(before, n), getattr(after, n))) for n in names if n not in left_out
+        ]
+        return tuple((name, it) for name, it in grown if it is not None) or None
+    raise _Uneven
+
+
+def _grown(value: Any, growth: Any, times: int) -> Any:
+    if growth is None:
+        return value
+    if isinstance(growth, int | float | timedelta):
+        return value + growth * times
+    if isinstance(value, tuple):
+        items = list(value)
+        for place, it in growth:
+            items[place] = _grown(items[place], it, times)
+        return tuple(items)
+    return replace(value, **{name: _grown(getattr(value, name), it, times) for name, it in growth})
+
+
+def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
+    """Seconds until each limit that the core counts towards, as `growth` says it does."""
+    now = state.last.monotonic if state.last else 0.0
+    yield from (instant - now for instant in _instants(state, rules) if instant >= now)
+    grows = dict(growth)
+    if "grace_served" in dict(grows.get("guard") or ()):
+        yield rules.fail_open.grace - state.guard.grace_served
+    if "settled" in dict(grows.get("edge") or ()):
+        yield rules.restart.settle - state.edge.settled
+    for place, counts in grows.get("pins") or ():
+        yield from _pin_limits(state.pins[place], {name for name, _ in counts}, rules)
+
+
+def _instants(state: State, rules: Rules) -> Iterator[float]:
+    guard, edge = state.guard, state.edge
+    single = (guard.open_ends, edge.not_before, edge.write_not_before, state.status.told_to_wait)
+    yield from (instant for instant in single if instant is not None)
+    if guard.override is not None:
+        yield guard.override.ends
+    yield from (it + rules.fail_open.budget_window for it in guard.openings)
+    if edge.phase in OWING:
+        yield from (it + rules.restart.window for it in edge.restarts)
+    if edge.owed_since is not None:
+        yield edge.owed_since + rules.restart.ready_deadline
+        yield edge.owed_since + rules.restart.urgent_ready_deadline
+    if edge.settling_since is not None:
+        yield edge.settling_since + PATIENCE * rules.restart.settle
+    for pin in state.pins:
+        left = remaining_hold_down(pin, rules.pins)
+        if left is not None and pin.last_seen is not None:
+            yield pin.last_seen + left
+
+
+def _pin_limits(pin: Pin, grows: set[str], rules: Rules) -> Iterator[float]:
+    overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
+    if "unseen" in grows and pin.unseen < overlap:
+        yield overlap - pin.unseen
+    need = None if pin.accepted else hold_down(pin.origin, rules.pins)
+    if need is None:
+        return
+    if "sightings" in grows and pin.sightings < need.sightings:
+        yield 0.0

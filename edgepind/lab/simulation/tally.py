@@ -1,0 +1,48 @@
+"""What is measured of one life under one way of keeping pins.
+
+All minutes are of time in which the host is on.
+
+`lockout`: the Edge meets the cloud, would be connected if it did not pin, and is not: it rejects
+every honest leaf that it meets, or it was restarted and did not come up. `refused`: an adversary
+or a proxy holds every address, and the Edge rejects him; no telephone either, and rightly so.
+`exposed` (the headline): an adversary is on the path and the Edge would accept a leaf of his.
+`attackable`: the same, were an adversary there; it does not pin, or has loaded an adversary's pin.
+`open`: it does not pin. `restarts`: those asked for by whoever keeps the pins, boots aside.
+`adopted` counts adversaries' leaves that became pins, by kind; `proxied` those of proxies.
+`visits` counts lockouts that nothing but a person ended: without one they are permanent.
+"""
+
+from dataclasses import dataclass, field
+
+from edgepind.lab.simulation.adversaries import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something that edgepind's core should not do, with where to find it again."""
+
+    world: str
+    at: float
+    what: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """The sums of one life: minutes, counts, and the longest lockout in minutes."""
+
+    lockout: float = 0.0
+    refused: float = 0.0
+    exposed: float = 0.0
+    attackable: float = 0.0
+    open: float = 0.0
+    restarts: int = 0
+    visits: int = 0
+    longest: float = 0.0
+    proxied: int = 0
+    adopted: dict[Kind, int] = field(default_factory=dict)
+    exposed_by: dict[Kind, float] = field(default_factory=dict)
+    decisions: int = 0
+    """How often the real core was asked; 0 for other ways."""
+    longest_calm: float = 0.0
+    """The longest lockout in minutes, counted while nothing was the matter but the pins."""
+    oddities: list[Oddity] = field(default_factory=list)

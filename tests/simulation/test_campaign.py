@@ -1,0 +1,45 @@
+"""A small campaign on the real core: it repeats, and what edgepind promises is kept in it."""
+
+from dataclasses import replace
+
+from edgepind.lab.simulation.campaign import Campaign, of_years, run
+from edgepind.lab.simulation.rates import Rates
+from edgepind.lab.simulation.summary import Summary, promises, summarise
+
+_BESIEGED = replace(Rates(), brief=4.0, hours=2.0, patient=1.0, seekers=0.5, overrides=0.0)
+
+
+def test_what_is_promised_is_kept_under_siege() -> None:
+    """No adversary's pin under strict, none of a brief one or a proxy under balanced.
+
+    And no lockout that only a person could end under balanced and available.
+    """
+    campaign = Campaign("siege", lives=2, life_years=1.0, rates=_BESIEGED)
+    summaries = summarise(campaign, run(campaign))
+    made = promises(campaign, summaries)
+    assert len(made) == 7
+    assert [it.text for it in made if not it.kept] == []
+    _check_order(summaries)
+
+
+def _check_order(summaries: dict[str, Summary]) -> None:
+    """What the other ways cost in the same worlds."""
+    lockout = {way: it.rates["lockout"].mean for way, it in summaries.items()}
+    exposed = {way: it.rates["exposed"].mean for way, it in summaries.items()}
+    assert lockout["available"] <= lockout["balanced"] < lockout["shell-loop"]
+    assert lockout["balanced"] < lockout["strict"] < lockout["never-updated"]
+    assert exposed["never-updated"] == 0 < exposed["strict"] < exposed["balanced"]
+    assert exposed["balanced"] < exposed["available"] < exposed["ca-only"]
+    assert summaries["shell-loop"].rates["visits"].mean > 0
+
+
+def test_the_number_of_processes_changes_no_figure() -> None:
+    """Two processes find what one does, in the same order."""
+    campaign = Campaign("shared", lives=5, life_years=0.2, ways=("shell-loop", "balanced"))
+    assert run(campaign, processes=2) == run(campaign, processes=1)
+
+
+def test_years_are_shared_out_to_lives() -> None:
+    """Lives have five years; fewer years in all make one shorter life."""
+    assert of_years(10_000) == (2000, 5.0)
+    assert of_years(2) == (1, 2.0)

@@ -1,0 +1,69 @@
+"""Skipping steady time changes nothing: the simulator's speed is not bought with truth."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from edgepind.lab.simulation.life import live
+from edgepind.lab.simulation.rates import DAY, HOUR, MINUTE, Rates
+from edgepind.lab.simulation.real_core import RealCore
+from edgepind.lab.simulation.ways import CORE, RULES, rules_of
+from edgepind.lab.simulation.world import draw_world
+
+_TIMES = 60.0
+_OFTEN = (
+    "outages",
+    "address_outages",
+    "status_faults",
+    "reboots",
+    "switched_off",
+    "clock_steps",
+    "restart_troubles",
+    "overrides",
+    "proxies",
+    "brief",
+    "hours",
+    "patient",
+    "seekers",
+    "lurkers",
+)
+
+
+def _busy() -> Rates:
+    """Two months' worth of events in each day, and short ones; a rotation or two a day."""
+    usual = Rates()
+    often = {name: _TIMES * getattr(usual, name) for name in _OFTEN}
+    longest = {
+        field.name: 6 * HOUR
+        for field in fields(usual)
+        if field.name.endswith("_to") and getattr(usual, field.name) > 6 * HOUR
+    }
+    least = {
+        field.name: HOUR
+        for field in fields(usual)
+        if field.name.endswith("_from") and getattr(usual, field.name) > HOUR
+    }
+    return replace(
+        usual,
+        **often,
+        **longest,
+        **least,
+        boot_clock_wrong=0.5,
+        visit_after=10 * MINUTE,
+        renewed_at=0.005,
+    )
+
+
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("way", CORE)
+def test_a_life_that_is_skipped_through_is_the_one_that_is_ticked_through(
+    way: str, number: int
+) -> None:
+    """Every figure and every restart are the same to the second, with a tenth of the decisions."""
+    world = draw_world("busy", number, _busy(), 1.5 * DAY)
+    rules = rules_of(way, RULES)
+    skipped, ticked = RealCore(world, rules), RealCore(world, rules, skips=False)
+    assert live(world, skipped) == live(world, ticked)
+    assert skipped.edge.restarts == ticked.edge.restarts
+    assert skipped.pins == ticked.pins
+    assert skipped.decisions * 5 < ticked.decisions
