@@ -169,7 +169,7 @@ async def test_the_budget_of_restarts_is_kept(site: Site) -> None:
     await site.until_event("restart_deferred")
     await site.until(lambda: second in site.pinning()["fingerprints"], "the document")
     assert site.restarts() == 1
-    assert site.daemon.status()["edge"]["restart_owed"] is True
+    await owes(site, owed=True)
     await site.until_event("restart_succeeded", 2)
     stamps = [int(it["__REALTIME_TIMESTAMP"]) for it in told(site, "restart_succeeded")]
     assert stamps[1] - stamps[0] > 3_000_000

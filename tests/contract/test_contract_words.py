@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from edgepind.lab.onlooker import install_current, poke, roles, status_reply, told
+from edgepind.lab.onlooker import install_current, one_tick, roles, status_reply, told
 from edgepind.lab.small_site import Site
 from edgepind.model.fingerprint import Fingerprint
 
@@ -98,17 +98,15 @@ async def test_what_is_no_sha256_is_refused_from_the_status_endpoint(site: Site)
     before = site.document.read_bytes()
     site.write_settings({"cloud": {"interval": "1h"}})
     await site.daemon.start()
-    await site.until_event("started")
+    await site.until(site.daemon.status, "the first tick")
     texts = [text for several in REFUSED.values() for text in several]
     for nth, text in enumerate((*texts, None, 7, [str(number(1))]), 1):
         site.cloud.status.scripted = status_reply({"certificateFingerprint": text})
-        await site.until(site.daemon.status, "the first tick")
-        poke(site)
-        await site.until_event("status_rejected", nth)
-        assert site.daemon.status()["status_endpoint"]["error"]
+        endpoint = (await one_tick(site))["status_endpoint"]
+        assert endpoint["ok"] is False
+        assert len(told(site, "status_rejected")) == nth
     site.cloud.status.scripted = None
-    poke(site)
-    await site.until(lambda: site.daemon.status()["status_endpoint"]["ok"], "a good answer")
+    assert (await one_tick(site))["status_endpoint"]["ok"] is True
     assert site.document.read_bytes() == before
 
 
