@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from edgepind.lab.endpoint import tls_endpoint
+from edgepind.lab.http1 import Request, Response
 from edgepind.lab.onlooker import (
+    WatchedPage,
     install_current,
     install_pins,
+    one_tick,
     pass_ticks,
     poke,
     told,
@@ -281,6 +284,41 @@ async def test_the_allowlist_is_in_order(site: Site) -> None:
     wanted = [str(it) for it in (second.fingerprint, third.fingerprint, first)]
     await site.until(lambda: site.pinning()["fingerprints"] == wanted, "the new order")
     assert site.pinning()["fingerprint"] == str(second.fingerprint)
+
+
+async def test_what_was_replaced_during_a_tick_is_read_again(site: Site) -> None:
+    """A vendor's update between reading and writing keeps its keys, and gets the new pin."""
+    current = install_current(site)
+    site.write_settings({"cloud": {"interval": "1h"}})
+    update = {"certificatePinning": {"enabled": True, "vendor": "new"}, "release": 8}
+
+    class Updating(WatchedPage):
+        def answer(self, request: Request) -> Response:
+            site.document.write_text(json.dumps(update))
+            return super().answer(request)
+
+    await site.daemon.start()
+    await until_status(site, finding="pinned")
+    site.cloud.status = page = Updating(current)
+    page.next = site.issue().fingerprint
+    await one_tick(site)
+    assert page.requests
+    document = json.loads(site.document.read_text())
+    assert document["release"] == 8
+    assert document["certificatePinning"]["vendor"] == "new"
+    assert document["certificatePinning"]["fingerprints"] == [str(current), str(page.next)]
+
+
+async def test_a_site_that_was_off_for_weeks_comes_back(site: Site) -> None:
+    """Its document pins what nobody serves any more: grace, open, and the new pin by itself."""
+    old = str(site.issue().fingerprint)
+    install_pins(site, old)
+    site.write_settings({"fail_open": {"grace": "100ms"}, "pins": {"hold_down": "1s"}})
+    await site.daemon.start()
+    await site.until(lambda: site.pinning()["enabled"] is False, "the Edge to be opened")
+    await until_status(site, finding="pinned", posture="enforcing")
+    await site.until(lambda: site.pinning()["enabled"] is True, "enforced again")
+    assert site.pinning()["fingerprint"] == str(site.cloud.status.current)
 
 
 async def test_a_link_in_the_path_stays_a_link(site: Site) -> None:
