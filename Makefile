@@ -18,13 +18,16 @@ ARGS ?=
 .PHONY: help demo test bench coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
-	@sed -n 's/^\([a-z]*\):.* ## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.* ## /make \1\t/p' Makefile
 
 demo: $(READY) ## rotate certificates in the closed world, before your eyes
 	$(BIN)/edgepind lab $(ARGS)
 
 test: $(READY) ## run all tests that can run here; those that cannot say why (ARGS=... for pytest)
 	$(BIN)/coverage run -m pytest $(ARGS)
+
+test-container: $(READY) ## as root: install, run and hurt it on a Debian 12 of its own, with a real systemd
+	$(BIN)/pytest -m container $(ARGS)
 
 coverage: $(READY) ## show what `make test` left out of the pure core; nothing may be
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
