@@ -25,6 +25,7 @@ demo: $(READY) ## rotate certificates in the closed world, before your eyes
 
 test: $(READY) ## run all tests that can run here; those that cannot say why (ARGS=... for pytest)
 	$(BIN)/coverage run -m pytest $(ARGS)
+	@echo "Not among these: the tests on a real systemd (make test-container, as root)."
 
 test-container: $(READY) ## as root: install, run and hurt it on a Debian 12 of its own, with a real systemd
 	$(BIN)/pytest -m container $(ARGS)
