@@ -14,7 +14,7 @@ from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
-from edgepind.core.override import learn_not_removed, note_override
+from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pacing import next_delay, note_status
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
 from edgepind.core.reasons import link_sentence, reason
@@ -92,6 +92,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     draft = _guard(draft, diagnosis, before, tick)
     draft = draft.told(*watch_restarted(draft.state, tick))
     draft = draft.asked(*amend_document(retry_when_due(draft.state, tick), tick))
+    draft = draft.asked(draft.state, removal(draft.state.guard, tick), ())
     draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
 
@@ -173,7 +174,7 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
 def _guard(
     draft: _Draft, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
 ) -> _Draft:
-    guard, actions, events = note_override(draft.state.guard, tick)
+    guard, events = note_override(draft.state.guard, tick)
     guard, more = guard_on(guard, diagnosis, before, tick)
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
@@ -181,7 +182,7 @@ def _guard(
     if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
         # Letting go, and closing again, is no retry of a document that failed.
         state = replace(state, edge=replace(state.edge, not_before=None, failures=0))
-    return draft.asked(replace(state, guard=guard), actions, (*events, *more))
+    return draft.told(replace(state, guard=guard), (*events, *more))
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:

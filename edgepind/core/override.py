@@ -21,22 +21,28 @@ BY_HAND = timedelta(hours=1)
 """How long an empty file counts, from its modification time (CONTRACT section 7)."""
 
 
-def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
-    """Take in the override file, or that it is gone; ask for the removal of one that is over."""
+def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
+    """Take in the override file, or that it is gone."""
     if not tick.seen.override_looked_at:
-        return guard, (), ()
+        return guard, ()
     match tick.seen.override:
         case None:
-            gone, events = _gone(guard)
-            return gone, (), events
+            return _gone(guard)
         case OverrideRejected() as file:
             gone, events = _gone(guard)
             refused = _refused(file) if guard.override_problem != file.reason else ()
-            return replace(gone, override_problem=file.reason), (), (*events, *refused)
+            return replace(gone, override_problem=file.reason), (*events, *refused)
         case OverrideFile() as file:
             return _present(guard, file, tick)
         case _:
             assert_never(tick.seen.override)
+
+
+def removal(guard: Guard, tick: Tick) -> tuple[Action, ...]:
+    """Ask for the removal of a file that is over."""
+    there = tick.seen.override_looked_at and isinstance(tick.seen.override, OverrideFile)
+    over = guard.override is not None and guard.override.told_over
+    return (RemoveOverride(),) if there and over else ()
 
 
 def learn_not_removed(guard: Guard, outcome: OverrideNotRemoved) -> tuple[Guard, tuple[Event, ...]]:
@@ -76,23 +82,20 @@ def _refused(file: OverrideRejected) -> tuple[Event, ...]:
     return (Event(None, Severity.WARNING, text),)
 
 
-def _present(
-    guard: Guard, file: OverrideFile, tick: Tick
-) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
+def _present(guard: Guard, file: OverrideFile, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
     until = file.until or file.made_at + BY_HAND
     known = guard.override
     if known is None or known.until != until:
         return _begin(guard, file, until, tick)
     if not tick.reached(known.ends):
-        return guard, (), ()
+        return guard, ()
     events = () if known.told_over else (_over("its time is over"),)
-    ended = replace(known, told_over=True)
-    return replace(guard, override=ended), (RemoveOverride(),), events
+    return replace(guard, override=replace(known, told_over=True)), events
 
 
 def _begin(
     guard: Guard, file: OverrideFile, until: datetime, tick: Tick
-) -> tuple[Guard, tuple[Action, ...], tuple[Event, ...]]:
+) -> tuple[Guard, tuple[Event, ...]]:
     """Reckon when an override ends that is seen for the first time.
 
     No later than the file's own age allows: where the clock stands before the time at which it
@@ -103,13 +106,13 @@ def _begin(
     if seconds <= 0:
         events = (_over("one that is over took its place"),) if _is_untold(guard) else ()
         ended = replace(override, told_over=True)
-        return replace(guard, override=ended, override_problem=None), (RemoveOverride(),), events
+        return replace(guard, override=ended, override_problem=None), events
     text = (
         f"{file.by} switched pinning validation off for {span(seconds)}, giving as reason: "
         f"{file.reason}; `edgepind override off` ends it early."
     )
     event = told(EventName.OVERRIDE_ON, Severity.WARNING, text)
-    return replace(guard, override=override, override_problem=None), (), (event,)
+    return replace(guard, override=override, override_problem=None), (event,)
 
 
 def _over(why: str) -> Event:

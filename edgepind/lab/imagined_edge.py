@@ -66,7 +66,7 @@ class ImaginedEdge:
     started_at: datetime = EPOCH
     troubles: Troubles = field(default_factory=Troubles)
     restarts: list[float] = field(default_factory=list)
-    """When somebody asked for a restart and got one, in true seconds."""
+    """When each restart was asked for that was made, in true seconds."""
     _writes: int = 0
     _last_good: DocumentRead | None = None
 

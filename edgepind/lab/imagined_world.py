@@ -337,8 +337,9 @@ class ImaginedWorld:
                 if self.edge.troubles.unready and not forced:
                     self.deferrals += 1
                     return RestartDeferred(self.edge.troubles.unready)
+                asked = self.elapsed
                 self._advance(self.restart_takes)
-                return self.edge.restart(loading, self.wall, self.elapsed)
+                return self.edge.restart(loading, self.wall, asked)
             case RemoveOverride():
                 if self.override_stuck:
                     return OverrideNotRemoved(self.override_stuck)

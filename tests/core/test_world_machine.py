@@ -405,14 +405,6 @@ class SiteMachine(RuleBasedStateMachine):
                 named = _PRIVATE & (self.named | self.world.vouched_for)
                 assert named, f"{pin} reaches no public root, and nobody vouched for it"
 
-    @invariant()
-    def the_document_is_whole(self) -> None:
-        """Invariant 1, on disk."""
-        document = self.world.edge.document
-        written = self.world.state.edge.written
-        if isinstance(document, DocumentRead) and written is not None:
-            assert document.accepted or document.refused or not self._is_ours(document)
-
     @precondition(lambda self: self.world.rules.pins.policy is not Policy.STRICT)
     @rule(name=_steady)
     def peace(self, name: str) -> None:
@@ -496,9 +488,6 @@ class SiteMachine(RuleBasedStateMachine):
         self.named |= set(document.accepted)
         self.world.run(0.001)  # two files are never of one instant
         self.world.edge.put(replace(document, modified=self.world.wall))
-
-    def _is_ours(self, document: DocumentRead) -> bool:
-        return document.digest == self.world.state.edge.digest
 
 
 def test_any_history_of_a_site() -> None:
