@@ -27,7 +27,7 @@ from edgepind.rounds import Rounds
 from edgepind.settings.rules import rules_of
 from edgepind.settings.schema import Settings
 from edgepind.state.history import History
-from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
+from edgepind.state.lock import Held, StateLock, take_lock
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
 from edgepind.telemetry.log_setup import set_up_log
 
@@ -38,11 +38,13 @@ _FOLDER_MODE = 0o755
 class StartRefused:
     """Why the daemon cannot be put together: a sentence with the remedy.
 
-    `forbidden`: for want of rights. `misset`: what the settings name is not there to be used.
+    `forbidden`: for want of rights. `held`: another process has the state folder. `misset`: what
+    the settings name is not there to be used.
     """
 
     error: str
     forbidden: bool = False
+    held: bool = False
     misset: bool = False
 
 
@@ -76,7 +78,8 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
         return refused
     lock = take_lock(settings.paths.state)
     if not isinstance(lock, StateLock) and not dry_run:
-        return StartRefused(lock.error, forbidden=isinstance(lock, NotLockable))
+        taken = isinstance(lock, Held)
+        return StartRefused(lock.error, forbidden=not taken, held=taken)
     appliance = _appliance(settings, clock, dry_run=dry_run)
     lookout = Lookout(settings, rules_of(settings), appliance, clock)
     if lookout.faults:

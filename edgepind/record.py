@@ -4,6 +4,7 @@ A disk that fails here does not stop the daemon: it goes on from memory and says
 do, once for as long as it lasts. In a dry run nothing is kept; only the status file is written.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,8 @@ class Record:
             return
         tell(events, state.finding, state.guard.posture)
         if not self.dry_run:
-            failure = await self.disk.run(self.history.append, events, now.wall)
+            # Shielded: what the journal was told the history must not miss.
+            failure = await asyncio.shield(self.disk.run(self.history.append, events, now.wall))
             self._note("the history", failure, state)
 
     async def show(self, state: State, now: Moment, rules: Rules) -> None:

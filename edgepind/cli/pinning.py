@@ -75,7 +75,7 @@ def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCo
         if not isinstance(document, StartRefused):
             obeyed = _shown_when_done(word)(document)
             return _done(word, document) if obeyed else _not_done(word)
-        if daemon_at_work(state) is None:  # else somebody was quicker
+        if not document.held:  # else somebody was quicker
             remove_words((path,))
             complain(document.error)
             return ExitCode.NOT_PERMITTED if document.forbidden else ExitCode.BAD
