@@ -68,6 +68,14 @@ def main(args: argparse.Namespace) -> int:
     if isinstance(campaign, str):
         complain(campaign)
         return ExitCode.USAGE
+    try:
+        if args.picture:
+            args.picture.touch()  # so that hours are not spent on a picture that cannot be kept
+    except PermissionError:
+        raise
+    except OSError as error:
+        complain(f"{args.picture} cannot be written: {error.strerror}; name another --picture")
+        return ExitCode.USAGE
     results = run(campaign, max(1, args.processes), _progress(campaign))
     summaries = summarise(campaign, results)
     made = promises(campaign, summaries)

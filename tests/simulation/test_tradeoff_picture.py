@@ -38,6 +38,12 @@ def test_every_point_lies_on_the_page() -> None:
         assert 0 < float(circle.attrib["cy"]) < height
 
 
+def test_ways_at_the_same_place_share_a_name() -> None:
+    """Two that cost the same would else be written over one another."""
+    picture = draw({"one": _summary(5.0, 5.0), "other": _summary(5.0, 5.0)}, "")
+    assert ">one, other</text>" in picture
+
+
 def test_the_same_figures_give_the_same_bytes() -> None:
     """So that a picture that is kept changes only with what it shows."""
     assert draw(_SUMMARIES, "x") == draw(_SUMMARIES, "x")

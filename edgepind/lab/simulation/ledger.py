@@ -24,8 +24,8 @@ class Ledger:
         self._scene = world.scenes[0]
         self._since = 0.0
         self._flags: dict[str, bool] = {}
-        self._kinds: tuple[str, ...] = ()
         self._locked_since: float | None = None
+        self._locked_for = 0.0
         self._visited = -1.0
         self._calm_since = 0.0
         self._known: set[Fingerprint] = set()
@@ -54,7 +54,7 @@ class Ledger:
         self._flags = weigh(scene, edge, self._world)
         if self._flags["lockout"]:
             if self._locked_since is None:
-                self._locked_since, self._told = now, False
+                self._locked_since, self._locked_for, self._told = now, 0.0, False
         elif self._flags["connected"]:
             self._locked_since = None
 
@@ -81,11 +81,12 @@ class Ledger:
             for kind in {self._world.attackers[it] for it in self._scene.attackers}:
                 tally.exposed_by[kind] = tally.exposed_by.get(kind, 0.0) + minutes
         if self._flags["lockout"] and self._locked_since is not None:
-            self._measure(now, self._locked_since)
+            self._locked_for += minutes
+            tally.longest = max(tally.longest, self._locked_for)
+            self._measure_calm(now, self._locked_since)
 
-    def _measure(self, now: float, locked_since: float) -> None:
+    def _measure_calm(self, now: float, locked_since: float) -> None:
         tally = self.tally
-        tally.longest = max(tally.longest, (now - locked_since) / MINUTE)
         if not self._scene.calm:
             return
         calm = now - max(locked_since, self._calm_since)

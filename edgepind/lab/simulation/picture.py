@@ -15,8 +15,9 @@ _WIDTH, _HEIGHT = 860.0, 600.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90.0, 30.0, 64.0, 84.0
 _BAND = 56.0
 _LEAST_DECADE = -2
-_CLOSE = 16.0
-_LABEL = 90.0
+_DOT = 5.0
+_LINE = 17.0
+_LETTER = 8.2
 _OWN = "#0b6e4f"
 _OTHER = "#9a3412"
 _INK = "#1f2933"
@@ -85,7 +86,7 @@ def _title(subtitle: str) -> Iterable[str]:
     yield _text(
         middle,
         _HEIGHT - 18,
-        "bars: 95 % of the means of resampled lives; the bands marked 0 hold what never happened",
+        "green: edgepind; bars: 95 % of resampled means; the bands marked 0: it never happened",
         "#52606d",
     )
     tall = (_TOP + _HEIGHT - _BOTTOM) / 2
@@ -121,27 +122,62 @@ def _grid(across: _Axis, up: _Axis) -> Iterable[str]:
 
 
 def _points(summaries: Mapping[str, Summary], across: _Axis, up: _Axis) -> Iterable[str]:
-    taken: list[tuple[float, float]] = []
+    names: dict[tuple[float, float], list[str]] = {}
     for way, summary in summaries.items():
-        colour = _OWN if way in _OWN_WAYS else _OTHER
         lockout, exposed = summary.rates["lockout"], summary.rates["exposed"]
         x, y = across.at(lockout.mean), up.at(exposed.mean)
+        colour = _OWN if way in _OWN_WAYS else _OTHER
         if lockout.mean > 0:
             yield _line(across.at(lockout.low), y, across.at(lockout.high), y, colour)
         if exposed.mean > 0:
             yield _line(x, up.at(exposed.low), x, up.at(exposed.high), colour)
-        shape = f'cx="{x:.1f}" cy="{y:.1f}" r="5"'
-        yield f'<circle {shape} fill="{colour}"/>'
-        label = y - 8
-        while any(abs(label - b) < _CLOSE and abs(x - a) < _LABEL for a, b in taken):
-            label -= _CLOSE
-        taken.append((x, label))
-        end = x > _WIDTH - 150
-        anchor, offset = ("end", -8) if end else ("start", 8)
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT:.0f}" fill="{colour}"/>'
+        near = (at for at in names if abs(at[0] - x) < _DOT and abs(at[1] - y) < _DOT)
+        names.setdefault(next(near, (x, y)), []).append(way)
+    taken = [_Box(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in names]
+    for (x, y), ways in names.items():
+        colour = _OWN if _OWN_WAYS.issuperset(ways) else _OTHER
+        name = ", ".join(ways)
+        box = _beside(name, x, y, taken)
+        taken.append(box)
         yield (
-            f'<text x="{x + offset:.1f}" y="{label:.1f}" fill="{colour}" text-anchor="{anchor}" '
-            f'font-weight="bold">{escape(way)}</text>'
+            f'<text x="{box.left:.1f}" y="{box.bottom - 4:.1f}" fill="{colour}" '
+            f'font-weight="bold">{escape(name)}</text>'
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A rectangle that something takes up; `top` is above `bottom`."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "_Box") -> bool:
+        """Whether the two overlap."""
+        apart = self.right < other.left or other.right < self.left
+        return not (apart or self.bottom < other.top or other.bottom < self.top)
+
+    @property
+    def on_page(self) -> bool:
+        """Whether all of it can be seen, beside the axes."""
+        inside = self.left > _LEFT and self.right < _WIDTH
+        return inside and self.top > 0 and self.bottom < _HEIGHT - _BOTTOM
+
+
+def _beside(text: str, x: float, y: float, taken: list[_Box]) -> _Box:
+    """Find room for a name near its point: right or left of it, higher or lower, then further."""
+    wide = _LETTER * len(text)
+    boxes = [
+        _Box(left, y + down, left + wide, y + down + _LINE)
+        for step in range(8)
+        for down in (-_LINE - 2 - step * _LINE, 2 + step * _LINE)
+        for left in (x + 8, x - 8 - wide)
+    ]
+    free = (box for box in boxes if box.on_page and not any(box.meets(it) for it in taken))
+    return next(free, boxes[0])
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:

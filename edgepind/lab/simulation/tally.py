@@ -9,6 +9,7 @@ or a proxy holds every address, and the Edge rejects him; no telephone either, a
 `attackable`: the same, were an adversary there; it does not pin, or has loaded an adversary's pin.
 `open`: it does not pin. `restarts`: those asked for by whoever keeps the pins, boots aside.
 `adopted` counts adversaries' leaves that became pins, by kind; `proxied` those of proxies.
+`longest` is the longest lockout, in minutes of lockout from one good connection to the next.
 `visits` counts lockouts that nothing but a person ended: without one they are permanent.
 """
 
@@ -44,5 +45,5 @@ class Tally:
     decisions: int = 0
     """How often the real core was asked; 0 for other ways."""
     longest_calm: float = 0.0
-    """The longest lockout in minutes, counted while nothing was the matter but the pins."""
+    """The longest lockout in minutes while nothing was the matter but the pins."""
     oddities: list[Oddity] = field(default_factory=list)
