@@ -22,7 +22,7 @@ from tests.container.wires import Wires
 _HERE = Path(__file__).parent
 _PROJECT = _HERE.parents[1]
 _LONGEST = 300
-"""Seconds for one test, with the making of a site; the tree itself is made before."""
+"""Seconds for one test; what it stands on has its own patience."""
 
 _PEAKS = pytest.StashKey[Peaks]()
 _FIGURES = pytest.StashKey[list[str]]()
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker("container")
-            item.add_marker(pytest.mark.timeout(_LONGEST))
+            item.add_marker(pytest.mark.timeout(_LONGEST, func_only=True))
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +73,18 @@ def site(
         yield opened
 
 
-@pytest.fixture(scope="module")
-def kept_site(site: Site, package: Path) -> Site:
-    """The same, with the package installed and not started."""
-    site.install(package)
-    return site
+@pytest.fixture(scope="session")
+def kept_site(
+    bootable: Path,
+    package: Path,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Site]:
+    """A site for all files that care for no beginning, with the package installed."""
+    peaks = request.config.stash.setdefault(_PEAKS, {})
+    with open_site(bootable, tmp_path_factory.mktemp("site"), peaks) as opened:
+        opened.install(package)
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,13 @@ class Machine:
         """Run a command on it, to its end, as root or as `user`."""
         command = [*self._inside(user), *words]
         done = subprocess.run(  # noqa: S603 - our own words
-            command, input=stdin, capture_output=True, text=True, timeout=patience, check=False
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+            start_new_session=True,  # so that no signal to a group of processes reaches these tests
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
@@ -139,7 +145,9 @@ class Machine:
         return int(self.show(unit, "MainPID"))
 
     def kill(self, number: signal.Signals, pid: int) -> None:
-        """Send a signal to one of its processes."""
+        """Send a signal to one of its processes. Raises ValueError where there is none."""
+        if pid <= 0:
+            raise ValueError("there is no such process to signal")
         self.must("kill", f"-{number.value}", str(pid))
 
     def drop_in(self, unit: str, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from edgepind.lab import edge
 from edgepind.lab.premises import factory_document
 from edgepind.lab.timers import Pace, Table, as_toml, merged
+from edgepind.model.state import RestartPhase
 from tests.container.control_groups import ControlGroups
 from tests.container.far_cloud import HOST, FarCloud
 from tests.container.machine import Machine, disk
@@ -19,6 +20,7 @@ from tests.container.wires import CLOUD_IPS, Wires
 
 DOCUMENT = "/etc/purecloud/edge/conf/security/pinning-config.json"
 SETTINGS = "/etc/edgepind/edgepind.toml"
+_LAST_GOOD = "/etc/purecloud/edge/conf/security/.pinning-config.json.last-good"
 STATUS = "/run/edgepind/status.json"
 DAEMON = "edgepind.service"
 HELPER = "edgepind-apply@*.service"
@@ -29,7 +31,7 @@ EDGE = "purecloud-edge.service"
 QUICK: Mapping[str, Table] = {
     "cloud": {"host": HOST, "public_roots": "/opt/purecloud/roots.pem", "interval": "1s"},
     "edge": {"settle": "1s", "restart_budget": 50},
-    "pins": {"hold_down": "4s", "sightings": 3, "overlap": "6s"},
+    "pins": {"hold_down": "3s", "sightings": 3, "overlap": "4s"},
     "fail_open": {"grace": "20s", "limit": "1min"},
 }
 """Settings under which a rotation takes seconds."""
@@ -88,7 +90,7 @@ class Site:
         machine = self.machine
         machine.must("systemctl", "stop", SOCKET, DAEMON, HELPER)
         machine.must("systemctl", "reset-failed")
-        machine.remove("/var/lib/edgepind", "/var/lib/edgepind-apply", f"{DOCUMENT}.last-good")
+        machine.remove("/var/lib/edgepind", "/var/lib/edgepind-apply", _LAST_GOOD)
         self.lay_document(factory_document(None))
         machine.must("systemctl", "restart", EDGE)
         self.wires.plug()
@@ -148,11 +150,15 @@ class Site:
         self.until(holds, "the Edge is pinned to what the cloud serves", within)
 
     def until_quiet(self) -> None:
-        """Wait until nothing is left of a rotation: one pin, and nothing that is to come."""
-        self.until_pinned()
+        """Wait until nothing is left of a rotation: one pin, and an Edge that has settled."""
         alone = "the current pin is the only one"
         self.until(lambda: [it["role"] for it in self.status()["pins"]] == ["current"], alone)
         self.until_pinned()
+        self.until(lambda: self._phase() == RestartPhase.IDLE, "the Edge has settled")
+
+    def _phase(self) -> str:
+        text = self.machine.read("/var/lib/edgepind/state.json")
+        return str(json.loads(text)["state"]["edge"]["phase"]) if text else ""
 
     def until(self, holds: Callable[[], object], what: str, within: float = _PATIENCE) -> None:
         """Wait until it holds, or fail with what the journal has to say."""
