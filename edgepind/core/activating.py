@@ -4,8 +4,6 @@ Widen before narrowing: nothing live is removed, and nothing at all before the c
 been seen live after the Edge loaded it (invariant 3).
 """
 
-from dataclasses import replace
-
 from edgepind.core.diagnosis import pin_of
 from edgepind.core.operator import demote_current
 from edgepind.core.sentences import pin_activated, pin_retired
@@ -15,6 +13,7 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, accepted, with_role
+from edgepind.model.replacing import replace
 from edgepind.model.state import State
 from edgepind.model.words import Origin, PinKind, Role, Validator
 

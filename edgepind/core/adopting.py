@@ -5,8 +5,6 @@ state was lost it is the best memory there is. What the Edge has loaded follows 
 started, and is never guessed kindly: not knowing owes a restart.
 """
 
-from dataclasses import replace
-
 from edgepind.core.sentences import pin_refused
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.tick import Tick
@@ -15,6 +13,7 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
 from edgepind.model.state import State
 from edgepind.model.words import Origin, Role, Validator
 

@@ -4,7 +4,6 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 `settle` (CONTRACT section 8). Asking for the next one is the business of `core.restarts`.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target
@@ -20,6 +19,7 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
 )
+from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Severity
 

@@ -5,8 +5,6 @@ nothing current, and brings nothing back that was retired. Over any other channe
 that changes nothing.
 """
 
-from dataclasses import replace
-
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.standing import PinEvent, enter, leave, move, put
@@ -15,6 +13,7 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
 from edgepind.model.state import State
 from edgepind.model.words import Channel, Origin, PinKind, Role
 

@@ -6,7 +6,7 @@ module that is named for it; this one only says in which order they speak.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from edgepind.core.adopting import adopt
@@ -53,6 +53,7 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.replacing import replace
 from edgepind.model.state import RestartPhase, State
 from edgepind.model.words import Bootstrap, EventName, Posture, Severity
 

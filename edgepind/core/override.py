@@ -4,7 +4,6 @@ The end is fixed in monotonic time when the file is first seen, so that setting 
 way, neither lengthens nor cuts short what the operator asked for.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -14,6 +13,7 @@ from edgepind.model.action import Action, RemoveOverride
 from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved
+from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
 from edgepind.model.words import EventName, Severity
 

@@ -6,7 +6,7 @@ lockout is at once what it should be. Time in grace is observed time; time in `o
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
@@ -17,6 +17,7 @@ from edgepind.core.sentences import posture_changed, posture_lasts, span
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
+from edgepind.model.replacing import replace
 from edgepind.model.state import Guard
 from edgepind.model.words import Finding, Posture
 

@@ -7,7 +7,6 @@ became of one is judged in `core.aftermath`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -20,6 +19,7 @@ from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDeferred, RestartRefused
+from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Severity
 

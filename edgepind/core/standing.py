@@ -6,13 +6,13 @@ end retired: known, and no longer accepted. Why an event happens is the business
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 from edgepind.core.machine import step
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
 from edgepind.model.words import Role
 
 RETIRED_KEPT = 64

@@ -47,6 +47,9 @@ class Pin:
         return (self.kind, self.fingerprint)
 
 
+_IN_ORDER = (Role.CURRENT, Role.BACKUP, Role.RETIRING)
+
+
 def with_role(pins: Iterable[Pin], role: Role) -> tuple[Pin, ...]:
     """The pins that play `role`, in their order."""
     return tuple(pin for pin in pins if pin.role is role)
@@ -55,6 +58,4 @@ def with_role(pins: Iterable[Pin], role: Role) -> tuple[Pin, ...]:
 def accepted(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """The allowlist in the order of the document: current, then backup, then retiring."""
     pins = tuple(pins)
-    return tuple(
-        pin for role in (Role.CURRENT, Role.BACKUP, Role.RETIRING) for pin in with_role(pins, role)
-    )
+    return tuple([pin for role in _IN_ORDER for pin in pins if pin.role is role])
