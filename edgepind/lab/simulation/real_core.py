@@ -86,6 +86,7 @@ class RealCore:
             return
         if before.boot != scene.boot and scene.begin > 0.0:
             daemon.reboot(off_for=scene.begin - daemon.elapsed)
+            self._steadiness = Steadiness(self._rules)
         self._plan()
 
     def act(self) -> None:
@@ -106,7 +107,7 @@ class RealCore:
         connects = loaded is not None and not set(live).isdisjoint(loaded.accepted)
         if self.edge.state is not UnitState.ACTIVE or not connects:
             self._restart_by_hand()
-        self._steadiness.forget()
+        self._steadiness.begin(self._daemon.state, self._daemon.elapsed)
         self._plan()
 
     def oddities(self) -> list[Oddity]:
@@ -125,7 +126,7 @@ class RealCore:
         daemon = self._daemon
         daemon.says = self._word()
         daemon.witnesses = self._witnesses()
-        before = (self.edge.runs, self.edge.document)
+        runs, document = self.edge.runs, self.edge.document
         try:
             daemon.tick()
         except InvariantError as error:
@@ -134,8 +135,8 @@ class RealCore:
         self.decisions += 1
         told = any(event.name for event in daemon.events)
         daemon.events.clear()
-        if told or before != (self.edge.runs, self.edge.document):
-            self._steadiness.forget()
+        if told or self.edge.runs != runs or self.edge.document is not document:
+            self._steadiness.begin(daemon.state, daemon.elapsed)
             self.pins = frozenset(pin.fingerprint for pin in accepted(daemon.state.pins))
         else:
             self._steadiness.note(daemon.state, daemon.elapsed)
@@ -171,8 +172,7 @@ class RealCore:
         if self._skips:
             room = min(now, self._scene.view_ends) - daemon.elapsed
             if seconds := self._steadiness.seconds(room):
-                daemon.skip(self._steadiness.carried(daemon.state, seconds), seconds)
-                self._steadiness.forget()
+                daemon.skip(self._steadiness.carry(daemon.state, seconds), seconds)
         daemon.wait(now - daemon.elapsed)
 
     # --- people -----------------------------------------------------------------------------

@@ -1,15 +1,16 @@
 """Steady time is skipped, not ticked, and to the same end.
 
-Where three ticks in a row saw the same, told nothing and did nothing, and the state differs from
-one to the next by nothing but numbers and instants that grow evenly, further ticks would go on
-just so, until the first limit that the core counts towards. (Two ticks do where nothing but time
-has changed.) So the state is carried forward by as many ticks as surely lie before that. A test
-holds that a life that is skipped through and one that is ticked through end the same.
+Where a tick told nothing and did nothing, and left the state as it found it but for instants and
+spans that grew by the time that passed and for sightings, the next would do just so while it sees
+the same, until the first limit that the core counts towards. So the state is carried forward by as
+many ticks as surely lie before that. A test holds that a life that is skipped through and one that
+is ticked through end the same.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil, inf
 from typing import Any
 
@@ -22,10 +23,10 @@ from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import Guard, State, StatusMemory
 
-_MARGIN = 2
-"""Ticks that are made all the same before a limit."""
-_ONLY_TIME = frozenset({"last", "last_good", "next_tick", "ticks"})
-"""What of the state changes with each tick, whatever it sees."""
+_MARGIN = 1
+"""The tick before a limit is made all the same: it may be a shorter one."""
+_COUNTS = frozenset({"ticks", "sightings", "seen_at"})
+"""What grows by whole numbers, evenly, as long as ticks see the same."""
 _SATURATED = 5
 """After so many failures in a row, the status endpoint is asked at its slowest pace."""
 _UNREGARDED: dict[type, frozenset[str]] = {
@@ -58,9 +59,14 @@ class Steadiness:
         self._asked = False
         """Whether the status endpoint was asked within these ticks."""
 
+    def begin(self, state: State, at: float) -> None:
+        """Begin anew from here: something was done or told, or time was skipped."""
+        self._last, self._steady, self._asked = _Tick(state, at, None), False, False
+
     def forget(self) -> None:
-        """Begin anew: the world has changed, or something was done."""
-        self._last, self._steady, self._asked = None, False, False
+        """Begin anew: the world has changed, and the next tick sees another one."""
+        if self._last is not None:
+            self.begin(self._last.state, self._last.at)
 
     def note(self, state: State, at: float) -> None:
         """Take in a quiet tick."""
@@ -73,8 +79,7 @@ class Steadiness:
         except _Uneven:
             return
         self._last = _Tick(state, at, growth)
-        only_time = {name for name, _ in growth[1] or ()} <= _ONLY_TIME
-        self._steady = only_time or growth == before.growth
+        self._steady = _is_even(*growth)
 
     def seconds(self, room: float) -> float:
         """How far the state may be carried by ticks that fall within the next `room` seconds."""
@@ -87,14 +92,16 @@ class Steadiness:
         ticks = min(ceil(room / delay) - 1, limit // delay - _MARGIN)
         return float(delay * max(0.0, ticks))
 
-    def carried(self, state: State, seconds: float) -> State:
-        """The state after so many seconds more, which `seconds` gave."""
+    def carry(self, state: State, seconds: float) -> State:
+        """Give the state after so many seconds more, which `seconds` gave, and begin there."""
         if self._last is None or self._last.state is not state:
             raise ValueError("this is not the state that was last seen to be steady")
-        delay, growth = self._last.growth
+        at, (delay, growth) = self._last.at, self._last.growth
         ticks = round(seconds / delay)
-        carried: State = _grown(state, growth, ticks)
-        return replace(carried, status=self._asked_later(state, delay, ticks))
+        grown: State = _grown(state, growth, ticks)
+        carried = replace(grown, status=self._asked_later(state, delay, ticks))
+        self.begin(carried, at + seconds)
+        return carried
 
     def _asked_later(self, state: State, delay: float, ticks: int) -> StatusMemory:
         """What is remembered of the status endpoint, which was asked at its own pace meanwhile."""
@@ -124,23 +131,44 @@ def _until_asked(state: State) -> float:
 
 def _growth(before: Any, after: Any) -> Any:
     """By what `after` exceeds `before`; None where they are the same. Raises _Uneven."""
-    if before is after or before == after:
+    if before is after:
         return None
-    if type(before) is not type(after) or isinstance(before, bool | str):
-        raise _Uneven
-    if isinstance(before, int | float | datetime):
+    kind = type(before)
+    pairs: list[tuple[str | int, Any, Any]]
+    if kind is type(after) and is_dataclass(kind):
+        pairs = [(it, getattr(before, it), getattr(after, it)) for it in _regarded(kind)]
+    elif kind is type(after) is tuple and len(before) == len(after):
+        pairs = [*zip(range(len(before)), before, after, strict=True)]
+    elif before == after:
+        return None
+    elif kind is type(after) and kind in {int, float, datetime}:
         return after - before
-    if isinstance(before, tuple) and len(before) == len(after):
-        pairs = [_growth(*both) for both in zip(before, after, strict=True)]
-        return tuple((place, it) for place, it in enumerate(pairs) if it is not None) or None
-    if is_dataclass(before):
-        names = [it.name for it in fields(before)]
-        left_out = _UNREGARDED.get(type(before), frozenset())
-        grown = [
-            (n, _growth(getattr(before, n), getattr(after, n))) for n in names if n not in left_out
-        ]
-        return tuple((name, it) for name, it in grown if it is not None) or None
-    raise _Uneven
+    else:
+        raise _Uneven
+    grown = [(name, _growth(was, it)) for name, was, it in pairs if was is not it]
+    return tuple([(name, it) for name, it in grown if it is not None]) or None
+
+
+@cache
+def _regarded(kind: Any) -> tuple[str, ...]:
+    """The fields of a data class whose growth counts."""
+    left_out = _UNREGARDED.get(kind, frozenset())
+    return tuple(it.name for it in fields(kind) if it.name not in left_out)
+
+
+def _is_even(delay: float, growth: Any) -> bool:
+    """Whether what grew within `delay` did so as it does at every tick, and the next is as far."""
+    due = dict(growth or ()).get("next_tick")
+    return due == delay and all(_is_even_in(delay, name, it) for name, it in growth)
+
+
+def _is_even_in(delay: float, name: str, growth: Any) -> bool:
+    if isinstance(growth, tuple):
+        parts = ((name if isinstance(part, int) else part, it) for part, it in growth)
+        return all(_is_even_in(delay, part, it) for part, it in parts)
+    if isinstance(growth, int):
+        return name in _COUNTS
+    return bool(growth == (timedelta(seconds=delay) if isinstance(growth, timedelta) else delay))
 
 
 def _grown(value: Any, growth: Any, times: int) -> Any:
