@@ -87,7 +87,7 @@ class Steadiness:
             return 0.0
         state, (delay, growth) = self._last.state, self._last.growth
         limit = min(_limits(state, growth, self._rules), default=inf)
-        if not self._asked:
+        if not self._asked and self._rules.status_enabled:
             limit = min(limit, _until_asked(state))
         ticks = min(ceil(room / delay) - 1, limit // delay - _MARGIN)
         return float(delay * max(0.0, ticks))
