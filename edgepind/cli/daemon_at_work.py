@@ -64,11 +64,14 @@ def daemon_at_work(state: Path) -> DaemonAtWork | None:
 def _holder(lock: int) -> int | None:
     """The process that the lock file names, if it runs as the user whose file that is.
 
-    A daemon that was taken over may write there what it likes, and root would signal for it.
+    A daemon that was taken over may write there what it likes, and root would signal for it. Only
+    root can, so only root looks: from `ExecReload=` the daemon cannot even be seen (ProtectProc=).
     """
     said = os.pread(lock, _LONGEST_PID, 0).strip()
     if not said.isdigit():
         return None
+    if os.geteuid() != 0:
+        return int(said)
     try:
         runs_as = Path("/proc", str(int(said))).stat().st_uid
     except OSError:
