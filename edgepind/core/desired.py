@@ -73,7 +73,7 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
     problem = _problem(document)
     events: tuple[Event, ...] = ()
     if problem is not None and problem != edge.document_problem:
-        events = (_rejected(problem),)
+        events = (_rejected(document, problem),)
     edge = replace(edge, document_problem=problem)
     if isinstance(document, DocumentRead):
         if goal is not None and _says(document, goal):
@@ -114,11 +114,14 @@ def _problem(document: object) -> str | None:
             return None
 
 
-def _rejected(problem: str) -> Event:
-    text = (
-        f"The pinning config cannot be used: {problem}; the last good one is restored where there "
-        "is one, and what was found is set aside beside it for you to look at."
-    )
+def _rejected(document: object, problem: str) -> Event:
+    if isinstance(document, DocumentUnreadable):
+        text = f"The pinning config cannot be read: {problem}; until then it is left as it is."
+    else:
+        text = (
+            f"The pinning config cannot be used: {problem}; the last good one is restored where "
+            "there is one, and what was found is set aside beside it for you to look at."
+        )
     return told(EventName.CONFIG_REJECTED, Severity.ERR, text)
 
 
