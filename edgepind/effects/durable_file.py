@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from edgepind.effects.file_calls import CallFailed, calling, open_folder
+from edgepind.effects.file_calls import CallFailed, calling, open_folder, write_all
 from edgepind.effects.file_owner import Owner, owner_in
 from edgepind.effects.temporaries import claim, sweep_in, temporary_name
 from edgepind.observe.small_file import ABSENT, Stamp, not_regular
@@ -128,7 +128,8 @@ def _replace(
         claim(descriptor)
         with calling("stat", target):
             made = os.fstat(descriptor)
-        _fill(descriptor, target, content)
+        with calling("write", target):
+            write_all(descriptor, content)
         if not wanted.owns(made):
             with calling("fchown", target):
                 os.fchown(descriptor, wanted.uid, wanted.gid)
@@ -165,13 +166,6 @@ def _status(folder: int, target: Path) -> os.stat_result | None:
 
 def _expected(found: os.stat_result | None, expecting: Stamp | None) -> bool:
     return expecting is None or expecting == (Stamp.of(found) if found else ABSENT)
-
-
-def _fill(descriptor: int, target: Path, content: bytes) -> None:
-    rest = memoryview(content)
-    with calling("write", target):
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
 
 
 def _copy_attributes(folder: int, name: str, descriptor: int) -> None:

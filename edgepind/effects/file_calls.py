@@ -4,6 +4,7 @@ A path is looked up once, when its folder is opened; what is done to names in it
 be led elsewhere by a folder that is renamed or linked meanwhile.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,3 +43,16 @@ def open_folder(path: Path) -> Iterator[int]:
     finally:
         with suppress(OSError):  # nothing was written through it
             os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write it all, however little is taken at once. Raises OSError.
+
+    A disk that takes nothing and tells of no error is broken: asked again it might say so for ever.
+    """
+    rest = memoryview(content)
+    while rest:
+        taken = os.write(descriptor, rest)
+        if taken == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rest = rest[taken:]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from edgepind.effects.file_calls import CallFailed, calling, open_folder
+from edgepind.effects.file_calls import CallFailed, calling, open_folder, write_all
 from edgepind.effects.file_owner import owner_in
 from edgepind.effects.temporaries import claim, sweep, temporary_name
 
@@ -36,10 +36,8 @@ def _put(folder: int, path: Path, content: bytes, mode: int) -> None:
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)
-        rest = memoryview(content)
         with calling("write", path):
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            write_all(descriptor, content)
         with calling("stat", path.parent):
             wanted = owner_in(os.fstat(folder))
         with calling("fchown", path):

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.effects.file_calls import CallFailed, calling
+from edgepind.effects.file_calls import CallFailed, calling, write_all
 from edgepind.effects.file_owner import owner_in
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
@@ -104,9 +104,7 @@ class History:
                     os.fchown(descriptor, owner.uid, owner.gid)
                 if status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
                     lines = b"\n" + lines  # the last line was torn: begin a new one
-                rest = memoryview(lines)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
+                write_all(descriptor, lines)
                 return status.st_size + len(lines)
         finally:
             with suppress(OSError):
