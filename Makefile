@@ -15,7 +15,7 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
-.PHONY: help demo test test-container bench coverage check format doc man deb rpm lock clean
+.PHONY: help demo test test-container faults bench coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1\t/p' Makefile
@@ -29,6 +29,9 @@ test: $(READY) ## run all tests that can run here; those that cannot say why (AR
 
 test-container: $(READY) ## as root: install, run and hurt it on a Debian 12 of its own, with a real systemd
 	$(BIN)/pytest -m container $(ARGS)
+
+faults: $(READY) ## as root: bring about every fault of the matrix, and write packaging/doc/faults.md
+	$(BIN)/pytest -m '' --faults packaging/doc/faults.md $(ARGS)
 
 coverage: $(READY) ## show what `make test` left out of the pure core; nothing may be
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
@@ -44,6 +47,10 @@ format: $(READY) ## put the source in form
 
 doc: $(READY) ## draw the core's tables into packaging/doc/machines.md
 	$(BIN)/python packaging/doc/generate.py
+
+fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3,<4"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(READY) ## measure what the daemon costs, beside the shell loop (ARGS=--ticks=10000)
 	$(BIN)/python -m tests.bench $(ARGS)

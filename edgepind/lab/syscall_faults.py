@@ -103,6 +103,13 @@ class Tracer:
             raise CallMissed(call.line)
         return said
 
+    def untouched(self, script: str, folder: Path) -> str:
+        """Run the script with every call as the kernel makes it; give what it printed."""
+        said = self._run(script, folder, "-o", os.devnull)
+        if said is None:
+            raise ScriptFailed("killed")
+        return said
+
     def _run(self, script: str, folder: Path, *options: str) -> str | None:
         """Give what the script printed; None where it was killed."""
         marked = script.replace("begin()", 'os.access("/begin", 0)')

@@ -25,9 +25,10 @@ from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import DocumentWritten
 from edgepind.state.store import Loaded, StateStore
+from tests.faults.seen import Sightings
 
 OLD, NEW = b"old content\n", b"new content, longer than the old\n"
-ERRORS = ("EIO", "ENOSPC", "EROFS", "EDQUOT", "EACCES")
+ERRORS = ("EIO", "ENOSPC", "EROFS", "EDQUOT", "EACCES", "EMFILE", "EINTR")
 
 _CHANGES = re.compile(
     r"O_CREAT|^\d+ +(write|fsync|rename|renameat|linkat|unlinkat|fchmod|fchown|fsetxattr)\("
@@ -74,12 +75,14 @@ def temporaries(folder: Path) -> list[Path]:
     return list(folder.glob(".*.tmp"))
 
 
-def test_killed_at_any_call_the_file_is_old_or_new(tmp_path: Path, tracer: Tracer) -> None:
+def test_killed_at_any_call_the_file_is_old_or_new(
+    tmp_path: Path, tracer: Tracer, seen: Sightings
+) -> None:
     """SIGKILL at each of the calls of a replacement; the next one finishes the work and tidies."""
     calls = tracer.calls(_REPLACE, with_old_file(tmp_path / "whole"))
     renamed = next(n for n, call in enumerate(calls) if call.name == "renameat")
 
-    def kill(numbered: tuple[int, Call]) -> None:
+    def kill(numbered: tuple[int, Call]) -> bytes:
         number, call = numbered
         folder = with_old_file(tmp_path / f"killed-{number}")
         tracer.kill(_REPLACE, folder, call)
@@ -90,16 +93,27 @@ def test_killed_at_any_call_the_file_is_old_or_new(tmp_path: Path, tracer: Trace
         left = temporaries(folder)
         # A temporary that was renamed away is none; one that nobody needs is swept with the next.
         assert not left or number > renamed, call
+        return found
 
-    two_at_a_time(kill, list(enumerate(calls)))
+    found = two_at_a_time(kill, list(enumerate(calls)))
+    seen(
+        "writer-killed",
+        f"{len(found)} kills: {found.count(OLD)} old, {found.count(NEW)} new, none torn",
+        "nothing, by who was killed; systemd tells of the signal and starts the daemon again",
+    )
 
 
-def test_an_error_of_any_call_is_told_and_nothing_is_lost(tmp_path: Path, tracer: Tracer) -> None:
+@pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(600)])]
+)
+def test_an_error_of_any_call_is_told_and_nothing_is_lost(
+    tmp_path: Path, tracer: Tracer, seen: Sightings, *, every: bool
+) -> None:
     """Each error at each call: what is said is what is there, and no temporary stays."""
     calls = tracer.calls(_REPLACE, with_old_file(tmp_path / "whole"))
-    cases = [(call, name) for call in calls for name in fitting_errors(call)]
+    cases = [(call, name) for call in calls for name in (ERRORS if every else fitting_errors(call))]
 
-    def fail(case: tuple[Call, str]) -> None:
+    def fail(case: tuple[Call, str]) -> str:
         call, name = case
         folder = with_old_file(tmp_path / f"{call.name}-{call.count}-{name}")
         said = tracer.run(_REPLACE, folder, call, f"error={name}")
@@ -113,8 +127,12 @@ def test_an_error_of_any_call_is_told_and_nothing_is_lost(tmp_path: Path, tracer
             assert str(folder) in said
             assert "; " in said
         assert not temporaries(folder), case
+        return "" if said.startswith("Replaced") else said.partition("error=")[2]
 
-    two_at_a_time(fail, cases)
+    told = [text for text in two_at_a_time(fail, cases) if text]
+    state = f"{len(cases)} errors: {len(told)} told with the old file whole, the others survived"
+    for text in told[-3:]:
+        seen("writer-errors", state, text)
 
 
 def fitting_errors(call: Call) -> tuple[str, ...]:
@@ -168,7 +186,7 @@ end()
 
 
 def test_killed_while_restoring_the_document_is_never_absent(
-    tmp_path: Path, tracer: Tracer
+    tmp_path: Path, tracer: Tracer, seen: Sightings
 ) -> None:
     """Killed at any call that changes something: broken or restored, and restored the next time."""
     pin = Fingerprint(b"\xaa" * 32)
@@ -200,7 +218,10 @@ def test_killed_while_restoring_the_document_is_never_absent(
         assert [aside.read_text() for aside in asides] == ["broken"], call
 
     calls = tracer.calls(_RESTORE, broken(tmp_path / "whole"))
-    two_at_a_time(kill, [call for call in calls if _CHANGES.search(call.line)])
+    changing = [call for call in calls if _CHANGES.search(call.line)]
+    two_at_a_time(kill, changing)
+    state = f"{len(changing)} kills: never absent, restored by the next try, one copy set aside"
+    seen("writer-killed-restoring", state, "config_rejected again, by the daemon started next")
 
 
 _SAVE = """
@@ -218,7 +239,9 @@ end()
 """
 
 
-def test_killed_while_saving_the_state_is_old_or_new(tmp_path: Path, tracer: Tracer) -> None:
+def test_killed_while_saving_the_state_is_old_or_new(
+    tmp_path: Path, tracer: Tracer, seen: Sightings
+) -> None:
     """Killed at any call that changes something: one of the two generations loads, undamaged."""
     now = Moment(Monotonic(2.0), datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC))
 
@@ -233,4 +256,7 @@ def test_killed_while_saving_the_state_is_old_or_new(tmp_path: Path, tracer: Tra
 
     (tmp_path / "whole").mkdir()
     calls = tracer.calls(_SAVE, tmp_path / "whole")
-    two_at_a_time(kill, [call for call in calls if _CHANGES.search(call.line)])
+    changing = [call for call in calls if _CHANGES.search(call.line)]
+    two_at_a_time(kill, changing)
+    state = f"{len(changing)} kills: each time one whole generation loads"
+    seen("writer-killed-saving", state, "nothing: there is no damage to tell of")

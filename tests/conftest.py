@@ -1,0 +1,68 @@
+"""What all tests share: a way to note what was seen of a fault, for the fault matrix."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.matrix import read_matrix
+from tests.faults.seen import Sightings, write_table
+
+_SIGHTINGS = pytest.StashKey[Sightings]()
+_UNSEEN = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run be about the fault matrix alone."""
+    parser.addoption(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="run only what is about the fault matrix, and write it to FILE with what was seen",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with nothing seen."""
+    names = {row.name for rows in read_matrix().values() for row in rows}
+    config.stash[_SIGHTINGS] = Sightings(frozenset(names))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under `--faults`, leave out what notes nothing."""
+    if config.getoption("--faults") is not None:
+        left_out = [item for item in items if "seen" not in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def seen(request: pytest.FixtureRequest) -> Sightings:
+    """Where a test notes what it saw of a fault."""
+    return request.config.stash[_SIGHTINGS]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table; a row that nothing was seen of is a failure."""
+    path = session.config.getoption("--faults")
+    if path is not None and not session.config.option.collectonly:
+        unseen = write_table(path, read_matrix(), session.config.stash[_SIGHTINGS])
+        session.config.stash[_UNSEEN] = unseen
+        if unseen and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what was seen, row by row, under `--faults`."""
+    if (unseen := config.stash.get(_UNSEEN, None)) is None:
+        return
+    terminalreporter.section("the fault matrix")
+    seen = config.stash[_SIGHTINGS].by_row
+    for rows in read_matrix().values():
+        for row in rows:
+            terminalreporter.line(f"{row.name}: {row.fault}")
+            for it in seen.get(row.name, ()):
+                terminalreporter.line(f"    {it.state}: {it.said}")
+    terminalreporter.line(f"NOT SEEN: {', '.join(unseen)}" if unseen else "Every row was seen.")
