@@ -35,7 +35,8 @@ class Chain:
     `window` is the time during which every certificate of the best path is valid, whatever the
     host's clock says; None where no path leads to a root at any time, and then `problem` says
     why. `issuers` are the SPKI pins of the CAs on that path. `openssl_differs` tells that
-    OpenSSL, which the Edge uses, and the stricter path builder disagree; OpenSSL's word stands.
+    OpenSSL, which the Edge uses, takes that path when shown it alone, and does not find it in
+    the chain as it was sent.
     """
 
     window: Validity | None

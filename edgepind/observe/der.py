@@ -82,6 +82,12 @@ def issuer_and_subject(certificate: bytes) -> tuple[bytes, bytes] | None:
     return certificate[issuer.start : issuer.end], certificate[subject.start : subject.end]
 
 
+def self_issued(certificate: bytes) -> bool:
+    """Whether a DER certificate names itself as its issuer, octet for octet."""
+    names = issuer_and_subject(certificate)
+    return names is not None and names[0] == names[1]
+
+
 def children(der: bytes, parent: Element) -> Iterator[Element]:
     """The elements inside a constructed one, in order; raises ValueError at the first bad one."""
     at = parent.content

@@ -8,6 +8,7 @@ minute for the peer to agree to the end.
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -69,6 +70,11 @@ async def handshake(
         return _network_fault(error)
 
 
+def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What is kept of a chain as it was sent: no certificate twice, and ten beside the leaf."""
+    return tuple(dict.fromkeys(sent))[: MOST_INTERMEDIATES + 1]
+
+
 async def _connect(address: Address) -> socket.socket:
     # Numeric, so that nothing is looked up; it also splits the zone off a link-local address.
     family, kind, protocol, _, to = socket.getaddrinfo(
@@ -122,12 +128,12 @@ def _send_at_once(connection: socket.socket, outgoing: ssl.MemoryBIO) -> None:
 
 
 def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:
-    chain = tuple(dict.fromkeys(chain_as_sent(tls)))
+    chain = worth_judging(chain_as_sent(tls))
     if not chain:
         return NotServed(HandshakeFault.TLS, "it sent no certificate")
     cipher = tls.cipher()
     return Shaken(
-        chain=chain[: MOST_INTERMEDIATES + 1],
+        chain=chain,
         tls_version=tls.version() or "",
         cipher=cipher[0] if cipher else "",
     )

@@ -6,7 +6,8 @@ at each address and tick.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from edgepind.model.fingerprint import Fingerprint
@@ -18,8 +19,28 @@ from edgepind.observe.openssl_path import read_leaf, spki_pin
 from edgepind.observe.trust_roots import Trust
 
 _REMEMBERED = 64
+_SEARCHED_AGAIN = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A leaf, and by which clock it was judged."""
+
+    leaf: Leaf
+    wall: datetime
+
+    def stands_at(self, wall: datetime) -> bool:
+        """Whether no other path can have become the best since.
+
+        One that holds is the best while it holds. Where one does not, the one that will may have
+        been too far away in time to be seen, as from an appliance that booted in 1970.
+        """
+        holding = _holding(self.leaf, wall)
+        if holding != _holding(self.leaf, self.wall):
+            return False
+        return all(holding) or abs(wall - self.wall) < _SEARCHED_AGAIN
 
 
 class Judge:
@@ -28,20 +49,18 @@ class Judge:
     def __init__(self, host: str, trust: Trust) -> None:
         self._host = host
         self._trust = trust
-        self._known: OrderedDict[bytes, tuple[Leaf, tuple[bool, ...]]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Judged] = OrderedDict()
 
     def leaf(self, chain: Sequence[bytes], wall: datetime) -> Leaf:
         """Judge a chain (DER, the leaf first, not empty) as seen at `wall`."""
         key = sha256(b"".join(sha256(der).digest() for der in chain)).digest()
         known = self._known.get(key)
-        # A path that has begun or ended since may leave another one the best.
-        if known is None or _holding(known[0], wall) != known[1]:
-            leaf = self._judge(chain, wall)
-            known = self._known[key] = (leaf, _holding(leaf, wall))
+        if known is None or not known.stands_at(wall):
+            known = self._known[key] = _Judged(self._judge(chain, wall), wall)
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return known[0]
+        return known.leaf
 
     def _judge(self, chain: Sequence[bytes], wall: datetime) -> Leaf:
         read = read_leaf(chain[0], self._host)
@@ -82,5 +101,5 @@ def _fingerprint(der: bytes) -> Fingerprint:
 
 def _holding(leaf: Leaf, wall: datetime) -> tuple[bool, ...]:
     """Which of the leaf's chains hold at `wall`."""
-    chains = (leaf.public, leaf.system, leaf.exception)
-    return tuple(it.window.holds_at(wall) for it in chains if it and it.window)
+    chains = (it for it in (leaf.public, leaf.system, leaf.exception) if it is not None)
+    return tuple(it.window is not None and it.window.holds_at(wall) for it in chains)

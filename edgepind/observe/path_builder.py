@@ -1,8 +1,9 @@
-"""A second search for a path to a root, where OpenSSL's found none that holds now.
+"""A second search for paths to a root, where OpenSSL's found none that holds now.
 
 OpenSSL takes the first issuer that fits and does not come back; the builder of `cryptography`
-does, and finds its way among cross-signed CAs, at any time that it is asked about. Import this
-module only where it is called: it costs ten mebibytes that a steady link never needs.
+does, and finds its way among cross-signed CAs, at any time that it is asked about. It only
+proposes: what a leaf may be is not asked here, and OpenSSL is shown every path before it counts.
+Import this module only where it is called: it costs ten mebibytes that a steady link never needs.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +11,10 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import (
+    BasicConstraints,
     Certificate,
     ExtendedKeyUsage,
-    SubjectAlternativeName,
+    KeyUsage,
     load_der_x509_certificate,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -26,35 +28,37 @@ from cryptography.x509.verification import (
 )
 
 from edgepind.model.moment import Validity
-from edgepind.observe.openssl_path import TrustPath, common_window, spki_pin
 
 _MOST_TIMES = 6
 """A search takes up to 13 ms against a chain made for it, and nothing else runs meanwhile."""
 
+Path = tuple[bytes, ...]
 
-def build_path(
-    chain: Sequence[bytes], anchors: Sequence[bytes], wall: datetime
-) -> TrustPath | None:
-    """A path from the leaf (first in `chain`, DER) to one of `anchors`, valid at `wall` if any is.
 
-    Otherwise one that is valid at a time near it. None where there is none, or where the leaf
-    cannot be parsed or something breaks the CA/Browser Forum's profile, names left aside.
+def paths(
+    leaf: bytes, others: Sequence[bytes], anchors: Sequence[bytes], wall: datetime
+) -> Iterator[Path]:
+    """Paths (DER) from the leaf through some of `others` to one of `anchors`, both included.
+
+    First one that is valid at `wall`, if there is any, then such as are valid at times near it.
+    None where the leaf cannot be parsed.
     """
-    leaf = next(_parsed(chain[:1]), None)
-    others, trusted = list(_parsed(chain[1:])), list(_parsed(anchors))
-    if leaf is None or not trusted:
-        return None
-    for time in _times(_validity(leaf), map(_validity, (*others, *trusted)), wall):
+    end = next(_parsed([leaf]), None)
+    steps = [it for it in _parsed(others) if not _self_signed(it)]
+    trusted = list(_parsed(anchors))
+    if end is None or not trusted:
+        return
+    given: set[Path] = set()
+    for time in _times(_validity(end), map(_validity, (*steps, *trusted)), wall):
         verifier = _verifier_at(time, trusted)
         try:
-            path = verifier.verify(leaf, others).chain
+            found = verifier.verify(end, steps).chain
         except Exception:  # noqa: BLE001, S112  odd extensions raise more than is documented
             continue
-        return TrustPath(
-            window=common_window([_validity(it) for it in path]),
-            issuers=frozenset(spki_pin(it.public_bytes(Encoding.DER)) for it in path[1:]),
-        )
-    return None
+        path = tuple(it.public_bytes(Encoding.DER) for it in found)
+        if path not in given:
+            given.add(path)
+            yield path
 
 
 def _times(leaf: Validity, others: Iterable[Validity], wall: datetime) -> list[datetime]:
@@ -78,20 +82,29 @@ def _verifier_at(time: datetime, trusted: list[Certificate]) -> ClientVerifier:
     ).build_client_verifier()
 
 
+def _certifies(_policy: Policy, _holder: Certificate, basic: BasicConstraints) -> None:
+    if not basic.ca:
+        raise ValueError("it is no CA")
+
+
+def _signs(_policy: Policy, _holder: Certificate, usage: KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("it may not sign certificates")
+
+
 def _serves(_policy: Policy, _holder: Certificate, usage: ExtendedKeyUsage | None) -> None:
     if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usage:
         raise ValueError("it is not for servers")
 
 
-# The profile of the CA/Browser Forum for a server and its CAs, whatever the server's name.
-_AUTHORITY_POLICY = ExtensionPolicy.webpki_defaults_ca().may_be_present(
-    ExtendedKeyUsage, Criticality.AGNOSTIC, _serves
-)
-_LEAF_POLICY = (
-    ExtensionPolicy.webpki_defaults_ee()
+# What sends the search another way is asked of the CAs; the leaf is the same on every path.
+_AUTHORITY_POLICY = (
+    ExtensionPolicy.permit_all()
+    .require_present(BasicConstraints, Criticality.AGNOSTIC, _certifies)
+    .may_be_present(KeyUsage, Criticality.AGNOSTIC, _signs)
     .may_be_present(ExtendedKeyUsage, Criticality.AGNOSTIC, _serves)
-    .may_be_present(SubjectAlternativeName, Criticality.AGNOSTIC, None)
 )
+_LEAF_POLICY = ExtensionPolicy.permit_all()
 
 
 def _parsed(ders: Iterable[bytes]) -> Iterator[Certificate]:
@@ -102,6 +115,15 @@ def _parsed(ders: Iterable[bytes]) -> Iterator[Certificate]:
         except Exception:  # noqa: BLE001, S112  a stranger's bytes raise more than is documented
             continue
         yield certificate
+
+
+def _self_signed(certificate: Certificate) -> bool:
+    """Whether it vouches for itself: no step to anywhere, and where OpenSSL would stop."""
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except Exception:  # noqa: BLE001  a stranger's bytes raise more than is documented
+        return False
+    return True
 
 
 def _validity(certificate: Certificate) -> Validity:

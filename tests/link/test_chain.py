@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import given, settings
@@ -138,6 +138,24 @@ async def test_a_cross_signed_chain_finds_its_way_where_openssl_does_not() -> No
     assert not await _openssl_connects(leaf, ROOT)
 
 
+@pytest.mark.parametrize("bits", [1024, 2048])
+async def test_a_proposed_path_counts_only_where_openssl_takes_it(bits: int) -> None:
+    """The second builder is lax about what a leaf may be; a weak key is refused on any path."""
+    old = Authority.root("Forgotten Root")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    leaf = ISSUER.leaf([HOST], key=key).with_chain(old.cross_sign(ISSUER), ISSUER)
+    assert (_judge(leaf, ROOT).window is not None) is (bits == 2048)
+
+
+def test_a_path_ends_at_no_intermediate_unless_it_may() -> None:
+    """An intermediate among the roots is a step, as for OpenSSL; for exceptions it is an end."""
+    sent = _sent(ISSUER.leaf([HOST]))
+    assert judge_chain(sent, _roots(ISSUER), NOW).window is None
+    assert judge_chain(sent[:1], _roots(ISSUER, ROOT), NOW).window is not None
+    partial = TrustRoots.of("test", [ISSUER.der], partial=True)
+    assert judge_chain(sent, partial, NOW).window is not None
+
+
 async def test_of_two_paths_the_one_that_holds_now_is_taken() -> None:
     """A cross-signature that is over does not make a chain expired."""
     expired = OTHER.cross_sign(ISSUER, not_after=NOW - YEAR)
@@ -256,6 +274,29 @@ def test_a_chain_is_judged_anew_when_a_path_is_over() -> None:
     assert after.public.window.holds_at(NOW + 2 * YEAR)
 
 
+def test_a_chain_first_seen_by_a_wrong_clock_is_judged_anew_by_a_right_one() -> None:
+    """An appliance that boots in 1970 may take an old path for the best, and not for ever."""
+    ended = OTHER.cross_sign(ISSUER, not_after=NOW - YEAR)
+    begun = OTHER.cross_sign(ISSUER, not_before=NOW - YEAR / 2)
+    sent = _sent(ISSUER.leaf([HOST]).with_chain(ended, begun))
+    judge = Judge(HOST, Trust(_roots(OTHER), _roots(OTHER)))
+    at_boot = judge.leaf(sent, datetime(1970, 1, 1, tzinfo=UTC))
+    assert at_boot.public.window is not None
+    assert not at_boot.public.window.holds_at(NOW)
+    corrected = judge.leaf(sent, NOW)
+    assert corrected.public.window is not None
+    assert corrected.public.window.holds_at(NOW)
+
+
+def test_a_chain_that_does_not_hold_is_not_judged_at_every_tick() -> None:
+    """It is looked at again after an hour of the clock, not after a minute."""
+    judge = Judge(HOST, Trust(_roots(ROOT), _roots(ROOT)))
+    sent = _sent(OTHER.leaf([HOST]))
+    first = judge.leaf(sent, NOW)
+    assert judge.leaf(sent, NOW + timedelta(minutes=59)) is first
+    assert judge.leaf(sent, NOW + timedelta(hours=1)) is not first
+
+
 def test_chains_without_end_do_not_fill_the_memory() -> None:
     """A peer that shows a new leaf each time is remembered only so far."""
     judge = Judge(HOST, Trust(_roots(ROOT), _roots(ROOT)))
@@ -264,7 +305,7 @@ def test_chains_without_end_do_not_fill_the_memory() -> None:
     for number in range(70):
         judge.leaf((leaf.certificate, bytes([number])), NOW)
     assert len(judge._known) == 64  # noqa: SLF001  the bound is the point
-    assert kept not in [known for known, _ in judge._known.values()]  # noqa: SLF001
+    assert kept not in [it.leaf for it in judge._known.values()]  # noqa: SLF001
 
 
 def test_a_chain_made_to_keep_a_judge_busy_does_not() -> None:
