@@ -9,6 +9,7 @@ from edgepind.lab.simulation.rates import DAY, HOUR, MINUTE, Rates
 from edgepind.lab.simulation.real_core import RealCore
 from edgepind.lab.simulation.ways import CORE, RULES, rules_of
 from edgepind.lab.simulation.world import draw_world
+from edgepind.model.state import State
 
 _TIMES = 60.0
 _OFTEN = (
@@ -59,11 +60,18 @@ def _busy() -> Rates:
 def test_a_life_that_is_skipped_through_is_the_one_that_is_ticked_through(
     way: str, number: int
 ) -> None:
-    """Every figure and every restart are the same to the second, with a tenth of the decisions."""
+    """Every figure, every restart and all that is remembered, with a tenth of the decisions."""
     world = draw_world("busy", number, _busy(), 1.5 * DAY)
     rules = rules_of(way, RULES)
     skipped, ticked = RealCore(world, rules), RealCore(world, rules, skips=False)
     assert live(world, skipped) == live(world, ticked)
     assert skipped.edge.restarts == ticked.edge.restarts
     assert skipped.pins == ticked.pins
+    assert _remembered(skipped, world.life) == _remembered(ticked, world.life)
     assert skipped.decisions * 5 < ticked.decisions
+
+
+def _remembered(keeper: RealCore, end: float) -> State:
+    """The daemon's state, but for a sentence that counts down and when it last reminded."""
+    state = keeper.state_at(end)
+    return replace(state, reason="", guard=replace(state.guard, reminded=None))

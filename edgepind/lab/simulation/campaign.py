@@ -20,7 +20,6 @@ from edgepind.model.rules import Rules
 
 LIFE_YEARS = 5.0
 """How long one Edge lives: as long as such an appliance is kept."""
-_BATCH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ def run(
     if processes == 1:
         return _gather(results, map(one, range(campaign.lives)), progress)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        tallies = pool.map(one, range(campaign.lives), chunksize=_BATCH)
-        return _gather(results, tallies, progress)
+        return _gather(results, pool.map(one, range(campaign.lives)), progress)
 
 
 def live_once(campaign: Campaign, index: int) -> dict[str, Tally]:

@@ -110,6 +110,11 @@ class RealCore:
         self._steadiness.begin(self._daemon.state, self._daemon.elapsed)
         self._plan()
 
+    def state_at(self, now: float) -> State:
+        """Let time pass until `now`, before which nothing is due; give what the daemon knows."""
+        self._advance(now)
+        return self._daemon.state
+
     def oddities(self) -> list[Oddity]:
         """Restarts beyond the budget, if there were any."""
         rules = self._rules.restart
