@@ -1,0 +1,125 @@
+"""Known answers: every chain of the corpus, judged as sent, in a real handshake, and by OpenSSL."""
+
+import shutil
+import ssl
+from collections import Counter
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from edgepind.lab.chains.corpus import corpus
+from edgepind.lab.chains.differences import DIFFERENCES
+from edgepind.lab.chains.entry import Entry, Fault, Verdict
+from edgepind.lab.chains.openssl import openssl_verdict
+from edgepind.lab.endpoint import endpoint, until_the_end
+from edgepind.lab.manual_clock import ManualClock
+from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Leaf, Served
+from edgepind.observe.handshake import worth_judging
+from edgepind.observe.leaf import Judge
+from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.trust_roots import Trust, TrustRoots
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+ENTRIES = [entry for entries in corpus(NOW).values() for entry in entries]
+
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+
+
+def _trust(entry: Entry) -> Trust:
+    public = [it.der for it in entry.roots]
+    added = [it.der for it in entry.added]
+    return Trust(TrustRoots.of("public", public), TrustRoots.of("system", [*public, *added]))
+
+
+def _verdict(leaf: Leaf, at: datetime) -> Verdict:
+    faults: set[Fault] = set()
+    if leaf.public.window is None:
+        faults.add(Fault.ROOT)
+    elif not leaf.public.window.holds_at(at):
+        faults.add(Fault.TIME)
+    if not leaf.name_matches:
+        faults.add(Fault.NAME)
+    return frozenset(faults)
+
+
+def _as_expected(leaf: Leaf, entry: Entry) -> None:
+    assert leaf.certificate == Fingerprint(sha256(entry.chain[0]).digest())
+    assert _verdict(leaf, entry.at) == entry.expected, (entry.why, leaf.public.problem)
+    reaches = Fault.ROOT not in entry.expected or entry.added_reaches
+    assert (leaf.system.window is not None) is reaches
+    assert (leaf.public.problem is None) is (
+        leaf.public.window is not None and not leaf.public.openssl_differs
+    )
+
+
+@every_entry
+def test_the_verdict_is_the_known_one(entry: Entry) -> None:
+    """By the public roots, by the system's, by name, and at the entry's time."""
+    leaf = Judge(entry.host, _trust(entry)).leaf(worth_judging(entry.chain), entry.at)
+    _as_expected(leaf, entry)
+
+
+def _server(entry: Entry, folder: Path) -> ssl.SSLContext:
+    """A server that sends the chain just as it stands, however weak its keys are."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(b"".join(it.pem for it in entry.sent))
+    key.write_bytes(entry.sent[0].key_pem)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+@pytest.mark.parametrize(
+    "entry", [it for it in ENTRIES if not it.unserved], ids=lambda entry: entry.name
+)
+async def test_the_verdict_in_a_real_handshake_is_the_known_one(
+    entry: Entry, tmp_path: Path
+) -> None:
+    """The chain goes over a wire, through the observer that the daemon uses."""
+    async with endpoint(until_the_end, tls=_server(entry, tmp_path)) as address:
+        target = Target(entry.host, 443, (address,))
+        observer = LinkObserver(target, _trust(entry), ManualClock(entry.at))
+        link = await observer.observe(EdgeTls())
+    (seen,) = link.addresses
+    assert isinstance(seen.result, Served), seen.result
+    assert not seen.result.wider_only
+    _as_expected(seen.result.leaf, entry)
+
+
+@every_entry
+def test_openssl_says_the_same_or_the_difference_is_explained(entry: Entry, tmp_path: Path) -> None:
+    """Each disagreement with `openssl verify` is in the list, and nothing else is."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("the openssl command is not installed")
+    said = openssl_verdict(program, entry, tmp_path)
+    difference = DIFFERENCES.get(entry.name)
+    assert said == (entry.expected if difference is None else difference.openssl)
+
+
+def test_what_openssl_alone_does_not_find_is_told() -> None:
+    """Where we find a root and OpenSSL does not, the chain says so, and nowhere else."""
+    for entry in ENTRIES:
+        leaf = Judge(entry.host, _trust(entry)).leaf(worth_judging(entry.chain), entry.at)
+        missed = entry.name in DIFFERENCES and Fault.ROOT in DIFFERENCES[entry.name].openssl
+        found = Fault.ROOT not in entry.expected
+        assert leaf.public.openssl_differs is (missed and found and not entry.expected), entry.name
+
+
+def test_the_list_of_differences_has_only_entries_that_differ() -> None:
+    """No explanation is left of an entry that is gone or that agrees."""
+    expected = {it.name: it.expected for it in ENTRIES}
+    for name, difference in DIFFERENCES.items():
+        assert difference.openssl != expected[name], name
+
+
+def test_the_corpus_is_large_and_no_entry_is_there_twice() -> None:
+    """At least 80 chains, all of them different, each with a name of its own."""
+    assert len(ENTRIES) >= 80
+    assert max(Counter(it.name for it in ENTRIES).values()) == 1
+    assert len({it.chain for it in ENTRIES}) >= len(ENTRIES) * 9 // 10
