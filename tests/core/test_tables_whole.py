@@ -1,0 +1,99 @@
+"""The tables are whole: a pair is listed and followed, or refused with the state as it was."""
+
+from collections.abc import Mapping
+from enum import Enum
+from itertools import product
+from typing import Any
+
+import pytest
+
+from edgepind.core.machine import IllegalTransitionError
+from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
+from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
+from edgepind.core.standing import PIN_TABLE, PinEvent, Standing, enter, leave, move
+from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.model.pin import Pin
+from edgepind.model.state import Edge, RestartPhase
+from edgepind.model.words import Origin, PinKind, Posture, Role
+
+_MACHINES: list[Any] = [
+    pytest.param(PIN_TABLE, Standing, PinEvent, Standing.UNKNOWN, id="pin"),
+    pytest.param(POSTURE_TABLE, Posture, PostureEvent, Posture.ENFORCING, id="posture"),
+    pytest.param(RESTART_TABLE, RestartPhase, RestartEvent, RestartPhase.IDLE, id="restart"),
+]
+_PIN = Pin(fingerprint("a"), PinKind.CERTIFICATE, Role.PENDING, Origin.OBSERVED, EPOCH)
+
+
+def _in(standing: Standing) -> Pin:
+    return Pin(_PIN.fingerprint, _PIN.kind, Role(standing), _PIN.origin, EPOCH)
+
+
+@pytest.mark.parametrize(("table", "states", "events", "first"), _MACHINES)
+def test_every_state_is_reached_and_every_event_happens(
+    table: Mapping[tuple[Enum, Enum], Enum], states: type[Enum], events: type[Enum], first: Enum
+) -> None:
+    """No state without a way in and, but for the first, none without a way out."""
+    reached = {first}
+    while more := {to for (at, _), to in table.items() if at in reached} - reached:
+        reached |= more
+    assert reached == set(states)
+    assert {at for at, _ in table} == set(states)
+    assert {event for _, event in table} == set(events)
+
+
+@pytest.mark.parametrize(("phase", "event"), list(product(RestartPhase, RestartEvent)))
+def test_a_restart_follows_its_table_or_refuses(phase: RestartPhase, event: RestartEvent) -> None:
+    """`go` gives the phase that is listed; what is not listed raises and changes nothing."""
+    edge = Edge(phase=phase, failures=2, deferral_told=True)
+    if (phase, event) in RESTART_TABLE:
+        assert go(edge, event).phase is RESTART_TABLE[(phase, event)]
+        return
+    with pytest.raises(IllegalTransitionError, match=f"{event} cannot happen in {phase}"):
+        go(edge, event)
+    assert edge == Edge(phase=phase, failures=2, deferral_told=True)
+
+
+@pytest.mark.parametrize(("standing", "event"), list(product(Standing, PinEvent)))
+def test_a_fingerprint_follows_its_table_or_refuses(standing: Standing, event: PinEvent) -> None:
+    """Each of the three ways to change a standing obeys the table, and refuses the rest."""
+    following = PIN_TABLE.get((standing, event))
+    if standing in {Standing.UNKNOWN, Standing.RETIRED}:
+        retired = (_PIN.fingerprint,) if standing is Standing.RETIRED else ()
+        if following is None:
+            with pytest.raises(IllegalTransitionError):
+                enter(_PIN, event, retired)
+        else:
+            assert Standing(enter(_PIN, event, retired).role) is following
+        assert _in(Standing.PENDING) == _PIN
+        return
+    pin, other = _in(standing), Pin(fingerprint("b"), _PIN.kind, Role.CURRENT, _PIN.origin, EPOCH)
+    pins = (pin, other)
+    if following is None:
+        with pytest.raises(IllegalTransitionError):
+            move(pin, event, EPOCH)
+        with pytest.raises(IllegalTransitionError):
+            leave(pins, (), pin, event)
+    elif following in {Standing.UNKNOWN, Standing.RETIRED}:
+        left = (pin.fingerprint,) if following is Standing.RETIRED else ()
+        assert leave(pins, (), pin, event) == ((other,), left)
+    else:
+        assert Standing(move(pin, event, EPOCH).role) is following
+    assert (pin, pins) == (_in(standing), (pin, other))
+
+
+def test_what_can_end_a_posture_is_what_its_table_lists() -> None:
+    """No condition leads to a pair that is not listed, and no listed pair lacks its condition."""
+    asked = {(posture, event) for posture, events in EVENTS.items() for event, _ in events}
+    assert asked == set(POSTURE_TABLE)
+    assert set(WHY) == set(PostureEvent)
+
+
+def test_a_retired_fingerprint_has_no_row_for_an_announcement() -> None:
+    """The defence against replay is that the pair is not there at all."""
+    assert (Standing.RETIRED, PinEvent.ANNOUNCED) not in PIN_TABLE
+
+
+def test_no_debt_is_idle() -> None:
+    """Every phase in which a restart is owed has a way on; only the other two may rest."""
+    assert set(RestartPhase) - OWING == {RestartPhase.IDLE, RestartPhase.SETTLING}
+    assert {at for at, _ in RESTART_TABLE} >= OWING
