@@ -1,0 +1,67 @@
+"""Situations in few words, for trying one rule of the core at a time."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from edgepind.core.tick import Tick
+from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.model.document import Pinning
+from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.observation import DocumentRead, Observations
+from edgepind.model.pin import Pin
+from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
+from edgepind.model.state import ClockJudgement, Edge, State
+from edgepind.model.words import Origin, PinKind, Role
+
+A, B, C = fingerprint("a"), fingerprint("b"), fingerprint("c")
+NOW = Monotonic(100_000.0)
+"""The instant at which every tick here is, unless it says otherwise."""
+
+
+def rules(
+    pins: PinRules = PinRules(),
+    fail_open: FailOpenRules = FailOpenRules(),
+    restart: RestartRules = RestartRules(),
+) -> Rules:
+    """Give the settings' defaults but for these."""
+    return Rules(
+        "acme.test", EPOCH - timedelta(days=1), pins=pins, fail_open=fail_open, restart=restart
+    )
+
+
+RULES = rules()
+
+
+def tick(
+    seen: Observations | None = None,
+    *,
+    elapsed: float = 10.0,
+    at: float = NOW,
+    wall: datetime = EPOCH,
+    trusted: bool = True,
+) -> Tick:
+    """One call of `decide` that saw just this, ten seconds after the last."""
+    clock = ClockJudgement(trusted=trusted)
+    return Tick(seen or Observations(RULES), Moment(Monotonic(at), wall), elapsed, clock)
+
+
+def pin(name: str, role: Role = Role.BACKUP, origin: Origin = Origin.OPERATOR) -> Pin:
+    """The pin of the imagined certificate called `name`."""
+    return Pin(fingerprint(name), PinKind.CERTIFICATE, role, origin, EPOCH)
+
+
+def state_of(pins: Iterable[Pin] = (), edge: Edge | None = None) -> State:
+    """A state with these pins and this Edge."""
+    return replace(State(), pins=tuple(pins), edge=edge or Edge())
+
+
+def pinning(*names: str, enabled: bool = True) -> Pinning:
+    """What a document says that accepts these, the first of them current."""
+    accepted = tuple(fingerprint(name) for name in names)
+    return Pinning(enabled, accepted[0], accepted)
+
+
+def document(it: Pinning, modified: datetime = EPOCH) -> DocumentRead:
+    """The document that says it."""
+    return DocumentRead(it.enabled, it.current, it.accepted, "digest", modified)

@@ -1,0 +1,587 @@
+"""What becomes of restarts, rule by rule: begun, watched, failed, put off, asked for again."""
+
+from dataclasses import replace
+
+import pytest
+
+from edgepind.core.aftermath import learn_restart, watch_restarted
+from edgepind.core.restarts import (
+    budget_frees,
+    is_debt,
+    locked_out_as_loaded,
+    pursue_restart,
+    ready_ends,
+    retry_when_due,
+)
+from edgepind.core.tick import Tick
+from edgepind.lab.imagined import leaf, link, spki
+from edgepind.model.action import RestartEdge
+from edgepind.model.moment import Monotonic
+from edgepind.model.observation import (
+    DocumentRejected,
+    EdgeUnit,
+    HandshakeFault,
+    Health,
+    NoUnit,
+    Observations,
+    Unit,
+    UnitState,
+    UnitUnknown,
+)
+from edgepind.model.outcome import (
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+)
+from edgepind.model.rules import RestartRules
+from edgepind.model.state import Edge, Guard, RestartPhase, State
+from edgepind.model.words import EventName, Posture, Role, Severity, Validator
+from tests.core.situations import NOW, RULES, pin, pinning, rules, state_of, tick
+
+OLD, NEW = pinning("a"), pinning("b", "a")
+UP = Unit(UnitState.ACTIVE, "run 2")
+WELL = Health(well=True)
+PINS = (pin("b", Role.CURRENT), pin("a"))
+EARLIER = Monotonic(NOW - 5.0)
+OWED = Edge(
+    written=NEW, loaded=OLD, good=OLD, phase=RestartPhase.OWED, owed_since=Monotonic(NOW - 60.0)
+)
+SETTLING = Edge(
+    written=NEW,
+    loaded=NEW,
+    good=OLD,
+    invocation="run 2",
+    phase=RestartPhase.SETTLING,
+    owed_since=Monotonic(NOW - 60.0),
+    settling_since=EARLIER,
+    settling_run="run 2",
+    settled=4.0,
+    seen_well=True,
+    failures=1,
+    not_before=EARLIER,
+)
+WAITING = replace(
+    SETTLING, phase=RestartPhase.ROLLED_BACK, loaded=OLD, written=OLD, settling_since=None
+)
+
+
+def state(edge: Edge) -> State:
+    """A state with this Edge, in a run that has ticked before."""
+    return replace(state_of(PINS, edge), last=tick().now)
+
+
+def saw(
+    unit: EdgeUnit | None = UP, health: Health | None = WELL, restart: RestartRules | None = None
+) -> Tick:
+    """A tick that looked at the unit, and asked `health_command`."""
+    its = rules(restart=restart) if restart else RULES
+    return tick(Observations(its, unit=unit, health=health))
+
+
+def asks(edge: Edge, seen: Tick | None = None, guard: Guard | None = None) -> bool:
+    """Whether a restart is asked for."""
+    before = replace(state(edge), guard=guard or Guard())
+    return bool(pursue_restart(before, seen or saw(), alone=True)[1])
+
+
+# --- what became of one -------------------------------------------------------------------------
+
+
+def test_a_restart_that_is_done_begins_to_settle_from_nothing() -> None:
+    """What an earlier attempt had served of `settle`, and how it was last seen, count no more."""
+    before = replace(OWED, settled=9.0, seen_well=True, asked=True, deferral_told=True)
+    after, events = learn_restart(state(before), RestartDone(NEW, "run 2"), saw())
+    assert events == ()
+    assert after.edge == replace(
+        before,
+        loaded=NEW,
+        invocation="run 2",
+        phase=RestartPhase.SETTLING,
+        settling_run="run 2",
+        settling_since=NOW,
+        settled=0.0,
+        seen_well=False,
+        asked=False,
+        deferral_told=False,
+    )
+
+
+def test_a_restart_by_a_command_names_no_run_and_keeps_the_one_that_is_known() -> None:
+    """Under `restart_command` nothing tells which run it is, and any run is the right one."""
+    after, _ = learn_restart(state(replace(OWED, invocation="run 1")), RestartDone(NEW), saw())
+    assert (after.edge.invocation, after.edge.settling_run) == ("run 1", "")
+
+
+def test_a_way_back_that_is_loaded_is_told_and_waits_for_the_next_attempt() -> None:
+    """It is not watched while it settles: there would be nothing to go back to."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
+    after, (event,) = learn_restart(state(before), RestartDone(OLD, "run 3"), saw())
+    assert after.edge.phase is RestartPhase.ROLLED_BACK
+    assert after.edge.settling_since is None
+    assert (event.name, event.severity) == (EventName.ROLLED_BACK, Severity.ERR)
+
+
+@pytest.mark.parametrize("outcome", [RestartDeferred("3 calls"), RestartRefused("3 calls")])
+def test_a_restart_that_was_not_made_costs_nothing(
+    outcome: RestartDeferred | RestartRefused,
+) -> None:
+    """It is taken back from the budget, and told once a debt, with the reason that was given."""
+    before = replace(OWED, restarts=(EARLIER, NOW))
+    after, (event,) = learn_restart(state(before), outcome, saw())
+    assert after.edge.restarts == (EARLIER,)
+    assert event.name is EventName.RESTART_DEFERRED
+    assert "3 calls" in event.message
+    again, events = learn_restart(replace(after, edge=after.edge), outcome, saw())
+    assert events == ()
+    assert again.edge.restarts == ()
+
+
+def test_after_a_refusal_the_next_attempt_waits_for_an_interval_and_after_patience_it_does_not() -> (
+    None
+):
+    """Who may restart and declined is asked again later; `ready_command` at the next tick."""
+    refused, _ = learn_restart(state(OWED), RestartRefused("stopped"), saw())
+    deferred, _ = learn_restart(state(OWED), RestartDeferred("calls"), saw())
+    assert refused.edge.not_before == NOW + RULES.interval
+    assert deferred.edge.not_before is None
+
+
+def test_a_restart_that_failed_is_followed_by_the_way_back() -> None:
+    """What it loaded is not known then; what it had settled counts for nothing."""
+    before = replace(SETTLING, phase=RestartPhase.OWED, asked=True, failures=0)
+    after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
+    assert after.edge == replace(
+        before,
+        phase=RestartPhase.ROLLING_BACK,
+        failures=1,
+        not_before=Monotonic(NOW + 60.0),
+        loaded=None,
+        asked=False,
+        settling_since=None,
+        settled=0.0,
+        seen_well=False,
+    )
+    assert (event.name, event.severity) == (EventName.RESTART_FAILED, Severity.ERR)
+    assert "it hung; the last document that was loaded well is put back" in event.message
+
+
+def test_a_way_back_that_fails_is_no_second_failure_of_the_document() -> None:
+    """It is given up, and the new document tried again when its own wait is over."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, failures=1)
+    after, (event,) = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
+    assert (after.edge.phase, after.edge.failures) == (RestartPhase.ROLLED_BACK, 1)
+    assert "it hung; it is tried again in 1min;" in event.message
+
+
+def test_without_a_way_back_the_attempt_itself_is_repeated_under_backoff() -> None:
+    """Twice as long after the second failure, up to the restart window."""
+    before = replace(OWED, good=None, failures=1)
+    after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
+    assert (after.edge.phase, after.edge.failures) == (RestartPhase.OWED, 2)
+    assert after.edge.not_before == NOW + 120.0
+    assert "it is tried again in 2min;" in event.message
+    often, _ = learn_restart(
+        state(replace(before, failures=20)), RestartFailed(NEW, "it hung"), saw()
+    )
+    assert often.edge.not_before == NOW + RULES.restart.window
+
+
+# --- while it settles ---------------------------------------------------------------------------
+
+
+def test_time_is_served_between_two_looks_that_both_found_it_well() -> None:
+    """The first look that finds it well begins the count."""
+    first, _ = watch_restarted(state(replace(SETTLING, seen_well=False)), saw())
+    assert (first.edge.settled, first.edge.seen_well) == (0.0, True)
+    seen = replace(saw(), elapsed=3.0)
+    second, events = watch_restarted(state(replace(SETTLING, settled=4.0)), seen)
+    assert (second.edge.settled, second.edge.phase) == (7.0, RestartPhase.SETTLING)
+    assert events == ()
+
+
+def test_a_look_that_finds_it_unwell_begins_the_count_anew() -> None:
+    """`settle` is time in which it stayed well."""
+    seen = saw(health=Health(well=False, detail="no dial tone"))
+    after, events = watch_restarted(state(SETTLING), seen)
+    assert (after.edge.settled, after.edge.seen_well) == (0.0, False)
+    assert events == ()
+
+
+def test_settled_is_settled_when_all_of_it_is_served() -> None:
+    """What it runs with is the good document from then on, and nothing is left of the attempt."""
+    seen = replace(saw(), elapsed=6.0)
+    after, (event,) = watch_restarted(state(SETTLING), seen)
+    assert after.edge == replace(
+        SETTLING,
+        phase=RestartPhase.IDLE,
+        good=NEW,
+        failures=0,
+        owed_since=None,
+        not_before=None,
+        settling_since=None,
+        settled=0.0,
+    )
+    assert (event.name, event.severity) == (EventName.RESTART_SUCCEEDED, Severity.NOTICE)
+
+
+def test_the_first_look_of_a_new_daemon_watches_anew() -> None:
+    """In whichever run the Edge is; what nobody saw is neither held against it nor counted."""
+    other = Unit(UnitState.ACTIVE, "run 9")
+    before = replace(state(replace(SETTLING, settling_since=Monotonic(NOW - 900.0))), last=None)
+    after, events = watch_restarted(before, saw(other))
+    assert events == ()
+    assert (after.edge.settling_run, after.edge.settling_since) == ("run 9", NOW)
+    assert (after.edge.settled, after.edge.seen_well) == (0.0, True)
+    unseen, _ = watch_restarted(before, saw(UnitUnknown("no D-Bus")))
+    assert (unseen.edge.settling_run, unseen.edge.settled) == ("", 0.0)
+    assert not unseen.edge.seen_well
+
+
+@pytest.mark.parametrize(
+    ("unit", "why"),
+    [
+        (Unit(UnitState.FAILED, "run 2"), "its unit is failed"),
+        (Unit(UnitState.INACTIVE), "its unit is inactive"),
+        (Unit(UnitState.ACTIVE, "run 3"), "its unit died after the restart and was started again"),
+    ],
+)
+def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
+    """No patience makes a dead run live."""
+    after, (event,) = watch_restarted(state(SETTLING), saw(unit))
+    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert why in event.message
+
+
+@pytest.mark.parametrize(
+    ("unit", "health", "why"),
+    [
+        (UP, Health(well=False, detail="no dial tone"), "call it well (no dial tone)"),
+        (UP, Health(well=False), "call it well (no word)"),
+        (Unit(UnitState.ACTIVATING, "run 2"), WELL, "its unit is not active"),
+    ],
+)
+def test_other_troubles_are_given_twice_settle(unit: Unit, health: Health, why: str) -> None:
+    """A slow start is none, until `settle` has passed twice."""
+    almost = state(replace(SETTLING, settling_since=Monotonic(NOW - 19.9)))
+    assert watch_restarted(almost, saw(unit, health))[1] == ()
+    over = state(replace(SETTLING, settling_since=Monotonic(NOW - 20.0)))
+    after, (event,) = watch_restarted(over, saw(unit, health))
+    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert why in event.message
+
+
+@pytest.mark.parametrize(
+    "unit", [Unit(UnitState.ACTIVATING), UnitUnknown("no D-Bus"), Unit(UnitState.ACTIVE, "run 2")]
+)
+def test_some_units_are_waited_for_however_long(unit: EdgeUnit) -> None:
+    """One that waits for its turn at boot; one nobody can ask about; one that is well."""
+    long = replace(SETTLING, settling_since=Monotonic(NOW - 900.0), seen_well=False)
+    after, events = watch_restarted(state(long), saw(unit))
+    assert after.edge.phase is RestartPhase.SETTLING
+    assert events == ()
+
+
+def test_a_restart_nobody_lived_to_learn_of_is_found_by_its_run() -> None:
+    """A new run, up, of what is wanted and loaded: it settles. The run that was known is none."""
+    found = replace(OWED, loaded=NEW, invocation="run 2", settling_run="run 1")
+    after, _ = watch_restarted(state(found), saw())
+    assert (after.edge.phase, after.edge.settling_run) == (RestartPhase.SETTLING, "run 2")
+    for edge, unit in (
+        (replace(found, settling_run="run 2"), UP),
+        (found, Unit(UnitState.ACTIVATING, "run 2")),
+        (replace(found, loaded=OLD), UP),
+        (replace(found, phase=RestartPhase.IDLE), UP),
+        (replace(found, written=OLD, loaded=OLD), UP),
+    ):
+        assert watch_restarted(state(edge), saw(unit)) == (state(edge), ())
+
+
+# --- whether one is owed ------------------------------------------------------------------------
+
+
+def test_a_debt_is_what_the_document_says_and_the_edge_has_not_loaded() -> None:
+    """Nothing written owes nothing; nothing known to be loaded owes a restart."""
+    assert not is_debt(Edge(), saw())
+    assert is_debt(Edge(written=OLD), saw())
+    assert is_debt(Edge(written=NEW, loaded=OLD), saw())
+    assert not is_debt(Edge(written=pinning("b", "a"), loaded=pinning("a", "b")), saw())
+    single = saw(restart=RestartRules(validator=Validator.SINGLE))
+    assert is_debt(Edge(written=pinning("b", "a"), loaded=pinning("a", "b")), single)
+
+
+def test_a_new_debt_is_noted_with_its_instant_and_a_settling_run_is_not_taken_as_well() -> None:
+    """An idle Edge's run stays known as the one that is well."""
+    idle = replace(OWED, phase=RestartPhase.IDLE, owed_since=None, settling_run="run 1")
+    noted, _, _ = pursue_restart(state(idle), saw(), alone=False)
+    assert (noted.edge.phase, noted.edge.owed_since) == (RestartPhase.OWED, NOW)
+    assert noted.edge.settling_run == "run 1"
+    unsettled, _, _ = pursue_restart(state(replace(SETTLING, loaded=OLD)), saw(), alone=False)
+    assert (unsettled.edge.phase, unsettled.edge.settling_run) == (RestartPhase.OWED, "")
+    owed, _, _ = pursue_restart(state(OWED), saw(), alone=False)
+    assert owed.edge.owed_since == OWED.owed_since
+
+
+def test_a_debt_that_is_gone_leaves_nothing_behind() -> None:
+    """The document that is loaded is good; it had settled in this very run."""
+    paid = replace(
+        OWED, loaded=NEW, invocation="run 1", settling_run="run 1", failures=2, asked=True
+    )
+    paid = replace(paid, not_before=EARLIER, deferral_told=True)
+    after, _, _ = pursue_restart(state(paid), saw(), alone=True)
+    assert after.edge == replace(
+        paid,
+        phase=RestartPhase.IDLE,
+        good=NEW,
+        failures=0,
+        owed_since=None,
+        not_before=None,
+        asked=False,
+        deferral_told=False,
+    )
+    for edge, unit in (
+        (replace(paid, settling_run="run 0"), UP),
+        (paid, Unit(UnitState.FAILED)),
+        (replace(paid, written=OLD, loaded=OLD), UP),
+    ):
+        after, _, _ = pursue_restart(state(edge), saw(unit), alone=False)
+        assert after.edge.phase is RestartPhase.OWED
+
+
+def test_an_idle_edge_that_is_up_with_what_is_wanted_is_well_in_its_run() -> None:
+    """That is how the first good document is known; one that is known stays it."""
+    idle = Edge(written=NEW, loaded=NEW, invocation="run 1")
+    after, _, _ = pursue_restart(state(idle), saw(), alone=True)
+    assert (after.edge.good, after.edge.settling_run) == (NEW, "run 1")
+    after, _, _ = pursue_restart(state(replace(idle, good=OLD)), saw(), alone=True)
+    assert after.edge.good == OLD
+    down, _, _ = pursue_restart(state(idle), saw(Unit(UnitState.FAILED)), alone=True)
+    assert down.edge.good is None
+    none, _, _ = pursue_restart(state_of((), Edge()), saw(), alone=True)
+    assert none.edge == Edge()
+
+
+@pytest.mark.parametrize(
+    ("loaded", "serves", "expected"),
+    [
+        (None, "b", False),
+        (pinning("a", enabled=False), "b", False),
+        (OLD, "b", True),
+        (OLD, "a", False),
+    ],
+)
+def test_an_edge_is_locked_out_by_what_it_has_loaded(
+    loaded: object, serves: str, expected: bool
+) -> None:
+    """Not by the pin set, and not where it is not known or does not enforce."""
+    edge = replace(OWED, loaded=loaded)  # type: ignore[arg-type]
+    seen = tick(Observations(RULES, link=link({"1": leaf(serves)})))
+    assert locked_out_as_loaded(state(edge), seen) is expected
+
+
+def test_an_edge_that_has_a_key_pinned_is_not_locked_out_by_its_certificate() -> None:
+    """What is served counts in both kinds."""
+    of_key = replace(OLD, current=spki("b"), accepted=(spki("b"),))
+    seen = tick(Observations(RULES, link=link({"1": leaf("b")})))
+    assert not locked_out_as_loaded(state(replace(OWED, loaded=of_key)), seen)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_without_an_answer_a_lockout_is_what_it_was(before: bool) -> None:  # noqa: FBT001 - a case
+    """Neither an unlooked-at link nor one without answers changes it."""
+    silent = link({"1": HandshakeFault.TIMEOUT})
+    for seen in (Observations(RULES), Observations(RULES, link=silent)):
+        edge = replace(OWED, locked_out=before)
+        assert locked_out_as_loaded(state(edge), tick(seen)) is before
+
+
+# --- asking for one -----------------------------------------------------------------------------
+
+
+def test_a_restart_is_asked_for_with_what_it_will_load_and_told_once() -> None:
+    """It counts from now on; the next time for the same debt it is not told again."""
+    after, (action,), (event,) = pursue_restart(state(OWED), saw(), alone=True)
+    assert action == RestartEdge(NEW, forced=False)
+    assert event.name is EventName.RESTART_REQUESTED
+    assert "so that it loads the new pinning config" in event.message
+    assert after.edge.asked
+    assert after.edge.restarts == (NOW,)
+    _, (_,), events = pursue_restart(after, saw(), alone=True)
+    assert events == ()
+
+
+def test_a_way_back_is_forced_and_says_what_it_is_for() -> None:
+    """It does not wait, neither for `ready_command` nor for the time of the next attempt."""
+    back = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
+    back = replace(back, not_before=Monotonic(NOW + 60.0))
+    _, (action,), (event,) = pursue_restart(state(back), saw(), alone=True)
+    assert action == RestartEdge(OLD, forced=True)
+    assert "to load the last good pinning config again" in event.message
+
+
+def test_an_owed_restart_is_forced_when_its_deadline_is_over() -> None:
+    """Before that `ready_command` has to agree."""
+    for age, forced in ((1799.0, False), (1800.0, True)):
+        edge = replace(OWED, owed_since=Monotonic(NOW - age))
+        _, (action,), _ = pursue_restart(state(edge), saw(), alone=True)
+        assert action == RestartEdge(NEW, forced=forced)
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        replace(OWED, written=OLD),
+        replace(OWED, write_failures=1),
+        replace(OWED, document_problem="no JSON"),
+        replace(OWED, not_before=Monotonic(NOW + 1.0)),
+        replace(OWED, phase=RestartPhase.ROLLED_BACK, not_before=Monotonic(NOW + 1.0)),
+        replace(OWED, loaded=NEW, phase=RestartPhase.SETTLING),
+    ],
+)
+def test_no_restart_is_asked_for_that_would_do_no_good(edge: Edge) -> None:
+    """What is wanted must stand in the document, undoubted, and the wait must be over."""
+    assert asks(OWED)
+    assert not asks(edge)
+
+
+def test_at_the_very_end_of_its_wait_a_restart_is_asked_for() -> None:
+    """The instant itself is not before the instant."""
+    assert asks(replace(OWED, not_before=NOW))
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        (UP, True),
+        (Unit(UnitState.FAILED), True),
+        (NoUnit(), True),
+        (UnitUnknown("no D-Bus"), True),
+        (None, False),
+        (Unit(UnitState.INACTIVE), False),
+        (Unit(UnitState.ACTIVATING), False),
+        (Unit(UnitState.MASKED), False),
+    ],
+)
+def test_only_a_unit_that_runs_or_failed_is_restarted(
+    unit: EdgeUnit | None, expected: bool
+) -> None:
+    """One that an operator stopped is not started; one in between is left to finish."""
+    assert asks(OWED, saw(unit)) is expected
+
+
+def test_a_restart_that_was_put_off_in_this_tick_is_not_asked_for_again_in_it() -> None:
+    """Nor behind another action, nor without a pin."""
+    for outcome in (RestartDeferred("calls"), RestartRefused("stopped")):
+        assert not asks(OWED, tick(Observations(RULES, unit=UP, outcomes=(outcome,))))
+    assert asks(OWED, tick(Observations(RULES, unit=UP, outcomes=(RestartDone(OLD),))))
+    assert pursue_restart(state(OWED), saw(), alone=False)[1:] == ((), ())
+    assert pursue_restart(state_of((), OWED), saw(), alone=True)[1:] == ((), ())
+
+
+# --- the budget ---------------------------------------------------------------------------------
+
+
+def spent(*ages: float) -> tuple[Monotonic, ...]:
+    """Restarts that were made so many seconds ago."""
+    return tuple(Monotonic(NOW - age) for age in ages)
+
+
+def test_the_budget_counts_what_lies_in_the_window() -> None:
+    """One that is as old as the window counts no more, and is forgotten with the next."""
+    full = replace(OWED, restarts=spent(3000, 2000, 1000, 10))
+    assert not asks(full)
+    at_the_end = replace(OWED, restarts=spent(3600, 2000, 1000, 10))
+    after, actions, _ = pursue_restart(state(at_the_end), saw(), alone=True)
+    assert actions
+    assert after.edge.restarts == (*spent(2000, 1000, 10), NOW)
+    assert asks(replace(OWED, restarts=spent(3000, 2000, 1000)))
+
+
+def test_a_spent_budget_is_told_once_with_its_figures() -> None:
+    """How many in how long, how many are allowed, and nothing of a way back where none is kept."""
+    full = state(replace(OWED, restarts=spent(3000, 2000, 1000, 10)))
+    after, _, (event,) = pursue_restart(full, saw(), alone=True)
+    assert event.name is EventName.RESTART_DEFERRED
+    assert (
+        "4 restarts were made in 1h and no more than 4 are allowed; restart the Edge by hand"
+        in event.message
+    )
+    assert pursue_restart(after, saw(), alone=True)[1:] == ((), ())
+
+
+def test_a_document_that_failed_leaves_the_last_restart_for_a_way_back() -> None:
+    """Unless there is none, the Edge is locked out, or this is the way back."""
+    failed = replace(OWED, failures=1, restarts=spent(3000, 2000, 1000))
+    _, actions, (event,) = pursue_restart(state(failed), saw(), alone=True)
+    assert actions == ()
+    assert (
+        "3 restarts were made in 1h and no more than 4 are allowed, the last of them for a way"
+        in (event.message)
+    )
+    assert asks(replace(failed, restarts=spent(2000, 1000)))
+    assert asks(replace(failed, good=None))
+    assert asks(replace(failed, failures=0))
+    assert asks(replace(failed, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None))
+    locked = tick(Observations(RULES, unit=UP, link=link({"1": leaf("b")})))
+    assert asks(failed, locked)
+
+
+def test_a_budget_of_one_keeps_nothing_back_and_one_of_none_allows_nothing() -> None:
+    """With one restart in the window a way back cannot be kept; with none nothing is asked."""
+    failed = replace(OWED, failures=1)
+    assert asks(failed, saw(restart=RestartRules(budget=1)))
+    assert not asks(OWED, saw(restart=RestartRules(budget=0)))
+    two = saw(restart=RestartRules(budget=2))
+    assert asks(failed, two)
+    assert not asks(replace(failed, restarts=spent(10)), two)
+
+
+def test_the_budget_frees_when_the_oldest_that_matters_leaves_the_window() -> None:
+    """None where it allows one now, or never will."""
+    assert budget_frees(state(replace(OWED, restarts=spent(3000, 2000, 1000))), saw()) is None
+    full = replace(OWED, restarts=spent(3500, 3000, 2000, 1000, 10))
+    assert budget_frees(state(full), saw()) == NOW - 3000 + 3600
+    none = saw(restart=RestartRules(budget=0))
+    assert budget_frees(state(OWED), none) is None
+    assert budget_frees(state(replace(OWED, restarts=spent(10))), none) == NOW - 10 + 3600
+
+
+# --- how long it waits, and when it is tried again ----------------------------------------------
+
+
+def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
+    """And never longer for being urgent."""
+    since = NOW - 60.0
+    assert ready_ends(state(OWED), saw()) == since + 1800.0
+    assert ready_ends(state(replace(OWED, locked_out=True)), saw()) == since + 30.0
+    overridden = replace(state(OWED), guard=Guard(posture=Posture.OVERRIDE))
+    assert ready_ends(overridden, saw()) == since + 30.0
+    opened = replace(state(OWED), guard=Guard(posture=Posture.OPEN))
+    assert ready_ends(opened, saw()) == since + 1800.0
+    hasty = saw(restart=RestartRules(ready_deadline=10.0))
+    assert ready_ends(state(replace(OWED, locked_out=True)), hasty) == since + 10.0
+
+
+def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_it() -> None:
+    """Until then the Edge keeps the one that it is well with, and it is told why once."""
+    due = replace(WAITING, not_before=NOW)
+    after = retry_when_due(state(due), saw())
+    assert (after.edge.phase, after.edge.owed_since) == (RestartPhase.OWED, NOW)
+    for edge in (
+        replace(WAITING, not_before=Monotonic(NOW + 1.0)),
+        replace(due, restarts=spent(3000, 2000, 1000)),
+        replace(due, phase=RestartPhase.IDLE),
+    ):
+        assert retry_when_due(state(edge), saw()) == state(edge)
+    let_go = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
+    assert retry_when_due(state(let_go), saw()).edge.phase is RestartPhase.OWED
+    held_up = state(replace(due, restarts=spent(3000, 2000, 1000)))
+    _, actions, (event,) = pursue_restart(held_up, saw(), alone=True)
+    assert actions == ()
+    assert event.name is EventName.RESTART_DEFERRED
+
+
+def test_a_document_that_cannot_be_used_keeps_the_restart_waiting() -> None:
+    """What stands at the path may be another's; the next look at it decides."""
+    seen = tick(Observations(RULES, unit=UP, document=DocumentRejected("no JSON")))
+    assert not asks(replace(OWED, document_problem="no JSON"), seen)
