@@ -16,6 +16,7 @@ from edgepind.core.restarts import (
 from edgepind.core.tick import Tick
 from edgepind.lab.imagined import leaf, link, spki
 from edgepind.model.action import RestartEdge
+from edgepind.model.document import Pinning
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
     DocumentRejected,
@@ -137,9 +138,7 @@ def test_a_restart_that_was_not_made_costs_nothing(
     assert again.edge.restarts == ()
 
 
-def test_after_a_refusal_the_next_attempt_waits_for_an_interval_and_after_patience_it_does_not() -> (
-    None
-):
+def test_after_a_refusal_the_next_attempt_waits_for_an_interval() -> None:
     """Who may restart and declined is asked again later; `ready_command` at the next tick."""
     refused, _ = learn_restart(state(OWED), RestartRefused("stopped"), saw())
     deferred, _ = learn_restart(state(OWED), RestartDeferred("calls"), saw())
@@ -371,10 +370,12 @@ def test_an_idle_edge_that_is_up_with_what_is_wanted_is_well_in_its_run() -> Non
     ],
 )
 def test_an_edge_is_locked_out_by_what_it_has_loaded(
-    loaded: object, serves: str, expected: bool
+    loaded: Pinning | None,
+    serves: str,
+    expected: bool,  # noqa: FBT001 - a case
 ) -> None:
     """Not by the pin set, and not where it is not known or does not enforce."""
-    edge = replace(OWED, loaded=loaded)  # type: ignore[arg-type]
+    edge = replace(OWED, loaded=loaded)
     seen = tick(Observations(RULES, link=link({"1": leaf(serves)})))
     assert locked_out_as_loaded(state(edge), seen) is expected
 
@@ -463,7 +464,8 @@ def test_at_the_very_end_of_its_wait_a_restart_is_asked_for() -> None:
     ],
 )
 def test_only_a_unit_that_runs_or_failed_is_restarted(
-    unit: EdgeUnit | None, expected: bool
+    unit: EdgeUnit | None,
+    expected: bool,  # noqa: FBT001 - a case
 ) -> None:
     """One that an operator stopped is not started; one in between is left to finish."""
     assert asks(OWED, saw(unit)) is expected
