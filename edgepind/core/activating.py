@@ -4,6 +4,8 @@ Widen before narrowing: nothing live is removed, and nothing at all before the c
 been seen live after the Edge loaded it (invariant 3).
 """
 
+from datetime import datetime
+
 from edgepind.core.diagnosis import pin_of
 from edgepind.core.operator import demote_current
 from edgepind.core.sentences import pin_activated, pin_retired
@@ -15,7 +17,7 @@ from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, accepted, with_role
 from edgepind.model.replacing import replace
 from edgepind.model.state import State
-from edgepind.model.words import Origin, PinKind, Role, Validator
+from edgepind.model.words import Channel, Origin, PinKind, Role, Validator
 
 _LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
 """Backups of these origins were let in because they were live, and lapse when they are not."""
@@ -106,8 +108,7 @@ def _changes_kind(current: Pin, favourite: Pin, tick: Tick) -> bool:
 
 def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
-    safe = current is not None and current.proven and current.key in live
-    if not safe or not tick.clock.trusted:
+    if current is None or not (current.proven and current.key in live and tick.clock.trusted):
         return state, ()
     events = []
     for pin in state.pins:
@@ -118,4 +119,28 @@ def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, .
         pins, retired = leave(state.pins, state.retired, pin, event)
         state = replace(state, pins=pins, retired=retired)
         events.append(pin_retired(pin, "it has not been live for the overlap"))
+    state, overtaken = _drop_overtaken(state, current.since, tick)
+    return state, (*events, *overtaken)
+
+
+def _drop_overtaken(state: State, rotated: datetime, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Let go of what was announced before the last rotation, did not come, and is named no more.
+
+    A leaf that the cloud withdrew, or that was announced by who held the path for a while and is
+    gone, would else be accepted until the next announcement, which may never come. Silence alone
+    takes nothing away: another leaf has come, and its own overlap is over.
+    """
+    status, kind = state.status, tick.rules.pins.kind
+    heard = status.ok and status.channel is Channel.PINNED and not status.other_kind
+    if not heard or with_role(state.pins, Role.RETIRING):
+        return state, ()
+    named = {status.announced_current, status.announced_next}
+    events = []
+    for pin in with_role(state.pins, Role.BACKUP):
+        awaited = pin.ever_live or pin.since >= rotated or pin.fingerprint in named
+        if pin.origin is not Origin.ANNOUNCED or pin.kind is not kind or awaited:
+            continue
+        pins, retired = leave(state.pins, state.retired, pin, PinEvent.REPLACED)
+        state = replace(state, pins=pins, retired=retired)
+        events.append(pin_retired(pin, "another leaf came instead, and it is announced no more"))
     return state, tuple(events)

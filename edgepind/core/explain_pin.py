@@ -167,6 +167,7 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"not live for {span(left)} more, it is retired"
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
         yield "another announcement takes its place, as long as it was never live"
+        yield "another leaf comes in its place, and the status endpoint names it no more"
     yield _by_removal(pin, state)
 
 

@@ -46,7 +46,7 @@ class PinEvent(StrEnum):
     ANNOUNCED = "announced"
     """Named by the status endpoint over a pinned channel."""
     REPLACED = "replaced"
-    """Another announcement took its place before it was ever live."""
+    """Another announcement, or another leaf, came in its place before it was ever live."""
     WENT_LIVE = "went_live"
     """It is what the cloud serves now."""
     SUPERSEDED = "superseded"

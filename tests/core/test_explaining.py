@@ -215,6 +215,13 @@ def test_what_would_end_a_backup_pin(origin: Origin, told: str, *, ever_live: bo
     assert why.would_change[1].startswith(told)
 
 
+def test_an_announced_backup_ends_also_with_a_rotation_that_came_without_it() -> None:
+    """Once another leaf has come in its place, and the endpoint names it no more."""
+    why = _pin(replace(BACKUP, origin=Origin.ANNOUNCED, ever_live=False))
+    told = "another leaf comes in its place, and the status endpoint names it no more"
+    assert told in why.would_change
+
+
 def test_what_would_end_the_current_pin() -> None:
     """Another accepted pin that is live; without one, a rotation has to be let in first."""
     alone = _pin(CURRENT, State(pins=(CURRENT, PENDING)))
