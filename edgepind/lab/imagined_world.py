@@ -67,7 +67,7 @@ _NOT_STARTED_AT_BOOT = frozenset({UnitState.ABSENT, UnitState.MASKED})
 _SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)
 
 
-class _KilledError(Exception):
+class KilledError(Exception):
     """The daemon was killed at this step."""
 
 
@@ -158,7 +158,7 @@ class ImaginedWorld:
         """Make one tick now: look, decide, act, decide again by what came of it."""
         try:
             self.due = self.monotonic + self._round().delay
-        except _KilledError:
+        except KilledError:
             self.crash()
         else:
             self.after_tick(self)
@@ -246,7 +246,7 @@ class ImaginedWorld:
         if self.kill_in is not None:
             self.kill_in -= 1
             if self.kill_in <= 0:
-                raise _KilledError
+                raise KilledError
 
     def _look(self) -> Observations:
         document = self.edge.read()

@@ -18,13 +18,14 @@ def play(scenario: Scenario, policy: Policy) -> Stage:
     """Play all of it. Raises ScenarioError at the first line that is wrong or is not met."""
     stage = new_stage(policy)
     for line in scenario.lines:
-        problem = _problem(stage, line)
+        problem = objection_to(stage, line)
         if problem is not None:
             raise ScenarioError(f"{scenario.name}:{line.number}: {line}\n  {problem}")
     return stage
 
 
-def _problem(stage: Stage, line: Line) -> str | None:
+def objection_to(stage: Stage, line: Line) -> str | None:
+    """Carry out one line. Give why it is wrong or not met; None where all is well."""
     try:
         if line.verb == "expect":
             return objection(stage, line.words)

@@ -44,11 +44,11 @@ class Stage:
             self.seen_events, self.looked = len(self.world.events), False
 
 
-def new_stage(policy: Policy) -> Stage:
+def new_stage(policy: Policy, kind: type[ImaginedWorld] = ImaginedWorld) -> Stage:
     """A site with the settings' defaults, no status endpoint and nothing served."""
     earliest = EPOCH - timedelta(days=30)
     rules = Rules("the cloud", earliest, status_enabled=False, pins=PinRules(policy=policy))
-    return Stage(ImaginedWorld(rules, after_tick=check_truth))
+    return Stage(kind(rules, after_tick=check_truth))
 
 
 Verb = Callable[[Stage, Words], None]
