@@ -86,7 +86,7 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
         return StartRefused("; ".join(fault.error for fault in lookout.faults), misset=True)
     set_up_log(settings.log, lambda: clock.now().wall)
     disk = DiskThread("records")
-    store = StateStore(settings.paths.state)
+    store = StateStore(settings.paths.state, settings.cloud.host)
     state, beginnings = await _load(store, disk, clock)
     record = Record(
         clock=clock,
@@ -118,6 +118,7 @@ async def rebuild(parts: Parts, settings: Settings) -> str | None:
     set_up_log(settings.log, lambda: parts.clock.now().wall)
     parts.settings, parts.appliance = settings, appliance
     parts.record.textfile = settings.metrics.textfile
+    parts.record.store.cloud = settings.cloud.host
     parts.rounds.lookout = lookout
     parts.rounds.executor = _executor(settings, appliance, dry_run=parts.dry_run)
     return None

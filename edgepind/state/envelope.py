@@ -13,10 +13,12 @@ from typing import Any
 
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.state import State
+from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 
 SCHEMA = 1
+_CLOUD = "cloud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +54,31 @@ class Broken:
     reason: str
 
 
-def seal_state(state: State, seal: Seal) -> bytes:
-    """Give the bytes of the file: two spaces of indentation, a line feed at the end."""
+def seal_state(state: State, seal: Seal, cloud: str = "") -> bytes:
+    """Give the bytes of the file: two spaces of indentation, a line feed at the end.
+
+    `cloud` is the host whose pins these are; "": that is not told.
+    """
     payload = {"schema": SCHEMA, "saved": encode(seal), "state": encode(state)}
+    if cloud:
+        payload[_CLOUD] = cloud
     whole = {"schema": SCHEMA, "checksum": _checksum(payload), **payload}
     return f"{json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
-def open_state(content: bytes, now: Moment, boot: str) -> Opened | Broken:
-    """Read such bytes at `now` on the boot called `boot`. Never raises, whatever they are."""
+def open_state(content: bytes, now: Moment, boot: str, cloud: str = "") -> Opened | Broken:
+    """Read such bytes at `now` on the boot called `boot`. Never raises, whatever they are.
+
+    What is of another cloud than `cloud` is broken: the file was copied from another machine, or
+    the settings name another host now, and its pins would lock this Edge out.
+    """
     parsed = parse_json(content)
     if isinstance(parsed, RefusedJson):
         return Broken(parsed.reason)
     if problem := _unfit(parsed.value):
         return Broken(problem)
+    if cloud and (other := parsed.value.get(_CLOUD, cloud)) != cloud:
+        return Broken(f"it is of another cloud ({foreign_text(str(other))}), not of {cloud}")
     try:
         seal = decode(Seal, parsed.value["saved"], unmoved)
         state = decode(State, parsed.value["state"], rebase(seal, now, boot))
@@ -83,7 +96,7 @@ def _unfit(whole: Any) -> str | None:
         return "it does not say its schema"
     if schema > SCHEMA:
         return f"a newer release of edgepind wrote it (schema {schema}; this one knows {SCHEMA})"
-    if whole.keys() != {"schema", "checksum", "saved", "state"}:
+    if whole.keys() - {_CLOUD} != {"schema", "checksum", "saved", "state"}:
         return "it does not consist of `schema`, `checksum`, `saved` and `state`"
     payload = {key: value for key, value in whole.items() if key != "checksum"}
     if schema != SCHEMA or whole["checksum"] != _checksum(payload):

@@ -58,25 +58,29 @@ class Damaged:
 
 
 class StateStore:
-    """The state under one folder, which must exist. One process at a time: see `state.lock`."""
+    """The state under one folder, which must exist. One process at a time: see `state.lock`.
 
-    def __init__(self, directory: Path) -> None:
+    `cloud` is the host whose pins it keeps: the state of another is not used. "": of any.
+    """
+
+    def __init__(self, directory: Path, cloud: str = "") -> None:
+        self.cloud = cloud
         self._path = directory / "state.json"
         self._previous = directory / "state.json.previous"
         # The file as it was last read or written well, and what it says.
         self._stamp: Stamp | None = None
-        self._says: tuple[object, Seal] | None = None
+        self._says: tuple[object, Seal, str] | None = None
 
     def load(self, now: Moment, boot: str) -> Loaded | Fresh | Damaged:
         """Read what was saved, at `now` on the boot called `boot` ("": not known)."""
         sweep_folder(self._path.parent)
-        found = _open(self._path, now, boot)
+        found = _open(self._path, now, boot, self.cloud)
         if isinstance(found, Opened):
             self._stamp = self._look()
             if boot and found.seal.boot == boot:  # else the instants moved: save them anew
-                self._says = (encode(found.state), found.seal)
+                self._says = (encode(found.state), found.seal, self.cloud)
             return Loaded(found.state)
-        previous = _open(self._previous, now, boot)
+        previous = _open(self._previous, now, boot, self.cloud)
         if found is None and previous is None:
             return Fresh()
         return self._damaged(found, previous, now)
@@ -93,10 +97,10 @@ class StateStore:
         if self._stamp is not None and self._stamp == self._look():
             # What the disk lacks, if this fails for it, the replacement will tell.
             give_second_name(self._path, self._previous)
-        outcome = replace(self._path, seal_state(state, seal), mode=_MODE)
+        outcome = replace(self._path, seal_state(state, seal, self.cloud), mode=_MODE)
         if isinstance(outcome, NotReplaced):
             return outcome.error
-        self._stamp, self._says = self._look(), (kept, seal)
+        self._stamp, self._says = self._look(), (kept, seal, self.cloud)
         return None
 
     def _damaged(
@@ -115,9 +119,10 @@ class StateStore:
     def _is_said(self, kept: object, seal: Seal) -> bool:
         if self._says is None or self._stamp is None or self._stamp != self._look():
             return False
-        said, old = self._says
+        said, old, cloud = self._says
         clock_was_set = abs(old.booted - seal.booted) > _CLOCK_WAS_SET
-        return said == kept and old.boot == seal.boot and not clock_was_set
+        same = (said, cloud, old.boot) == (kept, self.cloud, seal.boot)
+        return same and not clock_was_set
 
     def _look(self) -> Stamp | None:
         try:
@@ -126,7 +131,7 @@ class StateStore:
             return None
 
 
-def _open(path: Path, now: Moment, boot: str) -> Opened | Broken | None:
+def _open(path: Path, now: Moment, boot: str, cloud: str) -> Opened | Broken | None:
     """None where there is no file; else `reason` is a whole sentence."""
     match read_small_file(path, _LONGEST):
         case NoFile():
@@ -134,7 +139,7 @@ def _open(path: Path, now: Moment, boot: str) -> Opened | Broken | None:
         case Unreadable(reason) | TooLarge(reason):
             return Broken(reason)
         case SmallFile(content):
-            opened = open_state(content, now, boot)
+            opened = open_state(content, now, boot, cloud)
             if isinstance(opened, Broken):
                 return Broken(f"{path} cannot be used: {opened.reason}")
             return opened
