@@ -40,7 +40,10 @@ async def begin(settings: Settings, duration: timedelta, reason: str) -> ExitCod
     if await _daemon_begins(settings):
         print("The daemon has switched pinning validation off and restarted the Edge.")
         return ExitCode.GOOD
-    done = "Pinning validation is switched off and the Edge restarted, without the daemon."
+    done = (
+        "Pinning validation is switched off and the Edge restarted, without the daemon. While none "
+        "is at work, only `edgepind override off` ends this."
+    )
     return _result(await switch_off(settings.edge), done, settings.edge)
 
 

@@ -56,6 +56,7 @@ async def test_it_works_with_the_daemon_stopped(steady: Site, ask: Any) -> None:
     answer = await ask(*ON)
     assert (answer.code, answer.errors) == (0, "")
     assert "without the daemon" in answer.output
+    assert "only `edgepind override off` ends this" in answer.output
     assert (steady.pinning()["enabled"], steady.restarts()) == (False, 2)
     assert others(steady) == before
     await steady.daemon.start()
