@@ -63,12 +63,15 @@ def package(bootable: Path) -> Path:
     return _PROJECT / built.stdout.split()[-1]
 
 
+@pytest.fixture(scope="session")
+def peaks(request: pytest.FixtureRequest) -> Peaks:
+    """What edgepind's processes took at their worst so far, at every site of this run."""
+    return request.config.stash.setdefault(_PEAKS, {})
+
+
 @pytest.fixture(scope="module")
-def site(
-    bootable: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(bootable: Path, peaks: Peaks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of the file's own, with an Edge and without edgepind."""
-    peaks = request.config.stash.setdefault(_PEAKS, {})
     with open_site(bootable, tmp_path_factory.mktemp("site"), peaks) as opened:
         yield opened
 
@@ -77,11 +80,10 @@ def site(
 def kept_site(
     bootable: Path,
     package: Path,
-    request: pytest.FixtureRequest,
+    peaks: Peaks,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """A site for all files that care for no beginning, with the package installed."""
-    peaks = request.config.stash.setdefault(_PEAKS, {})
     with open_site(bootable, tmp_path_factory.mktemp("site"), peaks) as opened:
         opened.install(package)
         yield opened

@@ -1,8 +1,9 @@
 """The Debian 12 that the appliance boots from: made once from Debian's own packages, then kept.
 
 It lies in `${XDG_CACHE_HOME:-~/.cache}/edgepind-container`, under a name that follows from what is
-in it, and is never written to again: every appliance has an overlay of its own. Another mirror is
-named by EDGEPIND_DEBIAN_MIRROR. `python -m tests.container.tree` makes it and says where it is.
+in it, and is never written to again: every appliance has an overlay of its own. Its packages come
+from where this host's apt has its own, and by the same proxy; another mirror is named by
+EDGEPIND_DEBIAN_MIRROR. `python -m tests.container.tree` makes it and says where it is.
 """
 
 import fcntl
@@ -71,13 +72,18 @@ def _make(made: Path) -> Path | NoTree:
     )  # of a run that was cut short; nothing is mounted there
     log = made.with_suffix(".log")
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
-    command += [_SUITE, str(begun), os.environ.get("EDGEPIND_DEBIAN_MIRROR", _MIRROR)]
+    command += [_SUITE, str(begun), _mirror()]
     # In mounts of its own: what debootstrap mounts is gone with it, however it ends.
     apart = ["unshare", "--mount"]
     with log.open("wb") as output:
         try:
             done = subprocess.run(  # noqa: S603 - our own words
-                [*apart, *command], stdout=output, stderr=output, timeout=_PATIENCE, check=False
+                [*apart, *command],
+                stdout=output,
+                stderr=output,
+                env=_environment(),
+                timeout=_PATIENCE,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return NoTree(f"debootstrap took longer than {_PATIENCE:g} s; see {log}")
@@ -89,6 +95,30 @@ def _make(made: Path) -> Path | NoTree:
     (begun / "etc/machine-id").write_text("")  # each appliance gets one of its own
     begun.rename(made)
     return made
+
+
+def _mirror() -> str:
+    """The archive of Debian's packages that is nearest: as told, as this host's apt has it, any."""
+    if given := os.environ.get("EDGEPIND_DEBIAN_MIRROR"):
+        return given
+    which = ("Created-By: Packages", f"Codename: {_SUITE}", "Label: Debian", "Component: main")
+    return _apt("apt-get", "indextargets", "--format=$(REPO_URI)", *which) or _MIRROR
+
+
+def _environment() -> dict[str, str]:
+    """With the proxy of apt's configuration, of which debootstrap's wget would not know."""
+    proxy = _apt("apt-config", "dump", "--format=%v%n", "Acquire::http::Proxy")
+    return {"http_proxy": proxy, **os.environ} if proxy else dict(os.environ)
+
+
+def _apt(program: str, *words: str) -> str:
+    """The first line that one of apt's programs has to say; "" where there is none."""
+    if shutil.which(program) is None:
+        return ""
+    said = subprocess.run(  # noqa: S603 - our own words
+        [program, *words], capture_output=True, text=True, check=False
+    )
+    return next(iter(said.stdout.splitlines()), "").strip()
 
 
 if __name__ == "__main__":
