@@ -219,7 +219,7 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
 
 def _pin_limits(pin: Pin, grows: set[str], rules: Rules) -> Iterator[float]:
     overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
-    if "unseen" in grows and pin.unseen < overlap:
+    if "unseen" in grows and pin.unseen <= overlap:  # forgotten when it is more
         yield overlap - pin.unseen
     need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
