@@ -13,7 +13,7 @@ from edgepind.core.posture import REMIND_EVERY
 from edgepind.lab.imagined_world import ImaginedWorld, KilledError
 from edgepind.lab.scenario.toll import Toll
 from edgepind.lab.simulation.skipping import Steadiness
-from edgepind.model.action import Action
+from edgepind.model.action import Action, RestartEdge
 from edgepind.model.moment import Moment
 from edgepind.model.observation import Leaf, UnitState
 from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
@@ -46,6 +46,8 @@ class Plan:
     steps: int
     restarts: tuple[int, ...]
     """Which of the steps were restarts that systemd was asked for."""
+    failed: tuple[int, ...]
+    """Which of those failed."""
 
 
 @dataclass
@@ -66,6 +68,7 @@ class InterruptibleWorld(ImaginedWorld):
     _steps: int = 0
     _planned: list[Action] = field(default_factory=list)
     _restarted: list[int] = field(default_factory=list)
+    _failed: list[int] = field(default_factory=list)
     _job_ends: float | None = None
     """When a restart is carried out that systemd was asked for by a daemon now dead."""
 
@@ -112,7 +115,8 @@ class InterruptibleWorld(ImaginedWorld):
             before = (self.edge.runs, self.edge.document, self.events[-1:])
             self.tick()
             quiet = before == (self.edge.runs, self.edge.document, self.events[-1:])
-            if quiet and not self._planned:
+            # What is asked for at each tick and changes nothing is steady; a restart is counted.
+            if quiet and not any(isinstance(it, RestartEdge) for it in self._planned):
                 steadiness.note(self.state, self.elapsed)
             else:
                 steadiness.begin(self.state, self.elapsed)
@@ -163,7 +167,7 @@ class InterruptibleWorld(ImaginedWorld):
     def tick(self) -> None:
         """Make one tick, and cut it short where it is the one to be cut."""
         self._ticks += 1
-        self._steps, self._planned, self._restarted = 0, [], []
+        self._steps, self._planned, self._restarted, self._failed = 0, [], [], []
         before, cut = self.state, self.cut
         if cut is not None and cut.tick == self._ticks:
             self.kill_in = cut.step
@@ -175,9 +179,8 @@ class InterruptibleWorld(ImaginedWorld):
         self.lived_ticks += deaths == self._deaths
         if self._planned:
             actions = tuple(self._planned)
-            self.plans.append(
-                Plan(self._ticks, before, actions, self._steps, tuple(self._restarted))
-            )
+            restarts, failed = tuple(self._restarted), tuple(self._failed)
+            self.plans.append(Plan(self._ticks, before, actions, self._steps, restarts, failed))
 
     def crash(self) -> None:
         """Kill the daemon; systemd starts it again from what it had saved."""
@@ -207,4 +210,6 @@ class InterruptibleWorld(ImaginedWorld):
         outcome = super()._do(action)
         if isinstance(outcome, RestartDone | RestartFailed):
             self._restarted.append(self._steps + 1)
+        if isinstance(outcome, RestartFailed):
+            self._failed.append(self._steps + 1)
         return outcome

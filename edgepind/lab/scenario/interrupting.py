@@ -17,7 +17,7 @@ from edgepind.lab.scenario.interruptible import Cut, InterruptibleWorld, Plan
 from edgepind.lab.scenario.play import VERBS, objection_to
 from edgepind.lab.scenario.stage import Stage, new_stage
 from edgepind.lab.scenario.text import Line, Scenario, ScenarioError
-from edgepind.lab.scenario.toll import Toll, excess
+from edgepind.lab.scenario.toll import Allowance, Toll, excess
 from edgepind.model.words import Policy
 from edgepind.state.codec import encode
 
@@ -39,8 +39,8 @@ _END = (
     *("pins", "document", "loaded", "owed", "unit"),
 )
 """The facts in which all lives must end alike."""
-_SLACK = 1e-6
-"""Seconds: sums of the same times in another order differ by less."""
+_SLACK = 2.0**-20
+"""Seconds, and a power of two, for sums with it are exact: sums of times may differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,9 @@ class Interruptions:
             self.lives += 1
             try:
                 troubles = self._live_on(stage, place, lived)
-                troubles += _excess(_world(stage), _world(base))
+                allowed = _allowed(plan, cut, _world(base))
+                interval = base.world.rules.interval
+                troubles += excess(_world(stage).toll, _world(base).toll, interval, allowed)
             except (InvariantError, UntrueError) as error:
                 troubles = [f"a promise was broken: {'; '.join(map(str, error.args))}"]
             line = self._scenes[place].line
@@ -214,9 +216,18 @@ def _end(stage: Stage) -> dict[str, str]:
     return {name: FACTS[name](stage) for name in _END}
 
 
-def _excess(world: InterruptibleWorld, uncut: InterruptibleWorld) -> Iterator[str]:
+def _allowed(plan: Plan, cut: Cut, uncut: InterruptibleWorld) -> Allowance:
+    """What a cut may cost because of what nobody can know after it.
+
+    When the Edge was started cannot be seen or dated: not knowing owes one more restart. A restart
+    that was saved as asked for counts, whether it was made or not, so one that was not may delay
+    the next by as much as the budget's window; and one that failed unseen is tried once more.
+    """
     blind = uncut.edge.commanded or uncut.set_back
-    return excess(world.toll, uncut.toll, uncut.rules.interval, blind=blind)
+    unmade = cut.step + 1 in plan.restarts
+    failed = cut.step in plan.failed
+    window = uncut.rules.restart.window if unmade or failed else 0.0
+    return Allowance(restarts=blind + failed, cut_off=window)
 
 
 def _differences(end: dict[str, str], uncut: dict[str, str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from edgepind.core.invariants import InvariantError
 from edgepind.lab.imagined_truth import UntrueError
+from edgepind.lab.imagined_world import ImaginedWorld
 from edgepind.lab.scenario.appliance import APPLIANCE_VERBS
 from edgepind.lab.scenario.cloud import CLOUD_VERBS
 from edgepind.lab.scenario.facts import objection
@@ -14,9 +15,9 @@ from edgepind.model.words import Policy
 VERBS = {**CLOUD_VERBS, **APPLIANCE_VERBS, **OPERATOR_VERBS, **TIME_VERBS}
 
 
-def play(scenario: Scenario, policy: Policy) -> Stage:
+def play(scenario: Scenario, policy: Policy, world: type[ImaginedWorld] = ImaginedWorld) -> Stage:
     """Play all of it. Raises ScenarioError at the first line that is wrong or is not met."""
-    stage = new_stage(policy)
+    stage = new_stage(policy, world)
     for line in scenario.lines:
         problem = objection_to(stage, line)
         if problem is not None:
