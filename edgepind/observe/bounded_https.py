@@ -21,6 +21,7 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.foreign_text import foreign_text
+from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError
 from edgepind.settings.schema import Address
 
@@ -236,7 +237,7 @@ def _layer_clause(cause: BaseException, patience: float) -> str | None:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not accepted: {cause.verify_message}"
         case ssl.SSLError():
-            return f"TLS failed: {cause.reason or cause.strerror}"
+            return f"TLS failed: {openssl_words(cause)}"
         case httpx.ConnectTimeout():
             return f"no connection within {patience:.3g} s"
         case httpx.RemoteProtocolError():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent
+from edgepind.observe.openssl_words import openssl_words
 from edgepind.settings.schema import Address
 
 MOST_INTERMEDIATES = 10
@@ -33,6 +34,19 @@ _NOTHING_IN_COMMON = frozenset(
     }
 )
 """OpenSSL's reasons that mean: no version, cipher or key exchange suits both sides."""
+
+_NO_CLIENT_CERTIFICATE = frozenset(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_ACCESS_DENIED",
+    }
+)
+"""What a server of TLS 1.2 says, once it has sent its own certificate, for want of the client's."""
+
+_NO_SUCH_HOST = frozenset({"TLSV1_ALERT_UNRECOGNIZED_NAME", "TLSV1_UNRECOGNIZED_NAME"})
+"""RFC 6066, section 3, as different releases of OpenSSL spell it."""
 
 _NOT_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
@@ -64,8 +78,6 @@ async def handshake(
                 return await _shake(connection, host, context)
     except TimeoutError:
         return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=connected))
-    except ssl.SSLError as error:
-        return _tls_fault(error)
     except OSError as error:
         return _network_fault(error)
 
@@ -97,12 +109,15 @@ async def _shake(
     loop = asyncio.get_running_loop()
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
-    while not _advance(tls, connection, outgoing):
-        await loop.sock_sendall(connection, outgoing.read())
-        received = await loop.sock_recv(connection, _CHUNK)
-        if not received:
-            raise ConnectionResetError("closed")
-        incoming.write(received)
+    try:
+        while not _advance(tls, connection, outgoing):
+            await loop.sock_sendall(connection, outgoing.read())
+            received = await loop.sock_recv(connection, _CHUNK)
+            if not received:
+                raise ConnectionResetError("closed")
+            incoming.write(received)
+    except ssl.SSLError as error:
+        return _tls_fault(error, host, had_certificate=bool(chain_as_sent(tls)))
     seen = _seen(tls)
     with suppress(ssl.SSLError):
         tls.unwrap()  # writes close_notify behind our Finished; would then wait for the peer's
@@ -145,11 +160,21 @@ def _late(timeout: float, *, connected: bool) -> str:
     return f"it did not accept a connection within {timeout:g} s"
 
 
-def _tls_fault(error: ssl.SSLError) -> NotServed:
-    reason = error.reason or str(error)
+def _tls_fault(error: ssl.SSLError, host: str, *, had_certificate: bool) -> NotServed:
+    reason = error.reason or ""
     if reason in _NOT_TLS:
         return NotServed(HandshakeFault.TLS, "what answered does not speak TLS")
-    said = reason.lower().replace("_", " ")
+    said = openssl_words(error)
+    if had_certificate and reason in _NO_CLIENT_CERTIFICATE:
+        return NotServed(
+            HandshakeFault.TLS,
+            "it sent its certificate and then refused the handshake, as a server does that asks "
+            f"for a client certificate, of which edgepind has none ({said})",
+        )
+    if reason in _NO_SUCH_HOST:
+        return NotServed(
+            HandshakeFault.TLS, f"it knows no host {host}; compare with cloud.host ({said})"
+        )
     if reason in _NOTHING_IN_COMMON:
         return NotServed(
             HandshakeFault.NO_COMMON_CIPHER, f"no TLS version or cipher in common ({said})"

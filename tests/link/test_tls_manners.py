@@ -1,0 +1,207 @@
+"""What servers of TLS do besides showing a certificate, and what a person is told of it.
+
+The servers are real: those of Python's `ssl`, and OpenSSL's own test program for what it cannot do.
+"""
+
+import asyncio
+import ssl
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgepind.clock import SystemClock
+from edgepind.lab.endpoint import endpoint, tls_endpoint, until_the_end
+from edgepind.lab.listener import server_context
+from edgepind.lab.pki import Authority, Credential
+from edgepind.lab.s_server import openssl_command, s_server
+from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.observation import HandshakeFault, NotServed, Served
+from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.trust_roots import Trust, TrustRoots
+from edgepind.settings.schema import Address
+
+HOST = "edge.test"
+ROOT = Authority.root("Public Root")
+ISSUER = ROOT.intermediate("Issuing CA")
+LEAF = ISSUER.leaf([HOST])
+_HELLO_REQUEST = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00"
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+def _observer(address: Address) -> LinkObserver:
+    roots = TrustRoots.of("roots", [ROOT.der])
+    return LinkObserver(Target(HOST, 443, (address,), 10.0), Trust(roots, roots), SystemClock())
+
+
+async def _look(at: Address | LinkObserver) -> Served | NotServed:
+    observer = _observer(at) if isinstance(at, Address) else at
+    (seen,) = (await observer.observe(EdgeTls())).addresses
+    return seen.result
+
+
+async def _served(at: Address | LinkObserver, leaf: Credential = LEAF) -> Served:
+    seen = await _look(at)
+    assert isinstance(seen, Served), seen
+    assert seen.leaf.certificate == leaf.fingerprint
+    assert seen.leaf.public.window is not None
+    return seen
+
+
+@pytest.fixture
+def openssl() -> str:
+    """Where the `openssl` command is."""
+    program = openssl_command()
+    if program is None:
+        pytest.skip("the openssl command is not installed")
+    return program
+
+
+def _tls_1_0(context: ssl.SSLContext) -> None:
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+
+
+def _other_ciphers(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
+
+
+@pytest.mark.parametrize(
+    ("configure", "offer"),
+    [
+        (_tls_1_0, EdgeTls()),
+        (_other_ciphers, EdgeTls("TLSv1.2", ("ECDHE-ECDSA-AES256-GCM-SHA384",))),
+    ],
+    ids=["TLS 1.0 only", "no common cipher"],
+)
+async def test_a_leaf_that_only_wider_settings_see_is_marked_so(
+    configure: Callable[[ssl.SSLContext], None], offer: EdgeTls
+) -> None:
+    """The Edge shares no version or cipher with this server; the leaf is known all the same."""
+    async with tls_endpoint(LEAF, configure=configure) as address:
+        (seen,) = (await _observer(address).observe(offer)).addresses
+    assert isinstance(seen.result, Served)
+    assert seen.result.wider_only
+    assert seen.result.leaf.certificate == LEAF.fingerprint
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_tickets_for_later_sessions_are_never_used(version: ssl.TLSVersion) -> None:
+    """Each look is a whole handshake, so that a rotation behind tickets shows at the next."""
+    renewed = ISSUER.leaf([HOST])
+    faces = [_with_tickets(LEAF, version), _with_tickets(renewed, version)]
+
+    def choose(connection: ssl.SSLObject | ssl.SSLSocket, *_: object) -> None:
+        connection.context = faces[0]
+
+    front = _with_tickets(LEAF, version)
+    front.sni_callback = choose
+    async with endpoint(until_the_end, tls=front) as address:
+        observer = _observer(address)
+        await _served(observer)
+        await _served(observer)
+        faces.pop(0)
+        await _served(observer, renewed)
+    assert front.session_stats()["hits"] == 0
+
+
+def _with_tickets(credential: Credential, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(credential)
+    context.options &= ~ssl.OP_NO_TICKET
+    context.num_tickets = 4
+    context.minimum_version = context.maximum_version = version
+    return context
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_client_certificate_that_may_be_left_out_is(version: ssl.TLSVersion) -> None:
+    """A server that would like one gets none, and shows its leaf."""
+    async with endpoint(until_the_end, tls=_asking(ssl.CERT_OPTIONAL, version)) as address:
+        await _served(address)
+
+
+def _asking(mode: ssl.VerifyMode, version: ssl.TLSVersion) -> ssl.SSLContext:
+    context = server_context(LEAF)
+    context.minimum_version = context.maximum_version = version
+    context.load_verify_locations(cadata=ROOT.der)
+    context.verify_mode = mode
+    return context
+
+
+async def test_a_client_certificate_that_is_insisted_on_comes_after_the_leaf_in_tls_1_3() -> None:
+    """The server refuses a client that has all it came for."""
+    asking = _asking(ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_3)
+    async with endpoint(until_the_end, tls=asking) as address:
+        await _served(address)
+
+
+async def test_a_client_certificate_that_is_insisted_on_is_named_in_tls_1_2(openssl: str) -> None:
+    """There the handshake fails by an alert that could mean ciphers, and does not."""
+    async with s_server(openssl, LEAF, "-Verify", "1", "-tls1_2") as server:
+        seen = await _look(server.address)
+    assert isinstance(seen, NotServed)
+    assert seen.fault is HandshakeFault.TLS
+    assert "asks for a client certificate, of which edgepind has none" in seen.error
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+async def test_a_name_that_the_server_does_not_know_is_named(
+    openssl: str, version: str, tmp_path: Path
+) -> None:
+    """By a fatal alert; the words say which name, and which setting to look at."""
+    second = _second_name(tmp_path)
+    async with s_server(openssl, LEAF, *second, "-servername_fatal", version) as server:
+        seen = await _look(server.address)
+    assert isinstance(seen, NotServed)
+    assert seen.fault is HandshakeFault.TLS
+    assert seen.error.startswith(f"it knows no host {HOST}; compare with cloud.host")
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+async def test_a_warning_about_the_name_does_not_end_the_handshake(
+    openssl: str, version: str, tmp_path: Path
+) -> None:
+    """RFC 6066 lets a server warn and go on; what it serves then is judged like any leaf."""
+    async with s_server(openssl, LEAF, *_second_name(tmp_path), version) as server:
+        await _served(server.address)
+
+
+def _second_name(folder: Path) -> tuple[str, ...]:
+    files = ISSUER.leaf(["other.test"]).write(folder)
+    second = ("-cert2", str(files.certificate), "-key2", str(files.key))
+    return ("-servername", "other.test", *second)
+
+
+async def test_a_server_of_other_protocols_is_seen(openssl: str) -> None:
+    """The look offers no application protocol, so none can be refused."""
+    async with s_server(openssl, LEAF, "-alpn", "h2") as server:
+        await _served(server.address)
+
+
+async def test_a_request_to_renegotiate_within_the_handshake_is_passed_over() -> None:
+    """RFC 5246 has a client ignore a HelloRequest while it shakes hands."""
+    context = server_context(LEAF)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    async def ask_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_HELLO_REQUEST)
+        await writer.start_tls(context)
+        await until_the_end(reader, writer)
+
+    async with endpoint(ask_first) as address:
+        seen = await _served(address)
+    assert not seen.wider_only
+
+
+async def test_certificates_of_over_a_hundred_kib_are_a_fault_that_says_so() -> None:
+    """OpenSSL reads no certificate message of more than 100 KiB, and neither would the Edge."""
+    names = [f"host-{number}.example-of-a-rather-long-domain-name.test" for number in range(2500)]
+    async with tls_endpoint(ISSUER.leaf([HOST, *names])) as address:
+        seen = await _look(address)
+    assert isinstance(seen, NotServed)
+    assert seen.fault is HandshakeFault.TLS
+    assert seen.error == "the TLS handshake failed (excessive message size)"

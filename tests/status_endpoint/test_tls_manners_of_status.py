@@ -1,0 +1,75 @@
+"""A pinned connection to servers with manners of their own: the leaf that was examined stays it."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from edgepind.lab.pki import Credential
+from edgepind.lab.s_server import SServer, openssl_command, s_server
+from edgepind.model.observation import StatusAnswer, StatusUnreachable
+from edgepind.model.words import Channel, PinKind
+from edgepind.observe.pinned_tls import PinKey
+from edgepind.observe.status_endpoint import StatusEndpoint
+
+MakeEndpoint = Callable[..., StatusEndpoint]
+
+
+@pytest.fixture
+def openssl() -> str:
+    """Where the `openssl` command is."""
+    program = openssl_command()
+    if program is None:
+        pytest.skip("the openssl command is not installed")
+    return program
+
+
+def _pins(credential: Credential) -> frozenset[PinKey]:
+    return frozenset({(PinKind.CERTIFICATE, credential.fingerprint)})
+
+
+async def test_an_answer_under_new_keys_is_read(
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+) -> None:
+    """A key update of TLS 1.3, asked of both sides, between a request and its answer."""
+    body = f'{{"certificateFingerprint": "{leaf.fingerprint}"}}'
+
+    async def answer(server: SServer) -> None:
+        await server.heard(b"json\r\n")
+        await server.type(b"K\n")
+        await server.heard(b"KeyUpdate")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+        await server.type((head + body).encode())
+
+    async with s_server(openssl, leaf, "-tls1_3", "-msg") as server, asyncio.TaskGroup() as group:
+        group.create_task(answer(server))
+        reading = await endpoint(server.address).fetch(_pins(leaf))
+    assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+
+
+async def test_a_renegotiation_is_refused_so_that_the_examined_leaf_stays(
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+) -> None:
+    """A server of TLS 1.2 that wants another handshake within the connection does not get one."""
+
+    async def ask_again(server: SServer) -> None:
+        await server.heard(b"json\r\n")
+        await server.type(b"R\n")
+        await server.heard(b"warning no_renegotiation")
+
+    async with s_server(openssl, leaf, "-tls1_2", "-msg") as server, asyncio.TaskGroup() as group:
+        group.create_task(ask_again(server))
+        reading = await endpoint(server.address).fetch(_pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert reading.status.channel is Channel.PINNED
+    assert reading.status.error.endswith("TLS failed: sslv3 alert handshake failure")
+
+
+async def test_a_server_that_speaks_no_http_1_is_named_by_its_alert(
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+) -> None:
+    """The request offers http/1.1 by ALPN; who has only others ends the handshake."""
+    async with s_server(openssl, leaf, "-alpn", "h2") as server:
+        reading = await endpoint(server.address).fetch(_pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert reading.status.error.endswith("TLS failed: tlsv1 alert no application protocol")
