@@ -17,6 +17,7 @@ from edgepind.model.observation import (
     ClockSource,
     DocumentRead,
     Leaf,
+    Link,
     OverrideFile,
     PinAdd,
     Status,
@@ -30,9 +31,13 @@ from edgepind.model.words import Channel
 
 
 class SkippingWorld(ImaginedWorld):
-    """An imagined world in which time can pass without ticks."""
+    """An imagined world in which time can pass without ticks.
 
-    __slots__ = ()
+    `serves` and `wider_at` are replaced whole, never changed: so what they come to is made once.
+    """
+
+    __slots__ = ("_made",)
+    _made: tuple[object, object, Link] | None
 
     def wait(self, seconds: float) -> None:
         """Let time pass in which no tick is due."""
@@ -44,6 +49,12 @@ class SkippingWorld(ImaginedWorld):
         self.due += seconds
         self.state = state
         self._save(self.now())
+
+    def _link(self) -> Link:
+        made = getattr(self, "_made", None)
+        if made is None or made[0] is not self.serves or made[1] is not self.wider_at:
+            made = self._made = (self.serves, self.wider_at, super()._link())
+        return made[2]
 
     def _save(self, now: Moment) -> None:
         """Keep the state; nobody here loses the newest generation of it."""
