@@ -30,7 +30,8 @@ roots are judged likewise; what only they reach is told.
 _DIFFERENCES = """\
 ## Where the two differ
 
-{count} of {all} entries. In none of them do we take what OpenSSL refuses on every path.
+{count} of {all} entries. But for the very last second of a certificate, we take nothing that
+OpenSSL refuses when it is shown the path alone.
 """
 
 

@@ -96,6 +96,18 @@ def _alike(now: datetime) -> Iterator[Entry]:
         "none of them leads to the root",
         now,
     )
+    one, other = root("One"), root("Other")
+    ones = [authority(other, "One", Form(key=one.key)) for _ in range(5)]
+    others = [authority(one, "Other", Form(key=other.key)) for _ in range(5)]
+    yield Entry(
+        "five and five that certify each other",
+        "a way round and round by ten certificates",
+        (leaf(one), *ones, *others),
+        (root("One"), root("Other")),
+        NO_ROOT,
+        "the roots are namesakes, and no way leads to them",
+        now,
+    )
     top = root("Root")
     bare = Form(without=(x509.SubjectKeyIdentifier,), identified=False)
     namesakes = [authority(top, "Issuing CA", bare) for _ in range(10)]

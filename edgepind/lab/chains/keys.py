@@ -17,7 +17,7 @@ from edgepind.lab.chains.surgery import contradicting_itself, with_algorithm
 
 _ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
 _ECDSA_SHA512 = bytes.fromhex("300a06082a8648ce3d040304")
-_NOT_IN_TLS_1_3 = "TLS 1.3 has no signature by this curve"
+_NOT_OFFERED = "a client of OpenSSL's does not offer this curve"
 
 
 def entries(now: datetime) -> Iterator[Entry]:
@@ -36,11 +36,11 @@ def _kinds(now: datetime) -> Iterator[Entry]:
         ("P-384", ec.generate_private_key(ec.SECP384R1()), RIGHT, "it is as good as others", ""),
         ("P-521", ec.generate_private_key(ec.SECP521R1()), RIGHT, "it is as good as others", ""),
         ("P-224", ec.generate_private_key(ec.SECP224R1()), RIGHT, "112 bits are enough",
-         _NOT_IN_TLS_1_3),
+         _NOT_OFFERED),
         ("secp256k1", ec.generate_private_key(ec.SECP256K1()), RIGHT,
-         "the curve of Bitcoin is one to OpenSSL", _NOT_IN_TLS_1_3),
+         "the curve of Bitcoin is one to OpenSSL", _NOT_OFFERED),
         ("brainpoolP256r1", ec.generate_private_key(ec.BrainpoolP256R1()), RIGHT,
-         "the curve of German authorities is one to OpenSSL", _NOT_IN_TLS_1_3),
+         "the curve of German authorities is one to OpenSSL", _NOT_OFFERED),
         ("Ed25519", ed25519.Ed25519PrivateKey.generate(), RIGHT, "it is as good as others", ""),
         ("Ed448", ed448.Ed448PrivateKey.generate(), RIGHT, "it is as good as others", ""),
         ("X25519", x25519.X25519PrivateKey.generate(), NO_ROOT | OTHER_NAME,
@@ -96,7 +96,7 @@ def _weak(now: datetime) -> Iterator[Entry]:
     slight = Form(key=ec.generate_private_key(ec.SECP192R1()))
     yield Entry(
         "weak curve in the leaf", "P-192", (leaf(top, form=slight),), (top,), NO_ROOT,
-        "96 bits are not enough at this level", now, unserved=_NOT_IN_TLS_1_3,
+        "96 bits are not enough at this level", now, unserved=_NOT_OFFERED,
     )  # fmt: skip
 
 
