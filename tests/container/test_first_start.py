@@ -27,6 +27,15 @@ def test_installing_starts_nothing(site: Site, package: Path) -> None:
     assert machine.must("edgepind", "--version").strip()
 
 
+def test_what_is_installed_is_compiled(site: Site) -> None:
+    """The daemon may write nothing there: what is not compiled now would be at each start."""
+    find = ("find", "/usr/lib/edgepind/lib", "-type", "f")
+    sources = site.machine.must(*find, "-name", "*.py").split()
+    compiled = site.machine.must(*find, "-name", "*.pyc").split()
+    assert len(sources) > 100
+    assert len(compiled) == len(sources)
+
+
 def test_without_a_cloud_to_watch_it_says_what_to_edit(site: Site) -> None:
     """The untouched settings are refused in a sentence that names the key, and by `check`."""
     said = site.machine.run("edgepind", "check")
