@@ -8,7 +8,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from edgepind.lab.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Entry
 from edgepind.lab.chains.forge import (
-    HOST,
     Certified,
     Form,
     authority,
@@ -148,8 +147,8 @@ def _in_time(now: datetime) -> Iterator[Entry]:
     past = root("Renewed Root", Form(key=key, not_after=now - _YEAR))
     present = root("Renewed Root", Form(key=key))
     below = authority(present, "Issuing CA")
-    names = x509.SubjectAlternativeName([x509.DNSName(HOST)])
-    critical_names = Form(extras=((names, True),))
+    bare = Form(without=(x509.SubjectKeyIdentifier,), identified=False)
+    blind = authority(present, "Issuing CA", bare)
     for number, roots in enumerate(((past, present), (present, past))):
         yield Entry(
             f"renewed root beside the old one, {('old', 'new')[number]} first",
@@ -161,9 +160,9 @@ def _in_time(now: datetime) -> Iterator[Entry]:
             now,
         )
         yield Entry(
-            f"renewed root under a leaf of critical names, {('old', 'new')[number]} first",
-            "what the second builder's own profile would refuse",
-            (leaf(below, (), critical_names), below),
+            f"renewed root above an issuer without identifier, {('old', 'new')[number]} first",
+            "likewise, and the issuer breaks the profile of public CAs",
+            (leaf(blind), blind),
             roots,
             RIGHT,
             "the root that is in time ends the path",
