@@ -309,7 +309,12 @@ def test_each_address_is_shown_with_what_it_served_or_why_not() -> None:
     keys = tick(Observations(rules(PinRules(kind=PinKind.SPKI))))
     short = replace(leaf("y"), public=Chain(PAST))
     private = leaf("z", public=False)
-    serves = {"1": leaf("a"), "2": short, "3": HandshakeFault.REFUSED, "4": private}
+    serves: dict[str, Leaf | HandshakeFault] = {
+        "1": leaf("a"),
+        "2": short,
+        "3": HandshakeFault.REFUSED,
+        "4": private,
+    }
     verdicts = judged(serves, seen=keys).verdicts
     assert verdicts == (
         AddressVerdict("1", Finding.PINNED, A, not_after=LONG.not_after),
