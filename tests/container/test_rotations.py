@@ -119,6 +119,7 @@ def test_the_journal_explains_what_it_tells(kept_site: Site, cursor: str) -> Non
 def test_a_steady_state_is_quiet(kept_site: Site) -> None:
     """No line a tick: neither the daemon, nor the helper, nor systemd about either of them."""
     site = kept_site
+    site.until_quiet()
     cursor, ticks = site.machine.cursor(), site.status()["ticks"]
     site.until(lambda: site.status()["ticks"] > ticks + 5, "five ticks")
     entries = [it["MESSAGE"] for it in site.machine.journal_after(cursor)]
