@@ -123,18 +123,18 @@ def _grid(across: _Axis, up: _Axis) -> Iterable[str]:
 
 def _points(summaries: Mapping[str, Summary], across: _Axis, up: _Axis) -> Iterable[str]:
     names: dict[tuple[float, float], list[str]] = {}
+    taken: list[_Box] = []
     for way, summary in summaries.items():
         lockout, exposed = summary.rates["lockout"], summary.rates["exposed"]
         x, y = across.at(lockout.mean), up.at(exposed.mean)
         colour = _OWN if way in _OWN_WAYS else _OTHER
-        if lockout.mean > 0:
-            yield _line(across.at(lockout.low), y, across.at(lockout.high), y, colour)
-        if exposed.mean > 0:
-            yield _line(x, up.at(exposed.low), x, up.at(exposed.high), colour)
+        for bar in _bars(lockout, exposed, across, up):
+            yield _line(bar.left, bar.bottom, bar.right, bar.top, colour)
+            taken.append(bar)
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT:.0f}" fill="{colour}"/>'
         near = (at for at in names if abs(at[0] - x) < _DOT and abs(at[1] - y) < _DOT)
         names.setdefault(next(near, (x, y)), []).append(way)
-    taken = [_Box(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in names]
+    taken += [_Box(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in names]
     for (x, y), ways in names.items():
         colour = _OWN if _OWN_WAYS.issuperset(ways) else _OTHER
         name = ", ".join(ways)
@@ -165,6 +165,15 @@ class _Box:
         """Whether all of it can be seen, beside the axes."""
         inside = self.left > _LEFT and self.right < _WIDTH
         return inside and self.top > 0 and self.bottom < _HEIGHT - _BOTTOM
+
+
+def _bars(lockout: Estimate, exposed: Estimate, across: _Axis, up: _Axis) -> Iterable[_Box]:
+    """The intervals of one point, as boxes without breadth."""
+    x, y = across.at(lockout.mean), up.at(exposed.mean)
+    if lockout.mean > 0:
+        yield _Box(across.at(lockout.low), y, across.at(lockout.high), y)
+    if exposed.mean > 0:
+        yield _Box(x, up.at(exposed.high), x, up.at(exposed.low))
 
 
 def _beside(text: str, x: float, y: float, taken: list[_Box]) -> _Box:
