@@ -36,6 +36,9 @@ faults: $(READY) ## as root: bring about every fault of the matrix, and write pa
 coverage: $(READY) ## show what `make test` left out of the pure core; nothing may be
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
 
+mutation: $(READY) ## break the core on purpose: does a test notice? Takes hours (ARGS="--jobs 4")
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutation $(ARGS)
+
 check: $(READY) ## lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -52,6 +55,9 @@ doc: $(READY) ## draw the core's tables into packaging/doc/machines.md, and the 
 fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3,<4"
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(READY) ## run the daemon for 100,000 ticks in a troubled world (ARGS="--ticks 5000 --seed 2")
+	$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(READY) ## measure what the daemon costs, beside the shell loop (ARGS=--ticks=10000)
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -81,7 +87,7 @@ lock: $(READY) ## pin every dependency by version and hash (ARGS=--upgrade for n
 	sed -i 's/-r -$$/edgepind (the development group)/' packaging/requirements-dev.lock
 
 clean: ## remove everything that was made here
-	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants
 
 # Begun anew whenever a lock changes, so that nothing older is left in it.
 $(READY): $(LOCKS)

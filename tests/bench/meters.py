@@ -55,6 +55,11 @@ def resident(pid: int) -> int:
     return _field(Path(f"/proc/{pid}/status"), "VmRSS") * 1024
 
 
+def descriptors(pid: int) -> int:
+    """How many file descriptors the process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def went_to_sleep(pid: int) -> int:
     """How often a thread of the process gave the CPU up by itself: it wakes as often."""
     threads = Path(f"/proc/{pid}/task").iterdir()

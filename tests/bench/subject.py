@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgepind.lab.cloud import Cloud
+from edgepind.lab.daemon_process import PRODUCT, Run
 from edgepind.lab.onlooker import install_pins
 from edgepind.lab.small_site import Site
 from edgepind.lab.timers import Table
@@ -42,10 +43,11 @@ class Subject:
             raise RuntimeError(f"the daemon has ended: {self.site.daemon.log.read_text()}")
         return pid
 
-    async def start(self, extra: Mapping[str, str] | None = None) -> Cost:
+    async def start(self, extra: Mapping[str, str] | None = None, run: Run = PRODUCT) -> Cost:
         """Start the daemon and wait for `READY=1`; what that cost."""
         began = time.monotonic()
-        await self.site.daemon.start(extra={"NOTIFY_SOCKET": str(self._notify), **(extra or {})})
+        environment = {"NOTIFY_SOCKET": str(self._notify), **(extra or {})}
+        await self.site.daemon.start(run, environment)
         await self._hear("READY=1")
         return Cost(cpu_of(self.pid), time.monotonic() - began)
 
@@ -61,6 +63,10 @@ class Subject:
     async def tick(self) -> None:
         """Make it tick once."""
         os.kill(self.pid, signal.SIGUSR1)
+        await self.ticked()
+
+    async def ticked(self) -> None:
+        """Hear of the end of the next tick."""
         await self._hear("STATUS=")
 
     async def ticks(self, count: int) -> Cost:
