@@ -15,7 +15,7 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
-.PHONY: help demo test test-container faults bench coverage check format doc man deb rpm lock clean
+.PHONY: help demo test test-container faults mutation fuzz soak bench coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.* ## /make \1\t/p' Makefile
