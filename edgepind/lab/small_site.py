@@ -10,7 +10,7 @@ import os
 import pwd
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from edgepind.lab.trust import Trust
 
 HOST = "acme.cloud.test"
 DEADLINE = 20.0
+THREE = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 
 @dataclass(slots=True)
@@ -137,10 +138,13 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(folder: Path) -> AsyncIterator[Site]:
-    """A site in `folder` whose daemon, if it was started, is ended by its pid at the end."""
+async def open_site(folder: Path, ips: Sequence[str] = THREE) -> AsyncIterator[Site]:
+    """A site in `folder` whose daemon, if it was started, is ended by its pid at the end.
+
+    `ips` are the addresses of its cloud.
+    """
     trust = Trust(folder)
-    cloud = await Cloud.open(HOST, trust.issue(HOST))
+    cloud = await Cloud.open(HOST, trust.issue(HOST), ips)
     site = Site(folder, cloud, trust)
     try:
         yield site

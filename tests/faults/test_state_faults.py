@@ -62,6 +62,7 @@ def reasons(folder: Path, damaged: list[bytes], whole: bytes) -> dict[str, int]:
     return counted
 
 
+@pytest.mark.long
 async def test_truncated_at_every_byte(site: Site, seen: Sightings) -> None:
     """Each shorter file is noticed, and the generation before it is used."""
     whole = (await stopped(site)).read_bytes()
@@ -72,6 +73,7 @@ async def test_truncated_at_every_byte(site: Site, seen: Sightings) -> None:
         seen("state-truncated", f"{len(cuts)} of {len(cuts)} noticed, none used", reason)
 
 
+@pytest.mark.long
 async def test_every_byte_flipped_once(site: Site, seen: Sightings) -> None:
     """Each flip is noticed, or says the very same (as white space does)."""
     whole = (await stopped(site)).read_bytes()
