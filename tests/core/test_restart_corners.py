@@ -286,6 +286,9 @@ def test_a_restart_nobody_lived_to_learn_of_is_found_by_its_run() -> None:
     found = replace(OWED, loaded=NEW, invocation="run 2", settling_run="run 1")
     after, _ = watch_restarted(state(found), saw())
     assert (after.edge.phase, after.edge.settling_run) == (RestartPhase.SETTLING, "run 2")
+    back = replace(found, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=OLD)
+    after, _ = watch_restarted(state(back), saw())
+    assert after.edge.phase is RestartPhase.ROLLED_BACK
     for edge, unit in (
         (replace(found, settling_run="run 2"), UP),
         (found, Unit(UnitState.ACTIVATING, "run 2")),
