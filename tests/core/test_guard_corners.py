@@ -221,6 +221,7 @@ def judged(
         (leaf("a", public=False), True, Finding.PINNED),
         (leaf("a", name_matches=False), True, Finding.CERTIFICATE_FAULT),
         (leaf("a", validity=PAST), True, Finding.CERTIFICATE_FAULT),
+        (leaf("a", validity=PAST, public=False), True, Finding.CERTIFICATE_FAULT),
         (leaf("a", validity=PAST), False, Finding.CLOCK_FAULT),
         (leaf("a", name_matches=False), False, Finding.CLOCK_FAULT),
         (leaf("b"), True, Finding.ROTATING),
