@@ -92,10 +92,12 @@ GRAVITY: tuple[Finding, ...] = (
     Finding.UNANNOUNCED_ROTATION,
     Finding.CERTIFICATE_FAULT,
     Finding.CIPHER_MISMATCH,
-    Finding.ROTATING,
     Finding.PINNED,
 )
-"""Of several verdicts, the one that stands first here is the link's."""
+"""Of several verdicts, the one that stands first here is the link's.
+
+No single address is rotating, and one that does not answer has no say.
+"""
 
 GOOD = frozenset({Finding.PINNED, Finding.ROTATING})
 """Findings on a link with which nothing is the matter."""

@@ -11,7 +11,7 @@ from edgepind.core.posture import deadline, guard_on, is_opening_lockout
 from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH, LONG, fingerprint, leaf, link, spki
 from edgepind.model.moment import Monotonic, Validity
-from edgepind.model.observation import Chain, HandshakeFault, Leaf, Observations
+from edgepind.model.observation import Chain, HandshakeFault, Leaf, Link, Observations
 from edgepind.model.rules import FailOpenRules, PinRules
 from edgepind.model.state import AddressVerdict, Guard, OverrideState
 from edgepind.model.words import EventName, Finding, PinKind, Posture, Role, Severity
@@ -283,6 +283,29 @@ def test_the_link_is_what_the_gravest_of_its_addresses_is(graver: Leaf, other: L
     assert judged({"1": graver, "2": other}).finding is alone
     assert judged({"1": other, "2": graver}).finding is alone
     assert judged({"1": other}).finding is not alone
+
+
+def test_a_clock_that_is_at_fault_at_one_address_is_so_for_the_link() -> None:
+    """It comes before every rotation, and behind interception alone."""
+    floor = EPOCH + timedelta(days=2)
+    early = leaf("a", validity=Validity(EPOCH + timedelta(days=1), EPOCH + timedelta(days=9)))
+    for other, expected in (
+        (leaf("x"), Finding.CLOCK_FAULT),
+        (leaf("x", name_matches=False), Finding.CLOCK_FAULT),
+        (leaf("x", public=False), Finding.INTERCEPTION),
+    ):
+        for serves in ({"1": early, "2": other}, {"1": other, "2": early}):
+            assert diagnose(link(serves), PINS, tick(), floor).finding is expected
+    wrong = judged({"1": leaf("x"), "2": leaf("y", public=False)}, trusted=False)
+    assert wrong.finding is Finding.INTERCEPTION
+
+
+def test_a_mismatch_at_one_address_is_the_links() -> None:
+    """Though the others serve what is pinned, with the Edge's own settings."""
+    wide, narrow = link({"1": leaf("a")}, wider_only=True), link({"2": leaf("a")})
+    for addresses in (wide.addresses + narrow.addresses, narrow.addresses + wide.addresses):
+        found = diagnose(Link(addresses), PINS, tick(), None)
+        assert found.finding is Finding.CIPHER_MISMATCH
 
 
 def test_wider_settings_than_the_edges_own_make_a_mismatch_of_a_usable_leaf() -> None:

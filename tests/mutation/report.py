@@ -17,6 +17,9 @@ INTRODUCTION = Path(__file__).with_name("introduction.md")
 _COLUMNS = ("caught by types", "caught by tests", "text", "explained", "not tried", "unexplained")
 
 
+_WIDEST = 200
+
+
 @dataclass(frozen=True)
 class Survivor:
     """A mutant that no test noticed: where, and the lines that differ."""
@@ -143,4 +146,9 @@ def _shown(it: Survivor) -> str:
     change = (
         it.now if it.was and it.now.startswith(it.was) else f"{it.was} -> {it.now or 'nothing'}"
     )
-    return f"`{it.where}`: `` {change} ``"
+    short = (
+        change
+        if len(change) <= _WIDEST
+        else f"{change[: _WIDEST // 2]} ... {change[-_WIDEST // 2 :]}"
+    )
+    return f"`{it.where}`: `` {short} ``"
