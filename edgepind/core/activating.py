@@ -19,7 +19,7 @@ from edgepind.model.replacing import replace
 from edgepind.model.state import State
 from edgepind.model.words import Channel, Origin, PinKind, Role, Validator
 
-_LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
+LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
 """Backups of these origins were let in because they were live, and lapse when they are not."""
 
 Live = dict[tuple[PinKind, Fingerprint], int]
@@ -75,7 +75,7 @@ def _note(pin: Pin, live: Live, state: State, tick: Tick) -> Pin:
 
 
 def _may_lapse(pin: Pin) -> bool:
-    return pin.role is Role.BACKUP and pin.origin in _LAPSING
+    return pin.role is Role.BACKUP and pin.origin in LAPSING
 
 
 def _activate(

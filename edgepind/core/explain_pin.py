@@ -6,6 +6,7 @@ nothing that is said is remembered.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from edgepind.core.activating import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
 from edgepind.core.explanation import Explanation
 from edgepind.core.operator import refusal_to_remove
@@ -23,7 +24,6 @@ _SUMMARY: Mapping[Role, str] = {
     Role.PENDING: "It is a pending pin: the Edge does not accept it yet.",
     Role.RETIRING: "It is a retiring pin: formerly current, still accepted for the overlap.",
 }
-_LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
 
 
 def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
@@ -162,7 +162,7 @@ def _changes_of_pending(pin: Pin, _: State, rules: Rules) -> Iterator[str]:
 
 def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     yield "live where the current pin is not any more, it becomes the current pin"
-    if pin.origin in _LAPSING:
+    if pin.origin in LAPSING:
         left = max(0.0, rules.pins.overlap - pin.unseen)
         yield f"not live for {span(left)} more, it is retired"
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
