@@ -18,7 +18,7 @@ _HOUR = 3600.0
 def span(seconds: float) -> str:
     """A length of time in the words of systemd.time: `90s`, `15min`, `4h`."""
     whole = round(max(0.0, seconds))
-    if seconds < 1.0 and whole == 0:
+    if whole == 0:
         return f"{max(0, round(seconds * 1000))}ms"
     hours, rest = divmod(whole, int(_HOUR))
     minutes, secs = divmod(rest, int(_MINUTE))

@@ -211,8 +211,8 @@ def test_a_document_that_had_to_be_put_right_is_told_as_such() -> None:
     again = DocumentWritten(ON_A, "new")
     _, (event,) = learn_write(state_of((), TROUBLED), again, tick())
     assert (event.name, event.severity) == (EventName.CONFIG_REPAIRED, Severity.WARNING)
-    assert "accepted, current" in event.message
-    assert "is kept as" not in event.message
+    says = f"(enabled true, 1 accepted, current {A.short})"
+    assert f"is put right {says}; find out what changed it." in event.message
     aside = DocumentWritten(ON_BA, "new", set_aside="/etc/x.rejected")
     _, (event,) = learn_write(state_of((), TROUBLED), aside, tick())
     assert event.name is EventName.CONFIG_REPAIRED

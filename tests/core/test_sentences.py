@@ -35,6 +35,7 @@ from tests.core.situations import NOW, RULES, A, pin, state_of, tick
         (0.0, "0ms"),
         (0.0004, "0ms"),
         (0.25, "250ms"),
+        (0.4994, "499ms"),
         (0.5, "500ms"),
         (0.6, "1s"),
         (1.0, "1s"),
