@@ -23,7 +23,7 @@ def span(seconds: float) -> str:
     hours, rest = divmod(whole, int(_HOUR))
     minutes, secs = divmod(rest, int(_MINUTE))
     parts = ((hours, "h"), (minutes, "min"), (secs, "s"))
-    return " ".join(f"{n}{unit}" for n, unit in parts if n) or "0s"
+    return " ".join(f"{n}{unit}" for n, unit in parts if n)
 
 
 def pin_pending(pin: Pin, need: HoldDown) -> Event:
