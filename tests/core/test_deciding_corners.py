@@ -8,7 +8,7 @@ import pytest
 
 from edgepind.core.decide import decide
 from edgepind.core.invariants import check
-from edgepind.lab.imagined import EPOCH, leaf, link
+from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link
 from edgepind.model.action import RemoveOverride, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision
 from edgepind.model.moment import Moment, Monotonic
@@ -47,7 +47,7 @@ from edgepind.model.words import (
     Role,
     Severity,
 )
-from tests.core.situations import NOW, RULES, A, B, document, pin, pinning, rules, state_of
+from tests.core.situations import NOW, RULES, A, B, C, document, pin, pinning, rules, state_of, tick
 
 HERE = Moment(NOW, EPOCH)
 BEFORE = Moment(Monotonic(NOW - 60.0), EPOCH - timedelta(seconds=60))
@@ -243,6 +243,41 @@ def test_an_override_lets_go_and_is_taken_away_when_it_is_over() -> None:
     assert off.state.guard.posture is Posture.ENFORCING
     assert RemoveOverride() in off.actions
     assert off.state.edge.failures == 0
+
+
+def test_all_evidence_of_one_tick_is_told() -> None:
+    """The operator's word, an announcement and a sighting, in this order."""
+    seen = replace(
+        looked({"1": leaf("a"), "2": leaf("d")}),
+        words=(PinAdd(B),),
+        status=StatusAnswer(Channel.PINNED, A, C),
+    )
+    decision = decided(STEADY, seen)
+    pins = [(it.name, it.fingerprint) for it in decision.events if it.fingerprint]
+    assert pins == [
+        (EventName.PIN_PREPARED, B),
+        (EventName.PIN_PREPARED, C),
+        (EventName.PIN_PENDING, fingerprint("d")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("took", "seconds", "watched"),
+    [
+        (0.0, 180.0, 180.0),
+        (0.0, 180.1, 0.0),
+        (20.0, 200.0, 200.0),
+        (20.0, 200.1, 0.0),
+        (600.0, 780.0, 780.0),
+        (7200.0, 780.0, 780.0),
+        (7200.0, 780.1, 0.0),
+    ],
+)
+def test_time_is_watched_up_to_three_intervals_and_the_look_itself(
+    took: float, seconds: float, watched: float
+) -> None:
+    """A look that lasts longer than ten minutes was a host that slept."""
+    assert tick(Observations(RULES, took=took)).watched(seconds) == watched
 
 
 # --- when to look again -------------------------------------------------------------------------
