@@ -14,7 +14,7 @@ from edgepind.model.state import RestartPhase
 from tests.container.control_groups import ControlGroups
 from tests.container.far_cloud import HOST, FarCloud
 from tests.container.machine import Machine, disk
-from tests.container.patience import until
+from tests.container.patience import LOOK_AGAIN, until
 from tests.container.usage import Peaks, Watch
 from tests.container.wires import CLOUD_IPS, Wires
 
@@ -41,6 +41,7 @@ _EDGE_LOG = "/var/log/purecloud/edge.jsonl"
 _UNITS = ("--unit=edgepind*", "--unit=purecloud*")
 _PATIENCE = 30.0
 _INSTALLING = 120.0
+_JOURNAL_PAUSE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,16 @@ class Site:
         text = self.machine.read("/var/lib/edgepind/state.json")
         return str(json.loads(text)["state"]["edge"]["phase"]) if text else ""
 
-    def until(self, holds: Callable[[], object], what: str, within: float = _PATIENCE) -> None:
+    def until(
+        self,
+        holds: Callable[[], object],
+        what: str,
+        within: float = _PATIENCE,
+        pause: float = LOOK_AGAIN,
+    ) -> None:
         """Wait until it holds, or fail with what the journal has to say."""
         try:
-            until(holds, within, what)
+            until(holds, within, what, pause)
         except TimeoutError as error:
             said = self.machine.run("journalctl", "--no-pager", "--lines=80", *_UNITS).out
             raise AssertionError(f"{error}\n{self.machine.read(STATUS)}\n{said}") from None
@@ -175,8 +182,14 @@ class Site:
 
     def until_event(self, name: str, after: str, within: float = _PATIENCE) -> dict[str, Any]:
         """Wait for an event behind a cursor; its entry."""
-        self.until(lambda: self.events(after, name), f"the event {name}", within)
-        return self.events(after, name)[0]
+        found: list[dict[str, Any]] = []
+
+        def holds() -> bool:
+            found[:] = self.events(after, name)
+            return bool(found)
+
+        self.until(holds, f"the event {name}", within, _JOURNAL_PAUSE)
+        return found[0]
 
 
 def _names() -> str:

@@ -82,6 +82,12 @@ def test_its_commands_find_all_well(site: Site) -> None:
     assert machine.run("edgepind", "status", user="_apt").code == 0
 
 
+def test_its_clock_is_judged_though_the_kernel_may_not_be_asked(site: Site) -> None:
+    """ProtectClock= bars adjtimex(2); without chrony the pinned cloud's own Date is the witness."""
+    clock = site.status()["clock"]
+    assert (clock["trusted"], clock["source"]) == (True, "date-header")
+
+
 def test_nothing_is_logged_that_should_worry(site: Site) -> None:
     """A first start gives no error, no traceback and no denied system call."""
     entries = site.machine.journal("--unit", DAEMON, "--unit", SOCKET, "--priority=err")

@@ -104,6 +104,7 @@ def test_an_edge_that_hears_of_no_death_is_served_on(kept_site: Site) -> None:
 def test_a_helper_killed_in_the_middle_of_a_restart_costs_nothing(kept_site: Site) -> None:
     """The job goes on in systemd; one restart is all, and the next pin stays accepted."""
     site = kept_site
+    site.until_quiet()
     site.machine.drop_in(EDGE, _SLOW_STOP)
     edge, fresh = site.machine.show(EDGE, "InvocationID"), site.cloud.issue()
     cursor = site.machine.cursor()

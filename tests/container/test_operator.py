@@ -163,6 +163,7 @@ def test_a_document_that_an_update_laid_down_is_put_right(kept_site: Site) -> No
 def test_a_document_that_is_none_is_set_aside(kept_site: Site) -> None:
     """It is kept for whoever wants to know, and the last good one is in its place."""
     site = kept_site
+    site.until_quiet()
     cursor, before = site.machine.cursor(), site.machine.read(DOCUMENT)
     site.lay_document("not JSON")
     site.until_event("config_rejected", cursor)

@@ -14,7 +14,11 @@ from tests.container.control_groups import ControlGroups
 
 _PAUSE = 0.02
 _MEBI = 1024 * 1024
-_KINDS = {"daemon": "edgepind.service", "helper": "edgepind-apply@*.service"}
+_KINDS = {
+    "daemon": "edgepind.service",
+    "helper": "system-edgepind*apply.slice/edgepind-apply@*.service",
+}
+"""Where systemd has the groups of each, beneath system.slice."""
 _PEAK_FILES = ("memory.peak", "memory.max_usage_in_bytes")  # version 2, version 1
 
 
@@ -50,6 +54,7 @@ class Watch:
     def __init__(self, groups: ControlGroups, peaks: Peaks) -> None:
         self._groups = groups
         self._peaks = peaks
+        self._slices: list[Path] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="usage", daemon=True)
         self._thread.start()
@@ -61,15 +66,22 @@ class Watch:
 
     def _look_on(self) -> None:
         while not self._over.wait(_PAUSE):
+            if not self._slices or not all(it.exists() for it in self._slices):
+                self._slices = list(self._system_slices())  # at each boot
             for kind, unit in _KINDS.items():
                 for folder in self._folders(unit):
                     peak = _look(folder)
                     self._peaks.setdefault(kind, Peak()).raise_to(peak)
 
-    def _folders(self, unit: str) -> Iterator[Path]:
+    def _system_slices(self) -> Iterator[Path]:
         for root in self._groups.accounts():
             with suppress(OSError):  # a group that goes while it is looked for
-                yield from root.rglob(unit)
+                yield from root.rglob("system.slice")
+
+    def _folders(self, unit: str) -> Iterator[Path]:
+        for folder in self._slices:
+            with suppress(OSError):
+                yield from folder.glob(unit)
 
     def __enter__(self) -> Self:
         return self
