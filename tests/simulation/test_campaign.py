@@ -3,10 +3,21 @@
 from dataclasses import replace
 
 from edgepind.lab.simulation.campaign import Campaign, of_years, run
-from edgepind.lab.simulation.rates import Rates
+from edgepind.lab.simulation.rates import DAY, Rates
 from edgepind.lab.simulation.summary import Summary, promises, summarise
+from edgepind.lab.simulation.ways import RULES
 
 _BESIEGED = replace(Rates(), brief=4.0, hours=2.0, patient=1.0, seekers=0.5, overrides=0.0)
+
+_ADVERSARIES = ("brief", "hours", "patient", "seekers", "lurkers")
+_WRONG_CLOCKS = {
+    "clock_steps": 40.0,
+    "clock_from": DAY,
+    "clock_to": 3 * DAY,
+    "clock_known": 1.0,
+    "announced": 0.0,
+    "renewed_at": 0.05,
+}
 
 
 def test_what_is_promised_is_kept_under_siege() -> None:
@@ -43,3 +54,27 @@ def test_years_are_shared_out_to_lives() -> None:
     """Lives have five years; fewer years in all make one shorter life."""
     assert of_years(10_000) == (2000, 5.0)
     assert of_years(2) == (1, 2.0)
+
+
+def test_a_lockout_that_ends_with_a_wrong_clock_is_not_permanent() -> None:
+    """A person came first, and without one it would have ended as soon as the clock was right."""
+    rates = replace(Rates(), **dict.fromkeys(_ADVERSARIES, 0.0), **_WRONG_CLOCKS)
+    campaign = Campaign("clock", lives=2, life_years=0.5, ways=("balanced",), rates=rates)
+    summary = summarise(campaign, run(campaign))["balanced"]
+    assert summary.rates["visits"].mean > 0
+    assert summary.permanent == 0
+    assert all(it.kept for it in promises(campaign, {"balanced": summary}))
+
+
+def test_a_lockout_that_nothing_but_a_person_would_end_breaks_the_promise() -> None:
+    """Settings that neither open the Edge nor ever let a leaf in leave it locked out for good."""
+    rules = replace(
+        RULES,
+        pins=replace(RULES.pins, sightings=1_000_000),
+        fail_open=replace(RULES.fail_open, enabled=False),
+    )
+    campaign = Campaign("stuck", lives=1, life_years=1.0, ways=("balanced",), rules=rules)
+    summary = summarise(campaign, run(campaign))["balanced"]
+    assert summary.permanent == 1
+    broken = [it.text for it in promises(campaign, {"balanced": summary}) if not it.kept]
+    assert "balanced: no lockout that only a person could end" in broken

@@ -6,10 +6,11 @@ the same seed gives the same figures, whatever the number of processes.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 
+from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import YEAR, Rates
 from edgepind.lab.simulation.real_core import RealCore
@@ -66,10 +67,13 @@ def live_once(campaign: Campaign, index: int) -> dict[str, Tally]:
 def _live(way: str, world: World, rules: Rules) -> Tally:
     if way not in CORE:
         return live(world, SIMPLE[way](world))
-    keeper = RealCore(world, rules_of(way, rules))
-    tally = live(world, keeper, longest_calm(way, rules))
+    keeper, bound = RealCore(world, rules_of(way, rules)), longest_calm(way, rules)
+    tally = live(world, keeper, bound)
     tally.decisions = keeper.decisions
     tally.oddities += keeper.oddities()
+    if tally.visits and bound is not None:
+        alone = replace(world, visit_after=NEVER)
+        tally.permanent = bool(live(alone, RealCore(alone, rules_of(way, rules)), bound).oddities)
     return tally
 
 

@@ -37,6 +37,8 @@ class Ledger:
         if self._locked_since is None or not self._flags.get("lockout"):
             return NEVER
         old_enough = self._locked_since + self._world.visit_after
+        if old_enough == NEVER:
+            return NEVER
         return _next_nine(max(old_enough, self._since, self._visited + 1.0))
 
     def visited(self, now: float) -> None:

@@ -37,6 +37,8 @@ class Summary:
     longest: float
     longest_calm: float
     decisions: int
+    permanent: int
+    """In how many lives a lockout was permanent."""
     oddities: tuple[Oddity, ...]
 
 
@@ -70,7 +72,7 @@ def promises(campaign: Campaign, summaries: dict[str, Summary]) -> list[Promise]
     for way in ("balanced", "available"):
         if summary := summaries.get(way):
             text = f"{way}: no lockout that only a person could end"
-            made.append(Promise(text, not summary.rates["visits"].mean))
+            made.append(Promise(text, not summary.permanent))
             text = f"{way}: no calm lockout beyond grace and hold-down, no restart beyond budget"
             made.append(Promise(text, not summary.oddities))
     return made
@@ -91,6 +93,7 @@ def _summary(campaign: Campaign, tallies: list[Tally], samples: list[list[int]])
         longest=max(it.longest for it in tallies),
         longest_calm=max(it.longest_calm for it in tallies),
         decisions=sum(it.decisions for it in tallies),
+        permanent=sum(it.permanent for it in tallies),
         oddities=tuple(oddity for it in tallies for oddity in it.oddities),
     )
 
@@ -139,5 +142,6 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "longest": summary.longest,
         "longest_calm": summary.longest_calm,
         "decisions": summary.decisions,
+        "permanent": summary.permanent,
         "oddities": [{"world": it.world, "at": it.at, "what": it.what} for it in summary.oddities],
     }

@@ -10,7 +10,8 @@ or a proxy holds every address, and the Edge rejects him; no telephone either, a
 `open`: it does not pin. `restarts`: those asked for by whoever keeps the pins, boots aside.
 `adopted` counts adversaries' leaves that became pins, by kind; `proxied` those of proxies.
 `longest` is the longest lockout, in minutes of lockout from one good connection to the next.
-`visits` counts lockouts that nothing but a person ended: without one they are permanent.
+`visits` counts lockouts that a person ended, and `permanent` tells of edgepind's own ways whether
+any of them would have lasted without one: the same life is lived again with nobody to come.
 """
 
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Tally:
     open: float = 0.0
     restarts: int = 0
     visits: int = 0
+    permanent: bool = False
     longest: float = 0.0
     proxied: int = 0
     adopted: dict[Kind, int] = field(default_factory=dict)
