@@ -50,6 +50,12 @@ def on(
     return guard_on(guard, diagnosis, before, seen)[0]
 
 
+def entered(guard: Guard, diagnosis: Diagnosis) -> list[Posture | None]:
+    """Each posture that such a tick tells of having been entered."""
+    seen = tick(Observations(RULES), wall=LATER)
+    return [it.posture for it in guard_on(guard, diagnosis, LOCKED, seen)[1]]
+
+
 # --- postures -----------------------------------------------------------------------------------
 
 
@@ -141,6 +147,7 @@ def test_a_link_that_is_accepted_again_ends_them_all(guard: Guard) -> None:
     for seen in (PINNED, ROTATING):
         after = on(guard, seen)
         assert after == Guard(since=LATER, openings=guard.openings)
+        assert entered(guard, seen) == [Posture.ENFORCING]
     assert on(guard, SILENT).posture is guard.posture
     assert on(guard, None).posture is guard.posture
 
@@ -149,6 +156,8 @@ def test_what_ends_open() -> None:
     """Interception, its limit, and a word in the settings; each needs an operator then."""
     assert on(OPEN, LOCKED).posture is Posture.OPEN
     exhausted = replace(EXHAUSTED, since=LATER, openings=OPEN.openings)
+    assert entered(OPEN, INTERCEPTED) == [Posture.EXHAUSTED]
+    assert entered(replace(OPEN, open_ends=NOW), LOCKED) == [Posture.EXHAUSTED]
     assert on(OPEN, INTERCEPTED) == replace(exhausted, lockout_ticks=0)
     assert on(replace(OPEN, open_ends=NOW), LOCKED) == exhausted
     assert on(OPEN, LOCKED, fail_open=FailOpenRules(enabled=False)) == exhausted
@@ -160,6 +169,7 @@ def test_an_override_comes_before_everything(guard: Guard) -> None:
     """And when it is over, the lockout has to be confirmed anew."""
     overridden = on(replace(guard, override=OVERRIDE), PINNED)
     assert overridden.posture is Posture.OVERRIDE
+    assert entered(replace(guard, override=OVERRIDE), PINNED) == [Posture.OVERRIDE]
     assert on(overridden, LOCKED).posture is Posture.OVERRIDE
     assert on(replace(overridden, override=None), PINNED).posture is Posture.ENFORCING
     ended = replace(overridden, override=replace(OVERRIDE, ends=NOW), lockout_ticks=2)
