@@ -185,6 +185,18 @@ def test_a_pin_in_the_other_kind_serves_no_hold_down_of_its_own() -> None:
     assert sentence.startswith("2: ")
     [unseen] = _broken(_with(old, twin), before=_with(old), seen=replace(seen, link=None))
     assert unseen.startswith("2: ")
+    stranger = replace(BACKUP, origin=Origin.OBSERVED, sightings=5)
+    [other] = _broken(_with(old, twin, stranger), before=_with(old), seen=seen)
+    assert other.startswith(f"2: {BACKUP.fingerprint.short} was accepted before its hold-down")
+
+
+def test_two_pins_that_come_from_nothing_are_no_twins() -> None:
+    """A pin is written anew only beside one that was accepted before."""
+    seen = replace(SEEN, rules=rules(PinRules(kind=PinKind.SPKI)))
+    first = replace(_served(CURRENT, Origin.OBSERVED), held=0.0)
+    second = replace(first, fingerprint=spki("a"), kind=PinKind.SPKI, role=Role.BACKUP)
+    broken = _broken(_with(first, second), before=State(), seen=seen)
+    assert [sentence[:2] for sentence in broken] == ["2:", "2:"]
 
 
 # --- 3: how a pin goes --------------------------------------------------------------------------
