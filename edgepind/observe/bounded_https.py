@@ -26,7 +26,10 @@ from edgepind.observe.pinned_tls import LeafNotPinnedError
 from edgepind.settings.schema import Address
 
 with left_out("click"):
+    import httpcore
     import httpx
+
+    from edgepind.observe.http_lines import HttpLines
 
 # httpcore tries to import this package in every request; where it is not installed, that search
 # of the disk costs as much as the request. None in sys.modules makes it end at once.
@@ -180,8 +183,15 @@ class _Progress:
 
 
 def _transport(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
-    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=one)
+    """One connection, kept, over lines of our own, which httpx has no argument for."""
+    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+    transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001  see above
+        ssl_context=context,
+        max_connections=1,
+        max_keepalive_connections=1,
+        network_backend=HttpLines(),
+    )
+    return transport
 
 
 @lru_cache(maxsize=8)  # a tenth of the cost of a steady request

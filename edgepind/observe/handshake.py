@@ -1,25 +1,22 @@
 """One TLS handshake with one address: the chain as it was sent, or why there was none.
 
-The chain is not judged here. The connection is driven by hand over a plain socket, so that a
-deadline or a cancellation closes it at once: asyncio's own TLS transports wait up to half a
-minute for the peer to agree to the end.
+The chain is not judged here.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent
 from edgepind.observe.openssl_words import openssl_words
+from edgepind.observe.tls_line import TlsLine, connect
 from edgepind.settings.schema import Address
 
 MOST_INTERMEDIATES = 10
 """Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""
-_CHUNK = 16_384
 
 _NOTHING_IN_COMMON = frozenset(
     {
@@ -73,7 +70,7 @@ async def handshake(
     connected = False
     try:
         async with asyncio.timeout(timeout):
-            with await _connect(address) as connection:
+            with await connect(address.ip, address.port) as connection:
                 connected = True
                 return await _shake(connection, host, context)
     except TimeoutError:
@@ -87,59 +84,17 @@ def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(sent))[: MOST_INTERMEDIATES + 1]
 
 
-async def _connect(address: Address) -> socket.socket:
-    # Numeric, so that nothing is looked up; it also splits the zone off a link-local address.
-    family, kind, protocol, _, to = socket.getaddrinfo(
-        address.ip, address.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-    )[0]
-    connection = socket.socket(family, kind, protocol)
-    try:
-        connection.setblocking(False)  # noqa: FBT003  the only way the library takes it
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(connection, to)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 async def _shake(
     connection: socket.socket, host: str, context: ssl.SSLContext
 ) -> Shaken | NotServed:
-    loop = asyncio.get_running_loop()
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
+    line = TlsLine(connection, context, host)
     try:
-        while not _advance(tls, connection, outgoing):
-            await loop.sock_sendall(connection, outgoing.read())
-            received = await loop.sock_recv(connection, _CHUNK)
-            if not received:
-                raise ConnectionResetError("closed")
-            incoming.write(received)
+        await line.shake()
     except ssl.SSLError as error:
-        return _tls_fault(error, host, had_certificate=bool(chain_as_sent(tls)))
-    seen = _seen(tls)
-    with suppress(ssl.SSLError):
-        tls.unwrap()  # writes close_notify behind our Finished; would then wait for the peer's
-    _send_at_once(connection, outgoing)
+        return _tls_fault(error, host, had_certificate=bool(chain_as_sent(line.tls)))
+    seen = _seen(line.tls)
+    line.say_goodbye()
     return seen
-
-
-def _advance(tls: ssl.SSLObject, connection: socket.socket, outgoing: ssl.MemoryBIO) -> bool:
-    """Whether the handshake is complete; where it failed, the peer is told by an alert."""
-    try:
-        tls.do_handshake()
-    except ssl.SSLWantReadError:
-        return False
-    except ssl.SSLError:
-        _send_at_once(connection, outgoing)
-        raise
-    return True
-
-
-def _send_at_once(connection: socket.socket, outgoing: ssl.MemoryBIO) -> None:
-    with suppress(OSError):
-        connection.send(outgoing.read())
 
 
 def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:

@@ -62,7 +62,7 @@ def pinned_context(check: PinCheck) -> ssl.SSLContext:
     """A context whose handshakes succeed where `check` lets the leaf pass, and only there.
 
     No chain and no name is verified besides: the pin is the authority, and it was accepted for
-    this host. The check needs a TLS layer that uses `wrap_bio`, as asyncio and anyio do; it
+    this host. The check needs a TLS layer that uses `wrap_bio`, as `tls_line` does; it
     runs before the client's last handshake message, let alone a request, has left.
     """
 
@@ -75,7 +75,6 @@ def pinned_context(check: PinCheck) -> ssl.SSLContext:
     context = _client_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    # The class and not a subclass of the context: anyio would wrap that one in a thread.
     context.sslobject_class = CheckedObject
     return context
 

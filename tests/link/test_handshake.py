@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -154,6 +155,27 @@ async def test_a_server_that_drips_meets_the_deadline() -> None:
 
     async with endpoint(drip) as address:
         assert await _fault(address, 0.1) is HandshakeFault.TIMEOUT
+
+
+def _greet_without_end(listener: socket.socket) -> None:
+    """Say HelloRequest (RFC 5246, section 7.4.1.1), which a client in a handshake reads over."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        while True:
+            connection.sendall(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 7000)
+
+
+async def test_a_server_that_never_pauses_meets_the_deadline() -> None:
+    """There is always something to read, and yet the loop is not kept from the deadline.
+
+    The server is a thread: one in the same loop would have to pause for the client.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=_greet_without_end, args=[listener])
+        server.start()
+        seen = await _fault(Address("127.0.0.1", listener.getsockname()[1]), 0.3)
+        server.join()
+    assert seen is HandshakeFault.TIMEOUT
 
 
 async def test_a_server_that_stalls_midway_meets_the_deadline() -> None:
