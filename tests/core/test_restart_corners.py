@@ -580,6 +580,8 @@ def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_i
         assert retry_when_due(state(edge), saw()) == state(edge)
     let_go = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
     assert retry_when_due(state(let_go), saw()).edge.phase is RestartPhase.OWED
+    early = state(replace(WAITING, not_before=Monotonic(NOW + 1.0)))
+    assert pursue_restart(early, saw(), alone=True)[1:] == ((), ())
     held_up = state(replace(due, restarts=spent(3000, 2000, 1000)))
     _, actions, (event,) = pursue_restart(held_up, saw(), alone=True)
     assert actions == ()
