@@ -7,7 +7,6 @@ site pinned without a restart of the Edge.
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from edgepind.lab.small_site import Site, open_site
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.state.envelope import Opened, open_state, seal_state
 from edgepind.state.store import Damaged, Loaded, StateStore
+from tests.faults import without_rights
 from tests.faults.events import told
 from tests.faults.seen import Sightings
 
@@ -135,14 +135,8 @@ async def test_a_damaged_state_is_survived(
     before, restarts = site.document.read_bytes(), site.restarts()
     damage(state)
     damage(state.with_name("state.json.previous"))
-    launcher = site.folder / "without_overriding.py"
-    words = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
-    words += [sys.executable, "-m", "edgepind", "run"]
-    launcher.write_text(f"import os, sys\nos.execvp('setpriv', {words!r} + sys.argv[1:])\n")
-    if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is missing: a state that root may not read is NOT tried")
-    run = (str(launcher),) if os.geteuid() == 0 else ("-m", "edgepind", "run")
-    await site.daemon.start(run=run)
+    without_rights.demand()
+    await site.daemon.start(run=without_rights.RUN)
     await site.until_event("state_damaged")
     await site.until(lambda: site.daemon.status().get("finding") == "pinned", "pinned")
     ticks = site.daemon.status()["ticks"]
