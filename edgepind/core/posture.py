@@ -185,7 +185,7 @@ def _keep_time(
 ) -> Guard:
     oldest = tick.now.monotonic - tick.rules.fail_open.budget_window
     openings = tuple(instant for instant in guard.openings if instant > oldest)
-    guard = replace(guard, openings=openings) if openings != guard.openings else guard
+    guard = replace(guard, openings=openings)
     if diagnosis is None:
         return guard
     lockout = is_opening_lockout(diagnosis)

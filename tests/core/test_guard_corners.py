@@ -167,6 +167,8 @@ def test_what_ends_open() -> None:
 @pytest.mark.parametrize("guard", [Guard(), GRACE, OPEN, EXHAUSTED])
 def test_an_override_comes_before_everything(guard: Guard) -> None:
     """And when it is over, the lockout has to be confirmed anew."""
+    locked = replace(guard, override=OVERRIDE, lockout_ticks=2, grace_served=300.0)
+    assert entered(locked, LOCKED) == [Posture.OVERRIDE]
     overridden = on(replace(guard, override=OVERRIDE), PINNED)
     assert overridden.posture is Posture.OVERRIDE
     assert entered(replace(guard, override=OVERRIDE), PINNED) == [Posture.OVERRIDE]

@@ -186,6 +186,24 @@ def test_a_twin_takes_the_place_of_what_waited_for_the_same() -> None:
     assert len(saw(state_of([CURRENT], LOADED), mixed, KEYS)[0].pins) == 2
 
 
+def test_a_twin_of_what_is_not_current_waits_from_now_on() -> None:
+    """A former pin that is live in the other kind is a backup in this one."""
+    current = replace(CURRENT, fingerprint=spki("a"), kind=PinKind.SPKI)
+    former = replace(pin("b", Role.RETIRING), ever_live=True)
+    after, told = saw(state_of([current, former], LOADED), at(a=1, b=1), KEYS)
+    twin = after.pins[2]
+    assert (twin.fingerprint, twin.role, twin.since) == (spki("b"), Role.BACKUP, LATER)
+    assert told == []
+
+
+def test_a_twin_of_the_other_kind_does_not_take_the_place_of_the_current_pin() -> None:
+    """It is live wherever the current one is, and no more."""
+    twin = replace(CURRENT, fingerprint=spki("a"), kind=PinKind.SPKI, role=Role.RETIRING)
+    state = state_of([CURRENT, twin], LOADED)
+    for its in (RULES, SINGLE):
+        assert saw(state, at(a=2), its)[1] == []
+
+
 def test_of_two_kinds_of_one_leaf_that_of_the_settings_is_preferred() -> None:
     """Also where both come at once."""
     after, told = saw(state_of([CURRENT, pin("c")], LOADED), at(c=2), KEYS)
