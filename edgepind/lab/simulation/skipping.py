@@ -194,7 +194,7 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
     if "settled" in dict(grows.get("edge") or ()):
         yield rules.restart.settle - state.edge.settled
     for place, counts in grows.get("pins") or ():
-        yield from _pin_limits(state.pins[place], {name for name, _ in counts}, rules)
+        yield from _pin_limits(state.pins[place], dict(counts), rules, grows["next_tick"])
 
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
@@ -213,16 +213,17 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         yield edge.settling_since + PATIENCE * rules.restart.settle
     for pin in state.pins:
         left = remaining_hold_down(pin, rules.pins)
-        if left is not None and pin.last_seen is not None:
+        if left and pin.last_seen is not None:
             yield pin.last_seen + left
 
 
-def _pin_limits(pin: Pin, grows: set[str], rules: Rules) -> Iterator[float]:
+def _pin_limits(pin: Pin, grows: dict[str, Any], rules: Rules, delay: float) -> Iterator[float]:
     overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
     if "unseen" in grows and pin.unseen <= overlap:  # forgotten when it is more
         yield overlap - pin.unseen
     need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
         return
-    if "sightings" in grows and pin.sightings < need.sightings:
-        yield 0.0
+    lacking = need.sightings - pin.sightings
+    if "sightings" in grows and lacking > 0:
+        yield delay * ceil(lacking / grows["sightings"])

@@ -36,7 +36,6 @@ class Summary:
     exposed_by: dict[Kind, float]
     longest: float
     longest_calm: float
-    decisions: int
     permanent: int
     """In how many lives a lockout was permanent."""
     oddities: tuple[Oddity, ...]
@@ -92,7 +91,6 @@ def _summary(campaign: Campaign, tallies: list[Tally], samples: list[list[int]])
         {kind: rate for kind, rate in exposed.items() if rate},
         longest=max(it.longest for it in tallies),
         longest_calm=max(it.longest_calm for it in tallies),
-        decisions=sum(it.decisions for it in tallies),
         permanent=sum(it.permanent for it in tallies),
         oddities=tuple(oddity for it in tallies for oddity in it.oddities),
     )
@@ -141,7 +139,6 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "exposed_by": dict(summary.exposed_by),
         "longest": summary.longest,
         "longest_calm": summary.longest_calm,
-        "decisions": summary.decisions,
         "permanent": summary.permanent,
         "oddities": [{"world": it.world, "at": it.at, "what": it.what} for it in summary.oddities],
     }
