@@ -130,6 +130,8 @@ def test_an_opening_must_be_allowed_and_left_in_the_budget(
     made = tuple(Monotonic(NOW - 100 * n - 1) for n in range(openings))
     guard = on(replace(GRACE, grace_served=300.0, openings=made), LOCKED, fail_open=fail_open)
     assert guard.posture is posture
+    running = on(replace(GRACE, openings=made), LOCKED, fail_open=fail_open)
+    assert running.posture is Posture.GRACE
     assert (guard.open_ends is None) is (posture is Posture.EXHAUSTED)
 
 
@@ -162,6 +164,8 @@ def test_what_ends_open() -> None:
     assert on(replace(OPEN, open_ends=NOW), LOCKED) == exhausted
     assert on(OPEN, LOCKED, fail_open=FailOpenRules(enabled=False)) == exhausted
     assert on(GRACE, INTERCEPTED).posture is Posture.GRACE
+    partly = replace(INTERCEPTED, lockout=False)
+    assert entered(OPEN, partly) == [Posture.ENFORCING]
 
 
 @pytest.mark.parametrize("guard", [Guard(), GRACE, OPEN, EXHAUSTED])
@@ -271,8 +275,10 @@ def test_a_leaf_that_is_right_at_a_better_time_is_the_clocks_fault() -> None:
         (leaf("x", validity=future), Finding.CLOCK_FAULT),
         (leaf("a", validity=future, name_matches=False), Finding.CERTIFICATE_FAULT),
         (leaf("x", validity=future, name_matches=False), Finding.CLOCK_FAULT),
+        (leaf("a", validity=future, public=False), Finding.CLOCK_FAULT),
         (leaf("x"), Finding.UNANNOUNCED_ROTATION),
         (leaf("x", validity=PAST), Finding.CERTIFICATE_FAULT),
+        (replace(leaf("x"), public=Chain(PAST)), Finding.CERTIFICATE_FAULT),
     ):
         assert diagnose(link({"1": it}), PINS, tick(), floor).finding is expected
     early = diagnose(link({"1": leaf("a", validity=future)}), PINS, tick(), None)

@@ -240,7 +240,7 @@ def test_a_backup_lapses_where_it_was_let_in_because_it_was_live(
     lapses: bool,  # noqa: FBT001 - a case
 ) -> None:
     """What was named by somebody stays until it is taken back."""
-    it = replace(GONE, role=Role.BACKUP, origin=origin)
+    it = replace(GONE, role=Role.BACKUP, origin=origin, unseen=OVERLAP)
     after, told = saw(state_of([CURRENT, it], LOADED), at(a=1))
     assert (B in roles(after)) is not lapses
     assert told == ([(EventName.PIN_RETIRED, B)] if lapses else [])
