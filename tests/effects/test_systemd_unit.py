@@ -16,6 +16,7 @@ from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
+from tests.faults.seen import Sightings
 
 NAME = "purecloud-edge@7.service"
 PIN = Fingerprint(bytes(range(32)))
@@ -129,13 +130,14 @@ def _descriptors() -> list[str]:
     return sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
 
 
-async def test_no_bus_is_a_value(tmp_path: Path) -> None:
+async def test_no_bus_is_a_value(tmp_path: Path, seen: Sightings) -> None:
     """A host without D-Bus is told as such, for looking and for restarting."""
     edge = SystemdUnit(NAME, bus_address=f"unix:path={tmp_path}/absent")
-    seen = await edge.unit()
-    assert isinstance(seen, UnitUnknown)
-    assert "D-Bus cannot be reached" in seen.error
+    looked = await edge.unit()
+    assert isinstance(looked, UnitUnknown)
+    assert "D-Bus cannot be reached" in looked.error
     assert isinstance(await edge.restart(LOADING), RestartFailed)
+    seen("systemd-no-bus", "the unit is unknown, a restart fails", looked.error)
 
 
 async def test_no_systemd_on_the_bus_is_a_value(address: str) -> None:
@@ -145,7 +147,7 @@ async def test_no_systemd_on_the_bus_is_a_value(address: str) -> None:
     edge.close()
 
 
-async def test_a_bus_that_restarts_is_found_again(socket: Path) -> None:
+async def test_a_bus_that_restarts_is_found_again(socket: Path, seen: Sightings) -> None:
     """The tick after the bus came back sees the unit, with nobody's help."""
     edge: SystemdUnit | None = None
     for _ in range(2):
@@ -157,7 +159,9 @@ async def test_a_bus_that_restarts_is_found_again(socket: Path) -> None:
             await stack.enter_async_context(SystemdStandIn(NAME).serving(address))
             edge = edge or SystemdUnit(NAME, bus_address=address)
             assert isinstance(await edge.unit(), Unit)
-        assert isinstance(await edge.unit(), UnitUnknown)
+        lost = await edge.unit()
+        assert isinstance(lost, UnitUnknown)
+        seen("systemd-bus-restarted", "unknown meanwhile, found again by itself", lost.error)
 
 
 # --- restarting -----------------------------------------------------------------------------
@@ -189,7 +193,7 @@ async def test_a_restart_waits_for_its_own_job(
     ],
 )
 async def test_every_other_end_of_the_job_is_told(
-    systemd: SystemdStandIn, edge: SystemdUnit, result: str, words: str
+    systemd: SystemdStandIn, edge: SystemdUnit, result: str, words: str, seen: Sightings
 ) -> None:
     """The sentence says what became of the job and where to look."""
     systemd.results = deque([result])
@@ -197,6 +201,9 @@ async def test_every_other_end_of_the_job_is_told(
     assert isinstance(failed, RestartFailed)
     assert words in failed.error
     assert f"journalctl -u {NAME}" in failed.error
+    if result in {"canceled", "never"}:
+        row = "systemd-job-cancelled" if result == "canceled" else "systemd-job-hangs"
+        seen(row, "the restart has failed", failed.error)
 
 
 @pytest.mark.parametrize("state", ["inactive", "deactivating"])
@@ -227,13 +234,15 @@ async def test_a_failed_unit_is_started(systemd: SystemdStandIn, edge: SystemdUn
 
 @pytest.mark.parametrize(("load", "words"), [("masked", "unmask"), ("not-found", "edge.unit")])
 async def test_a_unit_that_cannot_start_names_the_remedy(
-    systemd: SystemdStandIn, edge: SystemdUnit, load: str, words: str
+    systemd: SystemdStandIn, edge: SystemdUnit, load: str, words: str, seen: Sightings
 ) -> None:
     """Masked and absent units fail with what to do."""
     systemd.load_state, systemd.active_state = load, "inactive"
     failed = await edge.restart(LOADING)
     assert isinstance(failed, RestartFailed)
     assert words in failed.error
+    row = "systemd-masked" if load == "masked" else "systemd-absent"
+    seen(row, "the restart has failed", failed.error)
 
 
 async def test_masked_while_running_names_the_remedy(
@@ -270,12 +279,15 @@ async def test_start_limit_gets_one_reset_and_start(
     assert systemd.calls == [method, "ResetFailedUnit", "StartUnit"]
 
 
-async def test_start_limit_is_reset_only_once(systemd: SystemdStandIn, edge: SystemdUnit) -> None:
+async def test_start_limit_is_reset_only_once(
+    systemd: SystemdStandIn, edge: SystemdUnit, seen: Sightings
+) -> None:
     """If that start fails as well, it has failed."""
     systemd.results = deque(["limit", "limit"])
     failed = await edge.restart(LOADING)
     assert isinstance(failed, RestartFailed)
     assert systemd.calls == ["TryRestartUnit", "ResetFailedUnit", "StartUnit"]
+    seen("systemd-start-limit", "reset and started once, and then it has failed", failed.error)
 
 
 async def test_a_start_that_was_tried_is_not_tried_again(
