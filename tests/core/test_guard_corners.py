@@ -168,6 +168,15 @@ def test_what_ends_open() -> None:
     assert entered(OPEN, partly) == [Posture.ENFORCING]
 
 
+def test_of_several_reasons_to_close_the_gravest_is_told() -> None:
+    """Interception before the limit, and that before a word in the settings."""
+    over = replace(OPEN, open_ends=NOW)
+    off = tick(Observations(rules(fail_open=FailOpenRules(enabled=False))))
+    for diagnosis, why in ((INTERCEPTED, "is intercepted"), (LOCKED, "longest time open is over")):
+        _, (event,) = guard_on(over, diagnosis, LOCKED, off)
+        assert why in event.message
+
+
 @pytest.mark.parametrize("guard", [Guard(), GRACE, OPEN, EXHAUSTED])
 def test_an_override_comes_before_everything(guard: Guard) -> None:
     """And when it is over, the lockout has to be confirmed anew."""
