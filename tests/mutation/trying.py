@@ -15,7 +15,7 @@ import pytest
 
 from tests.mutation.tables import Mutant, mutants
 
-SECONDS = 60
+SECONDS = 20
 """Processor time that a mutant gets beyond what tests take: one that runs in circles is caught."""
 OCTETS = 4 * 2**30
 """Memory that it gets: some gather events while they run in circles."""
