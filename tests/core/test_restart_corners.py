@@ -133,7 +133,7 @@ def test_a_restart_that_was_not_made_costs_nothing(
     assert after.edge.restarts == (EARLIER,)
     assert event.name is EventName.RESTART_DEFERRED
     assert "3 calls" in event.message
-    again, events = learn_restart(replace(after, edge=after.edge), outcome, saw())
+    again, events = learn_restart(after, outcome, saw())
     assert events == ()
     assert again.edge.restarts == ()
 
@@ -250,6 +250,8 @@ def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
     after, (event,) = watch_restarted(state(SETTLING), saw(unit))
     assert after.edge.phase is RestartPhase.ROLLING_BACK
     assert why in event.message
+    alone, _ = watch_restarted(state(replace(SETTLING, good=None)), saw(unit))
+    assert alone.edge.phase is RestartPhase.OWED
 
 
 @pytest.mark.parametrize(
