@@ -173,6 +173,13 @@ def test_a_way_back_that_fails_is_no_second_failure_of_the_document() -> None:
     assert "it hung; it is tried again in 1min;" in event.message
 
 
+def test_a_way_back_that_is_none_any_more_leaves_the_debt() -> None:
+    """Its pins may have been removed on the way."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, good=None)
+    after, _ = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
+    assert after.edge.phase is RestartPhase.OWED
+
+
 def test_without_a_way_back_the_attempt_itself_is_repeated_under_backoff() -> None:
     """Twice as long after the second failure, up to the restart window."""
     before = replace(OWED, good=None, failures=1)

@@ -268,8 +268,8 @@ def test_an_announced_leaf_that_did_not_come_goes_with_the_rotation() -> None:
     """It was announced before the current pin came, and the endpoint names it no more."""
     current = replace(CURRENT, since=LATER)
     never = pin("b", origin=Origin.ANNOUNCED)
-    for pins in ([current, never, pin("c")], [current, pin("c"), never]):
-        after, told = saw(replace(state_of(pins, LOADED), status=HEARD), at(a=1))
+    for order in ([current, never, pin("c")], [current, pin("c"), never]):
+        after, told = saw(replace(state_of(order, LOADED), status=HEARD), at(a=1))
         assert (set(roles(after)), after.retired) == ({A, C}, ())
         assert told == [(EventName.PIN_RETIRED, B)]
     for pins, status in (
