@@ -227,7 +227,7 @@ def _allowed(plan: Plan, cut: Cut, uncut: InterruptibleWorld) -> Allowance:
     unmade = cut.step + 1 in plan.restarts
     failed = cut.step in plan.failed
     window = uncut.rules.restart.window if unmade or failed else 0.0
-    return Allowance(restarts=blind + failed, cut_off=window)
+    return Allowance(restarts=blind + failed, delay=window)
 
 
 def _differences(end: dict[str, str], uncut: dict[str, str]) -> Iterator[str]:

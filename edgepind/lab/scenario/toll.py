@@ -20,10 +20,10 @@ Accepted = tuple[Fingerprint, Origin]
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a cut may cost by its very place: restarts, and seconds in which the Edge is cut off."""
+    """What a cut may cost by its very place: restarts, and seconds by which one is put off."""
 
     restarts: int = 0
-    cut_off: float = 0.0
+    delay: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,9 +106,10 @@ def excess(toll: Toll, uncut: Toll, interval: float, allowed: Allowance) -> Iter
         yield "the allowlist was empty"
     if toll.openings > uncut.openings:
         yield f"the Edge was opened {toll.openings} times, not {uncut.openings}"
-    if toll.unguarded > uncut.unguarded + 2 * interval:
+    slack = 2 * interval + allowed.delay
+    if toll.unguarded > uncut.unguarded + slack:
         yield f"it ran unguarded for {toll.unguarded:.0f}s, not {uncut.unguarded:.0f}s"
-    if toll.cut_off > uncut.cut_off + 2 * interval + allowed.cut_off:
+    if toll.cut_off > uncut.cut_off + slack:
         yield f"it was cut off for {toll.cut_off:.0f}s, not {uncut.cut_off:.0f}s"
     if toll.restarts > uncut.restarts + allowed.restarts:
         yield f"{toll.restarts} restarts were made, not {uncut.restarts}"
