@@ -178,6 +178,14 @@ def of_link(finding: Finding, it: Link | None) -> str:
     return link_sentence(finding, tick(Observations(RULES, link=it)))
 
 
+@pytest.mark.parametrize("finding", Finding)
+def test_every_finding_has_a_sentence_that_names_the_cloud(finding: Finding) -> None:
+    """A clause without a place for anything that was not filled."""
+    sentence = of_link(finding, link({"1": leaf("x")}))
+    assert "acme.test" in sentence
+    assert "{" not in sentence
+
+
 def test_an_interception_names_the_issuers_that_reach_no_public_root() -> None:
     """Each once, three at the most."""
     private = {str(n): leaf("x", public=False, issuer=f"CA {n}") for n in range(4)}
