@@ -165,6 +165,14 @@ def test_a_pin_that_waited_is_the_operators_from_now_on() -> None:
     assert told == [EventName.PIN_PREPARED]
 
 
+def test_a_pin_that_waited_may_be_made_current_at_once() -> None:
+    """The former one makes room for it."""
+    waiting = pin("b", Role.PENDING, Origin.OBSERVED)
+    new, after, told = added(state_of([CURRENT, waiting]), PinAdd(B, Role.CURRENT))
+    assert (new.role, roles(after)[A]) == (Role.CURRENT, Role.RETIRING)
+    assert told == [EventName.PIN_ACTIVATED]
+
+
 def test_the_operators_word_is_taken_for_what_was_accepted_on_another() -> None:
     """The role stays, the origin changes, and the current pin is not made current again."""
     learned = replace(CURRENT, origin=Origin.BOOTSTRAP)

@@ -8,7 +8,7 @@ import pytest
 
 from edgepind.core.activating import follow_the_live
 from edgepind.core.clock_judgement import better_times, judge_clock
-from edgepind.core.standing import RETIRED_KEPT, PinEvent, leave, put
+from edgepind.core.standing import PinEvent, leave, put
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment
@@ -290,7 +290,7 @@ def test_an_announced_leaf_that_did_not_come_goes_with_the_rotation() -> None:
 
 def test_only_so_many_retired_pins_are_remembered() -> None:
     """The oldest is forgotten first; one that is retired again is the newest."""
-    others = tuple(fingerprint(f"other {n}") for n in range(RETIRED_KEPT))
+    others = tuple(fingerprint(f"other {n}") for n in range(64))
     _, retired = leave((GONE,), others, GONE, PinEvent.OVERLAP_OVER)
     assert retired == (*others[1:], B)
     _, retired = leave((GONE,), (B, A), GONE, PinEvent.OVERLAP_OVER)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.rollover import remaining_hold_down
-from edgepind.core.sighting import MOST_PENDING, REFUSALS_KEPT, note_sightings
+from edgepind.core.sighting import note_sightings
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Monotonic, Validity
@@ -117,7 +117,7 @@ def test_an_excepted_leaf_is_judged_by_the_chain_of_its_own_ca() -> None:
 
 def test_only_so_many_wait_and_one_that_is_gone_makes_way() -> None:
     """The oldest of those that are not seen now; where all are, the newest is not taken in."""
-    waiting = [pin(f"w{n}", Role.PENDING, Origin.OBSERVED) for n in range(MOST_PENDING)]
+    waiting = [pin(f"w{n}", Role.PENDING, Origin.OBSERVED) for n in range(4)]
     after, told = saw(state_of([CURRENT, *waiting]), {"1": leaf("w0"), "2": leaf("b")})
     assert [it.fingerprint for it in after.pins] == [
         A,
@@ -125,11 +125,11 @@ def test_only_so_many_wait_and_one_that_is_gone_makes_way() -> None:
         B,
     ]
     assert told == [(EventName.PIN_PENDING, B)]
-    serves = {str(n): leaf(f"w{n}") for n in range(MOST_PENDING)}
+    serves = {str(n): leaf(f"w{n}") for n in range(4)}
     after, told = saw(state_of([CURRENT, *waiting]), {**serves, "9": leaf("b")})
     assert (the_pin(after), told) == (None, [])
     with_room = state_of([CURRENT, *waiting[1:]])
-    assert len(saw(with_room, {"1": leaf("b")})[0].pins) == 1 + MOST_PENDING
+    assert len(saw(with_room, {"1": leaf("b")})[0].pins) == 1 + 4
 
 
 def test_two_kinds_of_evidence_for_one_leaf_are_none() -> None:
@@ -180,7 +180,7 @@ def test_what_may_be_let_in_is_not_told_as_refused() -> None:
 
 def test_only_so_many_refusals_are_remembered() -> None:
     """The oldest is forgotten first."""
-    others = tuple(fingerprint(f"other {n}") for n in range(REFUSALS_KEPT))
+    others = tuple(fingerprint(f"other {n}") for n in range(16))
     before = replace(state_of([CURRENT]), refusals_told=others)
     after, _ = saw(before, {"1": leaf("b", public=False)})
     assert after.refusals_told == (*others[1:], B)
