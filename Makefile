@@ -48,9 +48,10 @@ format: $(READY) ## put the source in form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-doc: $(READY) ## draw the core's tables into packaging/doc/machines.md, and the verdicts on chains
+doc: $(READY) ## draw the core's tables, the verdicts on chains and the simulation's figures into packaging/doc
 	$(BIN)/python packaging/doc/generate.py
 	$(BIN)/python packaging/doc/chains.py
+	$(BIN)/python packaging/doc/simulation.py
 
 fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3,<4"
