@@ -97,6 +97,8 @@ def test_a_removed_pin_is_retired_and_the_likeliest_of_the_others_is_current() -
     after, events = obey(state, (PinRemove(B), PinRemove(C)), tick())
     assert roles(after) == {A: Role.CURRENT}
     assert after.retired == (B, C)
+    retiring = state_of([CURRENT, replace(BACKUP, role=Role.RETIRING)])
+    assert roles(obey(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_RETIRED]
 
 
@@ -165,12 +167,19 @@ def test_a_pin_that_waited_is_the_operators_from_now_on() -> None:
     assert told == [EventName.PIN_PREPARED]
 
 
-def test_a_pin_that_waited_may_be_made_current_at_once() -> None:
-    """The former one makes room for it."""
-    waiting = pin("b", Role.PENDING, Origin.OBSERVED)
-    new, after, told = added(state_of([CURRENT, waiting]), PinAdd(B, Role.CURRENT))
-    assert (new.role, roles(after)[A]) == (Role.CURRENT, Role.RETIRING)
-    assert told == [EventName.PIN_ACTIVATED]
+@pytest.mark.parametrize("role", [Role.BACKUP, Role.CURRENT])
+@pytest.mark.parametrize("standing", [Role.PENDING, Role.BACKUP, Role.RETIRING, None])
+def test_whatever_a_pin_was_the_word_gives_it_the_role_it_names(
+    standing: Role | None, role: Role
+) -> None:
+    """None: it was retired. A new current pin has the former one make room for it."""
+    known = [pin("b", standing, Origin.OBSERVED)] if standing else []
+    state = replace(state_of([CURRENT, *known]), retired=() if standing else (B,))
+    new, after, told = added(state, PinAdd(B, role))
+    assert (new.role, new.origin, after.retired) == (role, Origin.OPERATOR, ())
+    current = role is Role.CURRENT
+    assert roles(after)[A] is (Role.RETIRING if current else Role.CURRENT)
+    assert told == [EventName.PIN_ACTIVATED if current else EventName.PIN_PREPARED]
 
 
 def test_the_operators_word_is_taken_for_what_was_accepted_on_another() -> None:

@@ -71,6 +71,8 @@ def test_what_is_seen_for_the_first_time_begins_to_wait() -> None:
     )
     assert told == [(EventName.PIN_PENDING, B)]
     assert saw(after, ALL_B)[1] == []
+    retired = replace(state_of([CURRENT]), retired=(B,))
+    assert the_pin(saw(retired, ALL_B)[0]) == the_pin(after)
 
 
 @pytest.mark.parametrize(
