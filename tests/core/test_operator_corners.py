@@ -99,6 +99,7 @@ def test_a_removed_pin_is_retired_and_the_likeliest_of_the_others_is_current() -
     assert after.retired == (B, C)
     retiring = state_of([CURRENT, replace(BACKUP, role=Role.RETIRING)])
     assert roles(obey(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
+    assert obey(retiring, (PinRemove(B),), tick())[0].retired == (B,)
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_RETIRED]
 
 

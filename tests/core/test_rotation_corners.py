@@ -243,6 +243,7 @@ def test_a_backup_lapses_where_it_was_let_in_because_it_was_live(
     it = replace(GONE, role=Role.BACKUP, origin=origin, unseen=OVERLAP)
     after, told = saw(state_of([CURRENT, it], LOADED), at(a=1))
     assert (B in roles(after)) is not lapses
+    assert after.retired == ((B,) if lapses else ())
     assert told == ([(EventName.PIN_RETIRED, B)] if lapses else [])
 
 
