@@ -224,6 +224,11 @@ def _pin_limits(pin: Pin, grows: dict[str, Any], rules: Rules, delay: float) -> 
     need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
         return
+    if need.everywhere:  # counted at each address, once a tick
+        lacking = need.sightings - min((count for _, count in pin.seen_at), default=0)
+        if "seen_at" in grows and lacking > 0:
+            yield delay * lacking
+        return
     lacking = need.sightings - pin.sightings
     if "sightings" in grows and lacking > 0:
         yield delay * ceil(lacking / grows["sightings"])
