@@ -172,9 +172,9 @@ def test_of_several_reasons_to_close_the_gravest_is_told() -> None:
     """Interception before the limit, and that before a word in the settings."""
     over = replace(OPEN, open_ends=NOW)
     off = tick(Observations(rules(fail_open=FailOpenRules(enabled=False))))
-    for diagnosis, why in ((INTERCEPTED, "is intercepted"), (LOCKED, "longest time open is over")):
+    for diagnosis, why in ((INTERCEPTED, "the link is intercepted"), (LOCKED, "the longest")):
         _, (event,) = guard_on(over, diagnosis, LOCKED, off)
-        assert why in event.message
+        assert f"because {why}" in event.message
 
 
 @pytest.mark.parametrize("guard", [Guard(), GRACE, OPEN, EXHAUSTED])
