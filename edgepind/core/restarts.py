@@ -64,6 +64,11 @@ OWING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK, RestartPhase.RO
 
 _STARTABLE = frozenset({UnitState.ACTIVE, UnitState.FAILED})
 """A unit that an operator stopped is not started; one in between is left to finish."""
+_WHY_NOT = {
+    UnitState.ABSENT: "systemd knows no unit of this name; correct `edge.unit` in the settings",
+    UnitState.MASKED: "the Edge's unit is masked; `systemctl unmask` lets it start again",
+}
+"""Why a unit cannot be started; of one that an operator stopped nothing is told."""
 
 
 def restarts_in_window(edge: Edge, now: Monotonic, window: float) -> tuple[Monotonic, ...]:
@@ -162,10 +167,12 @@ def retry_when_due(state: State, tick: Tick) -> State:
 
 def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
     edge, goal = state.edge, desired(state)
-    if edge.phase not in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}:
+    asking = edge.phase in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}
+    if not asking or goal is None or edge.written != goal:
         return state, (), ()
-    if goal is None or edge.written != goal or not _may_start(tick):
-        return state, (), ()
+    if not _may_start(tick):
+        why = _WHY_NOT.get(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
+        return defer(state, why) if why else (state, (), ())
     if edge.write_failures or edge.document_problem is not None:
         return state, (), ()  # what stands at the path may be another's
     rolling_back = edge.phase is RestartPhase.ROLLING_BACK

@@ -601,3 +601,17 @@ def test_a_document_that_cannot_be_used_keeps_the_restart_waiting() -> None:
     """What stands at the path may be another's; the next look at it decides."""
     seen = tick(Observations(RULES, unit=UP, document=DocumentRejected("no JSON")))
     assert not asks(replace(OWED, document_problem="no JSON"), seen)
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [(UnitState.ABSENT, "edge.unit"), (UnitState.MASKED, "systemctl unmask")]
+)
+def test_a_unit_that_cannot_be_started_is_told_once(unit: UnitState, words: str) -> None:
+    """The debt waits for an operator, who is told what to do; of a stopped unit nothing is said."""
+    after, actions, events = pursue_restart(state(OWED), saw(Unit(unit)), alone=True)
+    assert actions == ()
+    assert [event.name for event in events] == [EventName.RESTART_DEFERRED]
+    assert words in events[0].message
+    assert pursue_restart(after, saw(Unit(unit)), alone=True)[1:] == ((), ())
+    stopped = Unit(UnitState.INACTIVE)
+    assert pursue_restart(state(OWED), saw(stopped), alone=True)[1:] == ((), ())
