@@ -11,17 +11,17 @@ from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.disk_thread import DiskThread
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.override_file import remove_override
+from edgepind.host.disk_thread import DiskThread
+from edgepind.lookout import Lookout
 from edgepind.model.event import Event
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.state import State
 from edgepind.model.words import EventName, Severity
-from edgepind.observe.lookout import Lookout
 from edgepind.record import Record
 from edgepind.rounds import Rounds
 from edgepind.settings.rules import rules_of

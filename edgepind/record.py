@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edgepind.clock import Clock
-from edgepind.effects.disk_thread import DiskThread
 from edgepind.effects.word_files import remove_words, set_words_aside
+from edgepind.host.disk_thread import DiskThread
 from edgepind.model.decision import Decision
 from edgepind.model.event import Event
 from edgepind.model.moment import Moment

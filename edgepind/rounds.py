@@ -10,12 +10,12 @@ from edgepind.clock import Clock
 from edgepind.core.decide import decide
 from edgepind.core.invariants import check
 from edgepind.effects.executor import Executor
+from edgepind.lookout import Look, Lookout
 from edgepind.model.action import RestartEdge
 from edgepind.model.decision import Decision
 from edgepind.model.observation import Observations
 from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
 from edgepind.model.state import State
-from edgepind.observe.lookout import Look, Lookout
 from edgepind.record import Record
 
 MOST_ROUNDS = 6

@@ -5,8 +5,8 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from edgepind.apply.requests import GREETING, LONGEST, RequestRefused
 from edgepind.clock import Clock
+from edgepind.effects.helper_requests import GREETING, LONGEST, RequestRefused
 
 PATIENCE = 2.0
 """Seconds for a whole request to come: who was greeted has it ready, and others wait behind."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edgepind.apply.answers import Answer
-from edgepind.apply.requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
 from edgepind.apply.rights import Rights
 from edgepind.clock import Clock
+from edgepind.effects.helper_answers import Answer
+from edgepind.effects.helper_requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import (

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from edgepind import __version__
 from edgepind.clock import Clock
-from edgepind.effects.durable_file import NotReplaced, replace
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.small_file import NoFile, SmallFile, read_small_file
 from edgepind.model.moment import Monotonic
-from edgepind.observe.small_file import NoFile, SmallFile, read_small_file
 from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at

@@ -9,8 +9,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.observe.small_file import SmallFile, read_small_file
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.small_file import SmallFile, read_small_file
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.file import LARGEST
 from edgepind.settings.load import load

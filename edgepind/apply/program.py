@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgepind.apply.answers import Answer, encode_answer
 from edgepind.apply.conversation import Peer, hear, peer_of, reply
 from edgepind.apply.fulfil import fulfil
 from edgepind.apply.own_settings import NoSettings, settings_in_force
-from edgepind.apply.requests import (
+from edgepind.clock import Clock, SystemClock
+from edgepind.effects.helper_answers import Answer, encode_answer
+from edgepind.effects.helper_requests import (
     Apply,
     Request,
     RequestRefused,
@@ -22,7 +23,6 @@ from edgepind.apply.requests import (
     Restore,
     parse_request,
 )
-from edgepind.clock import Clock, SystemClock
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import (
     DocumentWritten,

@@ -12,9 +12,10 @@ from edgepind.cli.checks.own_files import check_own_files
 from edgepind.cli.checks.pinning_config import check_pinning_config
 from edgepind.cli.checks.status_endpoint import check_status_endpoint
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Page, Sentences, Tone, Word, show
+from edgepind.cli.page import Page, Sentences, Tone, Word
 from edgepind.cli.progress import waiting
 from edgepind.cli.say import add_json, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import load_settings, settings_path
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.schema import Settings

@@ -4,8 +4,9 @@ import argparse
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.memory import NoMemory, remember
-from edgepind.cli.page import Page, Sentences, show
+from edgepind.cli.page import Page, Sentences
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import settings_of
 from edgepind.cli.tones import toned
 from edgepind.clock import SystemClock

@@ -3,9 +3,10 @@
 import argparse
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Said, Table, Tone, Word, show
+from edgepind.cli.page import Said, Table, Tone, Word
 from edgepind.cli.permission import demand_readable
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import settings_of
 from edgepind.cli.times import spoken
 from edgepind.model.words import Severity

@@ -10,10 +10,10 @@ from pathlib import Path
 from edgepind.cli.permission import demand_readable
 from edgepind.cli.status_document import NoStatus, StatusDocument, read_status
 from edgepind.clock import Clock
+from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.state import AddressVerdict, State
 from edgepind.model.words import Finding
-from edgepind.observe.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.settings.schema import PathsSettings
 from edgepind.state.envelope import Broken, open_state
 

@@ -1,11 +1,9 @@
 """What a command shows to a person, as blocks: facts, tables and sentences.
 
-On a terminal they are drawn with colour; piped, they are plain lines that `grep` and `awk` like.
-What is said in them is the business of the commands.
+How they are laid out is `show`'s business, what is said in them that of the commands.
 """
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -65,34 +63,3 @@ def word(said: Said) -> Word:
     """Whatever is said, as one printable line with a tone."""
     plain = Word(said) if isinstance(said, str) else said
     return Word(printable(plain.text), plain.tone)
-
-
-def show(page: Page) -> None:
-    """Print a page in the way that suits standard output."""
-    if sys.stdout.isatty():
-        from edgepind.cli.page_drawn import draw  # noqa: PLC0415  rich is slow to import
-
-        draw(page)
-    else:
-        print("\n\n".join("\n".join(plain_lines(block)) for block in page))
-
-
-def plain_lines(block: Block) -> Iterable[str]:
-    """Lay a block out as plain lines, its columns padded with spaces."""
-    match block:
-        case Facts(rows):
-            yield from _padded([(label, word(said).text) for label, said in rows])
-        case Table(title, columns, rows, empty):
-            yield from (title,) if title else ()
-            cells = [tuple(word(cell).text for cell in row) for row in rows]
-            yield from _padded([columns, *cells]) if rows else (empty,)
-        case Sentences(lines, title):
-            yield from (title,) if title else ()
-            yield from (word(line).text for line in lines)
-
-
-def _padded(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(padded).rstrip()

@@ -6,8 +6,8 @@ from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.memory import NoMemory, read_state
-from edgepind.cli.page import show
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import add_ways, settings_of
 from edgepind.cli.status_document import NoStatus, read_status
 from edgepind.cli.status_view import pins_table

@@ -16,8 +16,8 @@ from edgepind.cli.status_document import StatusDocument
 from edgepind.clock import SystemClock
 from edgepind.core.operator import refusal_to_remove
 from edgepind.daemon import tick_once
-from edgepind.effects.durable_file import NotReplaced
 from edgepind.effects.word_files import remove_words, write_word
+from edgepind.host.durable_file import NotReplaced
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
 from edgepind.model.words import Role
 from edgepind.parts import StartRefused

@@ -4,11 +4,11 @@ import argparse
 import asyncio
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import show
 from edgepind.cli.probe_target import Named, parse_target
 from edgepind.cli.probe_view import probe_answer, probe_page
 from edgepind.cli.probing import Probe, Unprobed, probe_cloud, probe_named
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import DEFAULT_PATH, load_settings, settings_of
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.schema import Settings

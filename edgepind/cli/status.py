@@ -5,8 +5,8 @@ import sys
 from datetime import UTC, datetime
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import show
 from edgepind.cli.say import add_json, complain, print_json
+from edgepind.cli.show import show
 from edgepind.cli.site import settings_of
 from edgepind.cli.status_document import NoStatus, read_status, status_exit
 from edgepind.cli.status_view import status_page

@@ -12,9 +12,9 @@ from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
+from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.observe.rfc3339 import parse_rfc3339
-from edgepind.observe.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.telemetry.status_file import NAME, SCHEMA
 

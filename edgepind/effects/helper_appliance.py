@@ -10,8 +10,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edgepind.apply.answers import Answer
-from edgepind.apply.requests import (
+from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.helper_answers import Answer
+from edgepind.effects.helper_line import HelperLine, Lost, Unserved
+from edgepind.effects.helper_requests import (
     Apply,
     AskUnit,
     ReadDocument,
@@ -19,8 +21,6 @@ from edgepind.apply.requests import (
     Restart,
     Restore,
 )
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.helper_line import HelperLine, Lost, Unserved
 from edgepind.effects.local_appliance import restarter
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown

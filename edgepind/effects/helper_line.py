@@ -18,8 +18,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from edgepind.apply.answers import LONGEST, Answer, NoAnswer, parse_answer
-from edgepind.apply.requests import GREETING, Request, encode_request
+from edgepind.effects.helper_answers import LONGEST, Answer, NoAnswer, parse_answer
+from edgepind.effects.helper_requests import GREETING, Request, encode_request
 
 _UNITS = "`journalctl -u edgepind-apply.socket -u 'edgepind-apply@*'` tells more"
 _SOCKET = "`systemctl enable --now edgepind-apply.socket` makes it"

@@ -6,12 +6,12 @@ Named `.NAME.last-good`, with the document's owner and mode.
 import os
 from pathlib import Path
 
-from edgepind.effects import durable_file
-from edgepind.effects.durable_file import NotReplaced
-from edgepind.effects.file_owner import UnknownOwner, find_owner
 from edgepind.effects.pinning_text import LONGEST, digest_of, parse_pinning_text
+from edgepind.host import durable_file
+from edgepind.host.durable_file import NotReplaced
+from edgepind.host.file_owner import UnknownOwner, find_owner
+from edgepind.host.small_file import SmallFile, read_small_file
 from edgepind.model.observation import DocumentRejected
-from edgepind.observe.small_file import SmallFile, read_small_file
 
 
 class LastGood:

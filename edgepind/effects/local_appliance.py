@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.disk_thread import DiskThread
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart_command import RestartCommand
+from edgepind.host.disk_thread import DiskThread
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
 from edgepind.model.outcome import (

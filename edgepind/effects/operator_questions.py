@@ -4,7 +4,7 @@ Both only ask. What follows from an answer, and how long to wait for a better on
 `core`.
 """
 
-from edgepind.effects.command import Exited, run_command
+from edgepind.host.command import Exited, run_command
 from edgepind.model.observation import Health
 
 DEADLINE = 10.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.effects.file_names import NotRemoved, remove
-from edgepind.effects.file_owner import Owner
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_names import NotRemoved, remove
+from edgepind.host.file_owner import Owner
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.observe.override import one_line, override_paths
 

@@ -13,11 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects import durable_file
 from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.aside import link_aside
-from edgepind.effects.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.effects.file_owner import Owner, UnknownOwner, find_owner
 from edgepind.effects.last_good import LastGood
 from edgepind.effects.pinning_edit import EditRefused, edit_enabled, edit_pinning
 from edgepind.effects.pinning_text import (
@@ -28,16 +24,11 @@ from edgepind.effects.pinning_text import (
     read_edge_tls,
     read_pinning,
 )
-from edgepind.effects.temporaries import sweep
-from edgepind.model.document import Pinning
-from edgepind.model.observation import (
-    DocumentMissing,
-    DocumentRead,
-    DocumentRejected,
-    DocumentUnreadable,
-)
-from edgepind.model.outcome import DocumentWritten, WriteFailed
-from edgepind.observe.small_file import (
+from edgepind.host import durable_file
+from edgepind.host.aside import link_aside
+from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
+from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
+from edgepind.host.small_file import (
     ABSENT,
     NoFile,
     SmallFile,
@@ -46,6 +37,15 @@ from edgepind.observe.small_file import (
     Unreadable,
     read_small_file,
 )
+from edgepind.host.temporaries import sweep
+from edgepind.model.document import Pinning
+from edgepind.model.observation import (
+    DocumentMissing,
+    DocumentRead,
+    DocumentRejected,
+    DocumentUnreadable,
+)
+from edgepind.model.outcome import DocumentWritten, WriteFailed
 
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777

@@ -3,7 +3,7 @@
 There is no unit to look at then: whether the Edge is well is the business of `health_command`.
 """
 
-from edgepind.effects.command import Exited, run_command
+from edgepind.host.command import Exited, run_command
 from edgepind.model.document import Pinning
 from edgepind.model.observation import NoUnit
 from edgepind.model.outcome import RestartDone, RestartFailed

@@ -10,11 +10,11 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.effects.file_calls import CallFailed, calling
-from edgepind.effects.file_names import NotRemoved, remove
-from edgepind.effects.file_owner import owner_in
-from edgepind.effects.temporaries import sweep_folder
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_calls import CallFailed, calling
+from edgepind.host.file_names import NotRemoved, remove
+from edgepind.host.file_owner import owner_in
+from edgepind.host.temporaries import sweep_folder
 from edgepind.model.observation import OperatorWord, PinAdd
 from edgepind.observe.operator_words import FOLDER, MalformedWord
 

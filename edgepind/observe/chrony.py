@@ -6,7 +6,7 @@ Asked only where a chronyc is installed. Whatever it prints, nothing here raises
 import math
 import shutil
 
-from edgepind.effects.command import Exited, run_command
+from edgepind.host.command import Exited, run_command
 from edgepind.model.observation import ClockReading, ClockSource
 
 _DEADLINE = 5.0

@@ -9,17 +9,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
-from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
-from edgepind.model.words import Role
-from edgepind.observe.file_trouble import sentence
-from edgepind.observe.small_file import (
+from edgepind.host.file_trouble import sentence
+from edgepind.host.small_file import (
     NoFile,
     SmallFile,
     TooLarge,
     Unreadable,
     read_small_file,
 )
+from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
+from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
+from edgepind.model.words import Role
 from edgepind.observe.strict_json import RefusedJson, parse_json
 
 FOLDER = "words"

@@ -9,15 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from edgepind.model.observation import Override, OverrideFile, OverrideRejected
-from edgepind.observe.rfc3339 import parse_rfc3339
-from edgepind.observe.small_file import (
+from edgepind.host.small_file import (
     NoFile,
     SmallFile,
     TooLarge,
     Unreadable,
     read_small_file,
 )
+from edgepind.model.observation import Override, OverrideFile, OverrideRejected
+from edgepind.observe.rfc3339 import parse_rfc3339
 from edgepind.observe.strict_json import RefusedJson, parse_json
 
 EMPTY_LASTS = timedelta(hours=1)

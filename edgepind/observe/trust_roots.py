@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.observe.der import Element, children, element_at, issuer_and_subject
-from edgepind.observe.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 
 BUNDLED = "bundled"
 SYSTEM = "system"

@@ -9,13 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from edgepind import __version__
-from edgepind.effects.aside import move_aside
-from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.effects.file_names import give_second_name
-from edgepind.effects.temporaries import sweep_folder
-from edgepind.model.moment import Moment
-from edgepind.model.state import State
-from edgepind.observe.small_file import (
+from edgepind.host.aside import move_aside
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_names import give_second_name
+from edgepind.host.small_file import (
     NoFile,
     SmallFile,
     Stamp,
@@ -23,6 +20,9 @@ from edgepind.observe.small_file import (
     Unreadable,
     read_small_file,
 )
+from edgepind.host.temporaries import sweep_folder
+from edgepind.model.moment import Moment
+from edgepind.model.state import State
 from edgepind.state.codec import encode
 from edgepind.state.envelope import Broken, Opened, Seal, open_state, seal_at, seal_state
 

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
-from edgepind.effects.volatile_file import put
+from edgepind.host.volatile_file import put
 from edgepind.model.moment import Moment
 from edgepind.model.observation import HandshakeFault
 from edgepind.model.rules import Rules

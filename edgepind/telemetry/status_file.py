@@ -15,7 +15,7 @@ from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
 from edgepind.core.rollover import remaining_hold_down
-from edgepind.effects.volatile_file import put
+from edgepind.host.volatile_file import put
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules

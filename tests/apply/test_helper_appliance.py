@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.apply.answers import encode_answer
-from edgepind.apply.requests import GREETING, AskUnit
+from edgepind.effects.helper_answers import encode_answer
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.helper_line import HelperLine, Lost, Unserved
+from edgepind.effects.helper_requests import GREETING, AskUnit
 from edgepind.lab.helper_grounds import Grounds, serving
 from edgepind.lab.helper_socket import HelperSocket
 from edgepind.model.document import Pinning

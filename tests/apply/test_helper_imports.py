@@ -27,7 +27,7 @@ FORBIDDEN = (
 DOCUMENT = "import edgepind.apply.__main__"
 UNIT = f"{DOCUMENT}, edgepind.effects.local_appliance, edgepind.effects.systemd_unit"
 
-ROOMS = {"apply", "clock", "effects", "model", "observe", "settings", "state"}
+ROOMS = {"apply", "clock", "effects", "host", "model", "observe", "settings", "state"}
 """The rooms of edgepind that a helper may enter: none that decides, tells or draws."""
 
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edgepind.apply.answers import Answer, NoAnswer, parse_answer
 from edgepind.apply.conversation import PATIENCE
-from edgepind.apply.requests import (
+from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.helper_answers import Answer, NoAnswer, parse_answer
+from edgepind.effects.helper_requests import (
     GREETING,
     LONGEST,
     Apply,
@@ -24,7 +25,6 @@ from edgepind.apply.requests import (
     Restore,
     encode_request,
 )
-from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.override_file import OverrideWritten, write_override
 from edgepind.lab.helper_grounds import Grounds, serving
 from edgepind.lab.helper_socket import HelperSocket

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepind.apply.answers import Answer, NoAnswer, encode_answer, parse_answer
-from edgepind.apply.requests import (
+from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.helper_answers import Answer, NoAnswer, encode_answer, parse_answer
+from edgepind.effects.helper_requests import (
     LONGEST,
     MOST_PINS,
     Apply,
@@ -22,7 +23,6 @@ from edgepind.apply.requests import (
     encode_request,
     parse_request,
 )
-from edgepind.effects.appliance import DocumentReading
 from edgepind.model.document import Pinning
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import pytest
 
-from edgepind.effects.durable_file import Replaced, replace
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.host.durable_file import Replaced, replace
 from edgepind.lab.syscall_faults import Call, Tracer
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
@@ -34,8 +34,8 @@ _CHANGES = re.compile(
     r"O_CREAT|^\d+ +(write|fsync|rename|renameat|linkat|unlinkat|fchmod|fchown|fsetxattr)\("
 )
 _REPLACE = f"""
-from edgepind.effects.durable_file import replace
-from edgepind.effects.file_owner import Owner
+from edgepind.host.durable_file import replace
+from edgepind.host.file_owner import Owner
 group = 23456 if os.geteuid() == 0 else os.getegid()
 begin()
 print(replace(folder / "file", {NEW!r}, owner=Owner(os.geteuid(), group), mode=0o640))

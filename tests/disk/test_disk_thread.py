@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.disk_thread import DiskThread
+from edgepind.host.disk_thread import DiskThread
 
 
 async def test_what_was_cut_short_is_done_to_its_end(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.durable_file import NotReplaced, Overtaken, Replaced, Unchanged, replace
-from edgepind.effects.file_owner import Owner, UnknownOwner, find_owner
-from edgepind.effects.temporaries import claim, sweep, temporary_name
+from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, Unchanged, replace
+from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
+from edgepind.host.small_file import ABSENT, Stamp
+from edgepind.host.temporaries import claim, sweep, temporary_name
 from edgepind.lab.mounts import Mounts, NotMounted
-from edgepind.observe.small_file import ABSENT, Stamp
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a file")
 

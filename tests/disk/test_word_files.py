@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.durable_file import NotReplaced
 from edgepind.effects.word_files import remove_words, set_words_aside, write_word
+from edgepind.host.durable_file import NotReplaced
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import PinAdd, PinRemove
 from edgepind.model.words import Role

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.command import Exited, NotStarted, TimedOut, run_command
+from edgepind.host.command import Exited, NotStarted, TimedOut, run_command
 
 
 def _descriptors() -> set[str]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.disk_thread import DiskThread
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.operator_questions import ask_health, objection_to_restart
 from edgepind.effects.override_file import remove_override
 from edgepind.effects.restart_command import RestartCommand
+from edgepind.host.disk_thread import DiskThread
 from edgepind.model.action import RemoveOverride, RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint

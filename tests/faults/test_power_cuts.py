@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.durable_file import Replaced, replace
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.host.durable_file import Replaced, replace
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.outcome import DocumentWritten

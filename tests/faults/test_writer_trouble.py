@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.temporaries import temporary_name
+from edgepind.host.temporaries import temporary_name
 from edgepind.lab.small_site import Site
 from edgepind.lab.syscall_faults import Tracer
 from tests.faults.events import told
@@ -18,7 +18,7 @@ from tests.faults.seen import Sightings
 
 OLD, NEW = b"old content\n", b"new content, longer than the old\n"
 _REPLACE = f"""
-from edgepind.effects.durable_file import replace
+from edgepind.host.durable_file import replace
 begin()
 print(replace(folder / "file", {NEW!r}))
 end()
@@ -43,7 +43,7 @@ def test_a_write_that_lies_is_found_out(
 
 _LIMITED = f"""
 import resource
-from edgepind.effects.durable_file import replace
+from edgepind.host.durable_file import replace
 resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
 print(replace(folder / "file", {NEW!r}))
 """

@@ -21,8 +21,8 @@ import jq
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edgepind.apply.answers import NoAnswer, encode_answer, parse_answer
-from edgepind.apply.requests import RequestRefused, encode_request, parse_request
+from edgepind.effects.helper_answers import NoAnswer, encode_answer, parse_answer
+from edgepind.effects.helper_requests import RequestRefused, encode_request, parse_request
 from edgepind.effects.pinning_edit import EditRefused, edit_pinning
 from edgepind.effects.pinning_text import (
     SECTION,

@@ -17,7 +17,7 @@ from edgepind.lab.skewed_daemon import SkewedClock, set_skew
 _REPLACE = """
 import sys
 from pathlib import Path
-from edgepind.effects.durable_file import replace
+from edgepind.host.durable_file import replace
 from edgepind.lab.killed_daemon import Point, arm
 arm(Point[sys.argv[1]])
 replace(Path(sys.argv[2]) / "state.json", b"another file is left alone")

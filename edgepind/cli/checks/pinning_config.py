@@ -6,8 +6,8 @@ from pathlib import Path
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.file_owner import UnknownOwner, find_owner
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.host.file_owner import UnknownOwner, find_owner
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (
     DocumentMissing,

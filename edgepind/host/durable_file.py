@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from edgepind.effects.file_calls import CallFailed, calling, open_folder, write_all
-from edgepind.effects.file_owner import Owner, owner_in
-from edgepind.effects.temporaries import claim, sweep_in, temporary_name
-from edgepind.observe.small_file import ABSENT, Stamp, not_regular
+from edgepind.host.file_calls import CallFailed, calling, open_folder, write_all
+from edgepind.host.file_owner import Owner, owner_in
+from edgepind.host.small_file import ABSENT, Stamp, not_regular
+from edgepind.host.temporaries import claim, sweep_in, temporary_name
 
 _PERMISSIONS = 0o7777
 _TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edgepind.observe.file_trouble import sentence
+from edgepind.host.file_trouble import sentence
 
 
 class CallFailed(Exception):  # noqa: N818 - it names what happened, as the values do

@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgepind.effects.durable_file import NotReplaced
-from edgepind.effects.file_calls import CallFailed, calling
-from edgepind.effects.file_names import give_second_name, remove
+from edgepind.host.durable_file import NotReplaced
+from edgepind.host.file_calls import CallFailed, calling
+from edgepind.host.file_names import give_second_name, remove
 
 KEPT = 10
 

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from edgepind.apply.requests import RequestRefused
 from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.helper_requests import RequestRefused
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (
     Document,

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.effects.durable_file import NotReplaced, replace
-from edgepind.effects.file_calls import CallFailed, calling, open_folder
-from edgepind.effects.temporaries import temporary_name
-from edgepind.observe.small_file import SmallFile, read_small_file
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_calls import CallFailed, calling, open_folder
+from edgepind.host.small_file import SmallFile, read_small_file
+from edgepind.host.temporaries import temporary_name
 
 _LONGEST_COPY = 4 * 1024 * 1024
 _NO_LINKS_HERE = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV})
