@@ -193,11 +193,12 @@ def _distinct(plans: tuple[Plan, ...]) -> Iterator[Plan]:
 
 
 def _numberless(value: Any) -> Any:
-    """Give a JSON value with its numbers left out: instants, spans and counts."""
+    """Give a JSON value without its numbers: instants, spans, counts, and how many of them."""
     if isinstance(value, dict):
         return {key: _numberless(it) for key, it in value.items()}
     if isinstance(value, list):
-        return [_numberless(it) for it in value]
+        items = [_numberless(it) for it in value]
+        return items if any(items) else items[:1]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return 0 if is_number else value
 
