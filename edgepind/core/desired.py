@@ -4,8 +4,6 @@ Level-triggered: what should be is compared with what is on disk at each tick, s
 two steps, a hand or a software update are all the same case.
 """
 
-from dataclasses import replace
-
 from edgepind.core.pacing import backoff
 from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
@@ -20,6 +18,7 @@ from edgepind.model.observation import (
 )
 from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.pin import accepted
+from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Severity
 
