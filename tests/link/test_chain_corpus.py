@@ -11,7 +11,7 @@ import pytest
 
 from edgepind.lab.chains.corpus import corpus
 from edgepind.lab.chains.differences import DIFFERENCES
-from edgepind.lab.chains.entry import Entry, Fault, Verdict
+from edgepind.lab.chains.entry import Entry, Fault, Verdict, words
 from edgepind.lab.chains.openssl import openssl_verdict
 from edgepind.lab.endpoint import endpoint, until_the_end
 from edgepind.lab.manual_clock import ManualClock
@@ -22,9 +22,53 @@ from edgepind.observe.handshake import worth_judging
 from edgepind.observe.leaf import Judge
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
+from tests.faults.probed import as_probed
+from tests.faults.seen import Sightings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ENTRIES = [entry for entries in corpus(NOW).values() for entry in entries]
+
+FAULTS = {
+    "tls-hundred": (
+        "a hundred strangers after the issuer",
+        "a hundred strangers before the issuer",
+        "the issuer a hundred times",
+    ),
+    "tls-cross-signed": (
+        "forgotten root first",
+        "cross-signature that is over",
+        "neither path in time",
+        "two that certify each other",
+        "public CA certified by an added root",
+    ),
+    "tls-missing-intermediate": ("missing intermediate", "missing middle"),
+    "tls-no-san": ("no subjectAltName", "no name at all", "common name beside other names"),
+    "tls-wildcard": (
+        "wildcard",
+        "wildcard for the domain itself",
+        "wildcard for two labels",
+        "wildcard of a top-level domain",
+        "end of a label left open",
+    ),
+    "tls-idn": (
+        "IDN as A-label",
+        "IDN as U-label",
+        "IDN under a wildcard",
+        "part of an A-label left open",
+        "look-alike of another alphabet",
+    ),
+    "tls-expired-intermediate": ("intermediate expired",),
+    "tls-constraints": (
+        "permitted domain",
+        "not permitted",
+        "excluded",
+        "one of two names excluded",
+        "constraint in the root",
+    ),
+    "tls-rsa-pss": ("signed by RSA-PSS",),
+    "tls-ed25519": ("key Ed25519", "issuer with a key Ed25519"),
+}
+"""The entries that speak for a row of the fault matrix."""
 
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 
@@ -78,17 +122,26 @@ def _server(entry: Entry, folder: Path) -> ssl.SSLContext:
     "entry", [it for it in ENTRIES if not it.unserved], ids=lambda entry: entry.name
 )
 async def test_the_verdict_in_a_real_handshake_is_the_known_one(
-    entry: Entry, tmp_path: Path
+    entry: Entry, tmp_path: Path, seen: Sightings
 ) -> None:
     """The chain goes over a wire, through the observer that the daemon uses."""
     async with endpoint(until_the_end, tls=_server(entry, tmp_path)) as address:
         target = Target(entry.host, 443, (address,))
         observer = LinkObserver(target, _trust(entry), ManualClock(entry.at))
         link = await observer.observe(EdgeTls())
-    (seen,) = link.addresses
-    assert isinstance(seen.result, Served), seen.result
-    assert not seen.result.wider_only
-    _as_expected(seen.result.leaf, entry)
+    (served,) = (it.result for it in link.addresses)
+    assert isinstance(served, Served), served
+    assert not served.wider_only
+    _as_expected(served.leaf, entry)
+    for row in (row for row, names in FAULTS.items() if entry.name in names):
+        verdict = words(_verdict(served.leaf, entry.at))
+        seen(row, f"{entry.name}: {verdict}", as_probed(served, entry.host, entry.at))
+
+
+def test_what_speaks_for_a_fault_is_served() -> None:
+    """No row of the fault matrix counts on an entry that is gone."""
+    served = {it.name for it in ENTRIES if not it.unserved}
+    assert {name for names in FAULTS.values() for name in names} <= served
 
 
 @every_entry

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from edgepind.observe.handshake import MOST_INTERMEDIATES, Shaken, handshake
 from edgepind.observe.tls_flight import flight
 from edgepind.observe.tls_settings import edge_context, read_offer
 from edgepind.settings.schema import Address
+from tests.faults.probed import as_probed
+from tests.faults.seen import Sightings
 
 HOST = "edge.test"
 OFFER = edge_context(read_offer(EdgeTls()))
@@ -62,7 +65,7 @@ def _is_socket(link: Path) -> bool:
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("key", ["ecdsa", "rsa", "rsa-pss", "ed25519"])
 async def test_the_chain_is_given_as_it_was_sent(
-    ip: str, version: ssl.TLSVersion, key: KeyKind
+    ip: str, version: ssl.TLSVersion, key: KeyKind, seen: Sightings
 ) -> None:
     """Over IPv4 and IPv6, TLS 1.2 and 1.3, and whatever the key: leaf first, byte for byte."""
     leaf = ISSUER.leaf([HOST], key=key)
@@ -71,10 +74,13 @@ async def test_the_chain_is_given_as_it_was_sent(
         context.minimum_version = context.maximum_version = version
 
     async with tls_endpoint(leaf, ip=ip, configure=only) as address:
-        seen = await _shaken(address)
-    assert seen.chain == (leaf.certificate, *leaf.chain)
-    assert seen.tls_version == {771: "TLSv1.2", 772: "TLSv1.3"}[version]
-    assert seen.cipher
+        shaken = await _shaken(address)
+    assert shaken.chain == (leaf.certificate, *leaf.chain)
+    assert shaken.tls_version == {771: "TLSv1.2", 772: "TLSv1.3"}[version]
+    assert shaken.cipher
+    for row in {"rsa-pss": ["tls-rsa-pss"], "ed25519": ["tls-ed25519"]}.get(key, []):
+        told = f"nothing: the chain is given as it was sent, over {shaken.cipher}"
+        seen(row, f"a key {key} in {shaken.tls_version}: a whole handshake", told)
 
 
 async def test_the_host_is_sent_as_sni() -> None:
@@ -165,7 +171,7 @@ def _greet_without_end(listener: socket.socket) -> None:
             connection.sendall(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 7000)
 
 
-async def test_a_server_that_never_pauses_meets_the_deadline() -> None:
+async def test_a_server_that_never_pauses_meets_the_deadline(seen: Sightings) -> None:
     """There is always something to read, and yet the loop is not kept from the deadline.
 
     The server is a thread: one in the same loop would have to pause for the client.
@@ -173,9 +179,12 @@ async def test_a_server_that_never_pauses_meets_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=_greet_without_end, args=[listener])
         server.start()
-        seen = await _fault(Address("127.0.0.1", listener.getsockname()[1]), 0.3)
+        shaken = await _shake(Address("127.0.0.1", listener.getsockname()[1]), 0.3)
         server.join()
-    assert seen is HandshakeFault.TIMEOUT
+    assert isinstance(shaken, NotServed), shaken
+    assert shaken.fault is HandshakeFault.TIMEOUT
+    told = as_probed(shaken, HOST, datetime.now(UTC))
+    seen("tls-hello-flood", "given up at the deadline, 0.3 s", told)
 
 
 async def test_a_server_that_stalls_midway_meets_the_deadline() -> None:

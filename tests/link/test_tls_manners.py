@@ -7,6 +7,7 @@ import asyncio
 import ssl
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from edgepind.model.observation import HandshakeFault, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.schema import Address
+from tests.faults.probed import as_probed
+from tests.faults.seen import Sightings
 
 HOST = "edge.test"
 ROOT = Authority.root("Public Root")
@@ -49,6 +52,10 @@ async def _served(at: Address | LinkObserver, leaf: Credential = LEAF) -> Served
     return seen
 
 
+def _told(looked: Served | NotServed) -> str:
+    return as_probed(looked, HOST, datetime.now(UTC))
+
+
 @pytest.fixture
 def openssl() -> str:
     """Where the `openssl` command is."""
@@ -71,26 +78,33 @@ def _other_ciphers(context: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("configure", "offer"),
+    ("row", "configure", "offer"),
     [
-        (_tls_1_0, EdgeTls()),
-        (_other_ciphers, EdgeTls("TLSv1.2", ("ECDHE-ECDSA-AES256-GCM-SHA384",))),
+        ("tls-old", _tls_1_0, EdgeTls()),
+        (
+            "tls-no-cipher",
+            _other_ciphers,
+            EdgeTls("TLSv1.2", ("ECDHE-ECDSA-AES256-GCM-SHA384",)),
+        ),
     ],
     ids=["TLS 1.0 only", "no common cipher"],
 )
 async def test_a_leaf_that_only_wider_settings_see_is_marked_so(
-    configure: Callable[[ssl.SSLContext], None], offer: EdgeTls
+    row: str, configure: Callable[[ssl.SSLContext], None], offer: EdgeTls, seen: Sightings
 ) -> None:
     """The Edge shares no version or cipher with this server; the leaf is known all the same."""
     async with tls_endpoint(LEAF, configure=configure) as address:
-        (seen,) = (await _observer(address).observe(offer)).addresses
-    assert isinstance(seen.result, Served)
-    assert seen.result.wider_only
-    assert seen.result.leaf.certificate == LEAF.fingerprint
+        (it,) = (await _observer(address).observe(offer)).addresses
+    assert isinstance(it.result, Served)
+    assert it.result.wider_only
+    assert it.result.leaf.certificate == LEAF.fingerprint
+    seen(row, "the leaf is seen by wider settings", _told(it.result))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_tickets_for_later_sessions_are_never_used(version: ssl.TLSVersion) -> None:
+async def test_tickets_for_later_sessions_are_never_used(
+    version: ssl.TLSVersion, seen: Sightings
+) -> None:
     """Each look is a whole handshake, so that a rotation behind tickets shows at the next."""
     renewed = ISSUER.leaf([HOST])
     faces = [_with_tickets(LEAF, version), _with_tickets(renewed, version)]
@@ -105,8 +119,10 @@ async def test_tickets_for_later_sessions_are_never_used(version: ssl.TLSVersion
         await _served(observer)
         await _served(observer)
         faces.pop(0)
-        await _served(observer, renewed)
+        served = await _served(observer, renewed)
     assert front.session_stats()["hits"] == 0
+    state = f"{served.tls_version}: no ticket used, the new leaf seen at the next look"
+    seen("tls-tickets", state, _told(served))
 
 
 def _with_tickets(credential: Credential, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -118,10 +134,13 @@ def _with_tickets(credential: Credential, version: ssl.TLSVersion) -> ssl.SSLCon
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_client_certificate_that_may_be_left_out_is(version: ssl.TLSVersion) -> None:
+async def test_a_client_certificate_that_may_be_left_out_is(
+    version: ssl.TLSVersion, seen: Sightings
+) -> None:
     """A server that would like one gets none, and shows its leaf."""
     async with endpoint(until_the_end, tls=_asking(ssl.CERT_OPTIONAL, version)) as address:
-        await _served(address)
+        served = await _served(address)
+    seen("tls-client-certificate", f"a wish, {served.tls_version}: the leaf", _told(served))
 
 
 def _asking(mode: ssl.VerifyMode, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -132,42 +151,50 @@ def _asking(mode: ssl.VerifyMode, version: ssl.TLSVersion) -> ssl.SSLContext:
     return context
 
 
-async def test_a_client_certificate_that_is_insisted_on_comes_after_the_leaf_in_tls_1_3() -> None:
+async def test_a_client_certificate_that_is_insisted_on_comes_after_the_leaf_in_tls_1_3(
+    seen: Sightings,
+) -> None:
     """The server refuses a client that has all it came for."""
     asking = _asking(ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_3)
     async with endpoint(until_the_end, tls=asking) as address:
-        await _served(address)
+        served = await _served(address)
+    seen("tls-client-certificate", f"a condition, {served.tls_version}: the leaf", _told(served))
 
 
-async def test_a_client_certificate_that_is_insisted_on_is_named_in_tls_1_2(openssl: str) -> None:
+async def test_a_client_certificate_that_is_insisted_on_is_named_in_tls_1_2(
+    openssl: str, seen: Sightings
+) -> None:
     """There the handshake fails by an alert that could mean ciphers, and does not."""
     async with s_server(openssl, LEAF, "-Verify", "1", "-tls1_2") as server:
-        seen = await _look(server.address)
-    assert isinstance(seen, NotServed)
-    assert seen.fault is HandshakeFault.TLS
-    assert "asks for a client certificate, of which edgepind has none" in seen.error
+        looked = await _look(server.address)
+    assert isinstance(looked, NotServed)
+    assert looked.fault is HandshakeFault.TLS
+    assert "asks for a client certificate, of which edgepind has none" in looked.error
+    seen("tls-client-certificate", "a condition, TLSv1.2: no handshake", _told(looked))
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 async def test_a_name_that_the_server_does_not_know_is_named(
-    openssl: str, version: str, tmp_path: Path
+    openssl: str, version: str, tmp_path: Path, seen: Sightings
 ) -> None:
     """By a fatal alert; the words say which name, and which setting to look at."""
     second = _second_name(tmp_path)
     async with s_server(openssl, LEAF, *second, "-servername_fatal", version) as server:
-        seen = await _look(server.address)
-    assert isinstance(seen, NotServed)
-    assert seen.fault is HandshakeFault.TLS
-    assert seen.error.startswith(f"it knows no host {HOST}; compare with cloud.host")
+        looked = await _look(server.address)
+    assert isinstance(looked, NotServed)
+    assert looked.fault is HandshakeFault.TLS
+    assert looked.error.startswith(f"it knows no host {HOST}; compare with cloud.host")
+    seen("tls-sni-alert", "fatal: no handshake", _told(looked))
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 async def test_a_warning_about_the_name_does_not_end_the_handshake(
-    openssl: str, version: str, tmp_path: Path
+    openssl: str, version: str, tmp_path: Path, seen: Sightings
 ) -> None:
     """RFC 6066 lets a server warn and go on; what it serves then is judged like any leaf."""
     async with s_server(openssl, LEAF, *_second_name(tmp_path), version) as server:
-        await _served(server.address)
+        served = await _served(server.address)
+    seen("tls-sni-alert", f"a warning, {served.tls_version}: the leaf", _told(served))
 
 
 def _second_name(folder: Path) -> tuple[str, ...]:
@@ -176,13 +203,16 @@ def _second_name(folder: Path) -> tuple[str, ...]:
     return ("-servername", "other.test", *second)
 
 
-async def test_a_server_of_other_protocols_is_seen(openssl: str) -> None:
+async def test_a_server_of_other_protocols_is_seen(openssl: str, seen: Sightings) -> None:
     """The look offers no application protocol, so none can be refused."""
     async with s_server(openssl, LEAF, "-alpn", "h2") as server:
-        await _served(server.address)
+        served = await _served(server.address)
+    seen("tls-alpn", "the look: the leaf", _told(served))
 
 
-async def test_a_request_to_renegotiate_within_the_handshake_is_passed_over() -> None:
+async def test_a_request_to_renegotiate_within_the_handshake_is_passed_over(
+    seen: Sightings,
+) -> None:
     """RFC 5246 has a client ignore a HelloRequest while it shakes hands."""
     context = server_context(LEAF)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -193,15 +223,19 @@ async def test_a_request_to_renegotiate_within_the_handshake_is_passed_over() ->
         await until_the_end(reader, writer)
 
     async with endpoint(ask_first) as address:
-        seen = await _served(address)
-    assert not seen.wider_only
+        served = await _served(address)
+    assert not served.wider_only
+    seen("tls-renegotiation", "in the handshake: passed over, the leaf seen", _told(served))
 
 
-async def test_certificates_of_over_a_hundred_kib_are_a_fault_that_says_so() -> None:
+async def test_certificates_of_over_a_hundred_kib_are_a_fault_that_says_so(
+    seen: Sightings,
+) -> None:
     """OpenSSL reads no certificate message of more than 100 KiB, and neither would the Edge."""
     names = [f"host-{number}.example-of-a-rather-long-domain-name.test" for number in range(2500)]
     async with tls_endpoint(ISSUER.leaf([HOST, *names])) as address:
-        seen = await _look(address)
-    assert isinstance(seen, NotServed)
-    assert seen.fault is HandshakeFault.TLS
-    assert seen.error == "the TLS handshake failed (excessive message size)"
+        looked = await _look(address)
+    assert isinstance(looked, NotServed)
+    assert looked.fault is HandshakeFault.TLS
+    assert looked.error == "the TLS handshake failed (excessive message size)"
+    seen("tls-large", "no handshake", _told(looked))

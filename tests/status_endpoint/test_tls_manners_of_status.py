@@ -11,6 +11,7 @@ from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.words import Channel, PinKind
 from edgepind.observe.pinned_tls import PinKey
 from edgepind.observe.status_endpoint import StatusEndpoint
+from tests.faults.seen import Sightings
 
 MakeEndpoint = Callable[..., StatusEndpoint]
 
@@ -29,7 +30,7 @@ def _pins(credential: Credential) -> frozenset[PinKey]:
 
 
 async def test_an_answer_under_new_keys_is_read(
-    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential, seen: Sightings
 ) -> None:
     """A key update of TLS 1.3, asked of both sides, between a request and its answer."""
     body = f'{{"certificateFingerprint": "{leaf.fingerprint}"}}'
@@ -45,10 +46,11 @@ async def test_an_answer_under_new_keys_is_read(
         group.create_task(answer(server))
         reading = await endpoint(server.address).fetch(_pins(leaf))
     assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
+    seen("tls-key-update", "the answer under the new keys is read", "nothing: it is an answer")
 
 
 async def test_a_renegotiation_is_refused_so_that_the_examined_leaf_stays(
-    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential, seen: Sightings
 ) -> None:
     """A server of TLS 1.2 that wants another handshake within the connection does not get one."""
 
@@ -63,13 +65,15 @@ async def test_a_renegotiation_is_refused_so_that_the_examined_leaf_stays(
     assert isinstance(reading.status, StatusUnreachable)
     assert reading.status.channel is Channel.PINNED
     assert reading.status.error.endswith("TLS failed: sslv3 alert handshake failure")
+    seen("tls-renegotiation", "of the status page: refused, no answer", reading.status.error)
 
 
 async def test_a_server_that_speaks_no_http_1_is_named_by_its_alert(
-    endpoint: MakeEndpoint, openssl: str, leaf: Credential
+    endpoint: MakeEndpoint, openssl: str, leaf: Credential, seen: Sightings
 ) -> None:
     """The request offers http/1.1 by ALPN; who has only others ends the handshake."""
     async with s_server(openssl, leaf, "-alpn", "h2") as server:
         reading = await endpoint(server.address).fetch(_pins(leaf))
     assert isinstance(reading.status, StatusUnreachable)
     assert reading.status.error.endswith("TLS failed: tlsv1 alert no application protocol")
+    seen("tls-alpn", "the status page: no answer", reading.status.error)
