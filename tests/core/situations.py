@@ -8,7 +8,7 @@ from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH, fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.moment import Moment, Monotonic
-from edgepind.model.observation import DocumentRead, Observations
+from edgepind.model.observation import Document, DocumentRead, EdgeUnit, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.model.state import ClockJudgement, Edge, State
@@ -65,3 +65,12 @@ def pinning(*names: str, enabled: bool = True) -> Pinning:
 def document(it: Pinning, modified: datetime = EPOCH) -> DocumentRead:
     """The document that says it."""
     return DocumentRead(it.enabled, it.current, it.accepted, "digest", modified)
+
+
+def found(it: Document | None, unit: EdgeUnit | None = None) -> Tick:
+    """A tick that found this document and this unit."""
+    return tick(Observations(RULES, document=it, unit=unit))
+
+
+ON_A, ON_BA = pinning("a"), pinning("b", "a")
+"""What is pinned in most situations of the document: one, and one with its backup."""

@@ -1,0 +1,246 @@
+"""What becomes of a restart, rule by rule: begun, failed, put off, watched while it settles."""
+
+from dataclasses import replace
+
+import pytest
+
+from edgepind.core.aftermath import learn_restart, watch_restarted
+from edgepind.model.moment import Monotonic
+from edgepind.model.observation import (
+    EdgeUnit,
+    Health,
+    Unit,
+    UnitState,
+    UnitUnknown,
+)
+from edgepind.model.outcome import (
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+)
+from edgepind.model.state import RestartPhase
+from edgepind.model.words import EventName, Severity
+from tests.core.restart_situations import EARLIER, NEW, OLD, OWED, SETTLING, UP, WELL, saw, state
+from tests.core.situations import NOW, RULES
+
+# --- what became of one -------------------------------------------------------------------------
+
+
+def test_a_restart_that_is_done_begins_to_settle_from_nothing() -> None:
+    """What an earlier attempt had served of `settle`, and how it was last seen, count no more."""
+    before = replace(OWED, settled=9.0, seen_well=True, asked=True, deferral_told=True)
+    after, events = learn_restart(state(before), RestartDone(NEW, "run 2"), saw())
+    assert events == ()
+    assert after.edge == replace(
+        before,
+        loaded=NEW,
+        invocation="run 2",
+        phase=RestartPhase.SETTLING,
+        settling_run="run 2",
+        settling_since=NOW,
+        settled=0.0,
+        seen_well=False,
+        asked=False,
+        deferral_told=False,
+    )
+
+
+def test_a_restart_by_a_command_names_no_run_and_keeps_the_one_that_is_known() -> None:
+    """Under `restart_command` nothing tells which run it is, and any run is the right one."""
+    after, _ = learn_restart(state(replace(OWED, invocation="run 1")), RestartDone(NEW), saw())
+    assert (after.edge.invocation, after.edge.settling_run) == ("run 1", "")
+
+
+def test_a_way_back_that_is_loaded_is_told_and_waits_for_the_next_attempt() -> None:
+    """It is not watched while it settles: there would be nothing to go back to."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
+    after, (event,) = learn_restart(state(before), RestartDone(OLD, "run 3"), saw())
+    assert after.edge.phase is RestartPhase.ROLLED_BACK
+    assert after.edge.settling_since is None
+    assert (event.name, event.severity) == (EventName.ROLLED_BACK, Severity.ERR)
+
+
+@pytest.mark.parametrize("outcome", [RestartDeferred("3 calls"), RestartRefused("3 calls")])
+def test_a_restart_that_was_not_made_costs_nothing(
+    outcome: RestartDeferred | RestartRefused,
+) -> None:
+    """It is taken back from the budget, and told once a debt, with the reason that was given."""
+    before = replace(OWED, restarts=(EARLIER, NOW))
+    after, (event,) = learn_restart(state(before), outcome, saw())
+    assert after.edge.restarts == (EARLIER,)
+    assert event.name is EventName.RESTART_DEFERRED
+    assert "3 calls" in event.message
+    again, events = learn_restart(after, outcome, saw())
+    assert events == ()
+    assert again.edge.restarts == ()
+
+
+def test_after_a_refusal_the_next_attempt_waits_for_an_interval() -> None:
+    """Who may restart and declined is asked again later; `ready_command` at the next tick."""
+    refused, _ = learn_restart(state(OWED), RestartRefused("stopped"), saw())
+    deferred, _ = learn_restart(state(OWED), RestartDeferred("calls"), saw())
+    assert refused.edge.not_before == NOW + RULES.interval
+    assert deferred.edge.not_before is None
+
+
+def test_a_restart_that_failed_is_followed_by_the_way_back() -> None:
+    """What it loaded is not known then; what it had settled counts for nothing."""
+    before = replace(SETTLING, phase=RestartPhase.OWED, asked=True, failures=0)
+    after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
+    assert after.edge == replace(
+        before,
+        phase=RestartPhase.ROLLING_BACK,
+        failures=1,
+        not_before=Monotonic(NOW + 60.0),
+        loaded=None,
+        asked=False,
+        settling_since=None,
+        settled=0.0,
+        seen_well=False,
+    )
+    assert (event.name, event.severity) == (EventName.RESTART_FAILED, Severity.ERR)
+    assert "it hung; the last document that was loaded well is put back" in event.message
+
+
+def test_a_way_back_that_fails_is_no_second_failure_of_the_document() -> None:
+    """It is given up, and the new document tried again when its own wait is over."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, failures=1)
+    after, (event,) = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
+    assert (after.edge.phase, after.edge.failures) == (RestartPhase.ROLLED_BACK, 1)
+    assert "it hung; it is tried again in 1min;" in event.message
+
+
+def test_a_way_back_that_is_none_any_more_leaves_the_debt() -> None:
+    """Its pins may have been removed on the way."""
+    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, good=None)
+    after, _ = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
+    assert after.edge.phase is RestartPhase.OWED
+
+
+def test_without_a_way_back_the_attempt_itself_is_repeated_under_backoff() -> None:
+    """Twice as long after the second failure, up to the restart window."""
+    before = replace(OWED, good=None, failures=1)
+    after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
+    assert (after.edge.phase, after.edge.failures) == (RestartPhase.OWED, 2)
+    assert after.edge.not_before == NOW + 120.0
+    assert "it is tried again in 2min;" in event.message
+    often, _ = learn_restart(
+        state(replace(before, failures=20)), RestartFailed(NEW, "it hung"), saw()
+    )
+    assert often.edge.not_before == NOW + RULES.restart.window
+
+
+# --- while it settles ---------------------------------------------------------------------------
+
+
+def test_time_is_served_between_two_looks_that_both_found_it_well() -> None:
+    """The first look that finds it well begins the count."""
+    first, _ = watch_restarted(state(replace(SETTLING, seen_well=False)), saw())
+    assert (first.edge.settled, first.edge.seen_well) == (0.0, True)
+    seen = replace(saw(), elapsed=3.0)
+    second, events = watch_restarted(state(replace(SETTLING, settled=4.0)), seen)
+    assert (second.edge.settled, second.edge.phase) == (7.0, RestartPhase.SETTLING)
+    assert events == ()
+
+
+def test_a_look_that_finds_it_unwell_begins_the_count_anew() -> None:
+    """`settle` is time in which it stayed well."""
+    seen = saw(health=Health(well=False, detail="no dial tone"))
+    after, events = watch_restarted(state(SETTLING), seen)
+    assert (after.edge.settled, after.edge.seen_well) == (0.0, False)
+    assert events == ()
+
+
+def test_settled_is_settled_when_all_of_it_is_served() -> None:
+    """What it runs with is the good document from then on, and nothing is left of the attempt."""
+    seen = replace(saw(), elapsed=6.0)
+    after, (event,) = watch_restarted(state(SETTLING), seen)
+    assert after.edge == replace(
+        SETTLING,
+        phase=RestartPhase.IDLE,
+        good=NEW,
+        failures=0,
+        owed_since=None,
+        not_before=None,
+        settling_since=None,
+        settled=0.0,
+    )
+    assert (event.name, event.severity) == (EventName.RESTART_SUCCEEDED, Severity.NOTICE)
+
+
+def test_the_first_look_of_a_new_daemon_watches_anew() -> None:
+    """In whichever run the Edge is; what nobody saw is neither held against it nor counted."""
+    other = Unit(UnitState.ACTIVE, "run 9")
+    before = replace(state(replace(SETTLING, settling_since=Monotonic(NOW - 900.0))), last=None)
+    after, events = watch_restarted(before, saw(other))
+    assert events == ()
+    assert (after.edge.settling_run, after.edge.settling_since) == ("run 9", NOW)
+    assert (after.edge.settled, after.edge.seen_well) == (0.0, True)
+    unseen, _ = watch_restarted(before, saw(UnitUnknown("no D-Bus")))
+    assert (unseen.edge.settling_run, unseen.edge.settled) == ("", 0.0)
+    assert not unseen.edge.seen_well
+
+
+@pytest.mark.parametrize(
+    ("unit", "why"),
+    [
+        (Unit(UnitState.FAILED, "run 2"), "its unit is failed"),
+        (Unit(UnitState.INACTIVE), "its unit is inactive"),
+        (Unit(UnitState.ACTIVE, "run 3"), "its unit died after the restart and was started again"),
+    ],
+)
+def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
+    """No patience makes a dead run live."""
+    after, (event,) = watch_restarted(state(SETTLING), saw(unit))
+    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert why in event.message
+    alone, _ = watch_restarted(state(replace(SETTLING, good=None)), saw(unit))
+    assert alone.edge.phase is RestartPhase.OWED
+
+
+@pytest.mark.parametrize(
+    ("unit", "health", "why"),
+    [
+        (UP, Health(well=False, detail="no dial tone"), "call it well (no dial tone)"),
+        (UP, Health(well=False), "call it well (no word)"),
+        (Unit(UnitState.ACTIVATING, "run 2"), WELL, "its unit is not active"),
+    ],
+)
+def test_other_troubles_are_given_twice_settle(unit: Unit, health: Health, why: str) -> None:
+    """A slow start is none, until `settle` has passed twice."""
+    almost = state(replace(SETTLING, settling_since=Monotonic(NOW - 19.9)))
+    assert watch_restarted(almost, saw(unit, health))[1] == ()
+    over = state(replace(SETTLING, settling_since=Monotonic(NOW - 20.0)))
+    after, (event,) = watch_restarted(over, saw(unit, health))
+    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert why in event.message
+
+
+@pytest.mark.parametrize(
+    "unit", [Unit(UnitState.ACTIVATING), UnitUnknown("no D-Bus"), Unit(UnitState.ACTIVE, "run 2")]
+)
+def test_some_units_are_waited_for_however_long(unit: EdgeUnit) -> None:
+    """One that waits for its turn at boot; one nobody can ask about; one that is well."""
+    long = replace(SETTLING, settling_since=Monotonic(NOW - 900.0), seen_well=False)
+    after, events = watch_restarted(state(long), saw(unit))
+    assert after.edge.phase is RestartPhase.SETTLING
+    assert events == ()
+
+
+def test_a_restart_nobody_lived_to_learn_of_is_found_by_its_run() -> None:
+    """A new run, up, of what is wanted and loaded: it settles. The run that was known is none."""
+    found = replace(OWED, loaded=NEW, invocation="run 2", settling_run="run 1")
+    after, _ = watch_restarted(state(found), saw())
+    assert (after.edge.phase, after.edge.settling_run) == (RestartPhase.SETTLING, "run 2")
+    back = replace(found, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=OLD)
+    after, _ = watch_restarted(state(back), saw())
+    assert after.edge.phase is RestartPhase.ROLLED_BACK
+    for edge, unit in (
+        (replace(found, settling_run="run 2"), UP),
+        (found, Unit(UnitState.ACTIVATING, "run 2")),
+        (replace(found, loaded=OLD), UP),
+        (replace(found, phase=RestartPhase.IDLE), UP),
+        (replace(found, written=OLD, loaded=OLD), UP),
+    ):
+        assert watch_restarted(state(edge), saw(unit)) == (state(edge), ())
