@@ -110,7 +110,8 @@ FINDING_TEXT: Mapping[Finding, str] = {
     ),
     Finding.CIPHER_MISMATCH: (
         "{host} shares no TLS version or cipher with the Edge's own tlsSettings, though it would "
-        "with wider ones; add what `edgepind probe` shows to cipherSuites in the pinning config"
+        "with wider ones; put what `edgepind probe` shows into cipherSuites, or into minVersion, "
+        "in the pinning config"
     ),
     Finding.UNREACHABLE: (
         "no address of {host} answers with a TLS handshake ({errors}); see to network, "
