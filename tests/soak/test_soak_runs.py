@@ -1,4 +1,4 @@
-"""A short soak: the long one is `make soak`, and its figures are in packaging/doc/cost.md."""
+"""A short soak: the long one is `make soak`, and its figures are in packaging/doc/endurance.md."""
 
 from pathlib import Path
 
