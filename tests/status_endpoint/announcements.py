@@ -1,0 +1,30 @@
+"""What a cloud announces, and the pins by which whoever asks it knows it."""
+
+from collections.abc import Callable, Mapping
+
+from edgepind.lab.http1 import Response
+from edgepind.lab.pki import Credential
+from edgepind.lab.recorder import json_response
+from edgepind.model.words import PinKind
+from edgepind.observe.pinned_tls import PinKey
+from edgepind.observe.status_endpoint import StatusEndpoint
+
+MakeEndpoint = Callable[..., StatusEndpoint]
+"""What the fixture `endpoint` gives."""
+
+
+def pins(*credentials: Credential) -> frozenset[PinKey]:
+    """Pin these certificates."""
+    return frozenset((PinKind.CERTIFICATE, it.fingerprint) for it in credentials)
+
+
+def announcing(
+    current: Credential,
+    following: Credential | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """What the cloud says while it serves one certificate and plans another."""
+    page = {"certificateFingerprint": str(current.fingerprint)}
+    if following is not None:
+        page["nextCertificateFingerprint"] = str(following.fingerprint)
+    return json_response(page, headers)
