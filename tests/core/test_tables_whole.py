@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.machine import IllegalTransitionError
+from edgepind.core.machine import IllegalTransitionError, step
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
 from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
 from edgepind.core.standing import PIN_TABLE, PinEvent, Standing, enter, leave, move
@@ -97,3 +97,11 @@ def test_no_debt_is_idle() -> None:
     """Every phase in which a restart is owed has a way on; only the other two may rest."""
     assert set(RestartPhase) - OWING == {RestartPhase.IDLE, RestartPhase.SETTLING}
     assert {at for at, _ in RESTART_TABLE} >= OWING
+
+
+def test_a_machine_does_what_its_table_lists_and_nothing_else() -> None:
+    """A row is followed; without one it is an error that names state and event."""
+    table = {("shut", "push"): "open"}
+    assert step(table, "shut", "push") == "open"
+    with pytest.raises(IllegalTransitionError, match="push cannot happen in open"):
+        step(table, "open", "push")

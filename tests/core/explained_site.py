@@ -1,0 +1,15 @@
+"""The pins and addresses of the site that is explained."""
+
+from dataclasses import replace
+
+from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.model.pin import Pin
+from edgepind.model.state import AddressVerdict
+from edgepind.model.words import Finding, Origin, PinKind, Role
+
+A, B = fingerprint("a"), fingerprint("b")
+CURRENT = Pin(A, PinKind.CERTIFICATE, Role.CURRENT, Origin.OPERATOR, EPOCH)
+BACKUP = Pin(B, PinKind.CERTIFICATE, Role.BACKUP, Origin.OPERATOR, EPOCH)
+PENDING = replace(BACKUP, role=Role.PENDING, origin=Origin.OBSERVED)
+NEW_LEAF = AddressVerdict("1", Finding.UNANNOUNCED_ROTATION, B)
+OLD_LEAF = AddressVerdict("2", Finding.PINNED, A)
