@@ -101,7 +101,10 @@ class Supervisor:
             raise RuntimeError("the pipe was asked for")
         async with asyncio.timeout(_START_PATIENCE):
             line = await self._process.stdout.readline()
-        return "ok" if line == b"ready\n" else "the Edge stand-in refused its pinning document"
+        if line == b"ready\n":
+            return "ok"
+        await self._stop()  # it is ending by itself, and is down once that is over
+        return "the Edge stand-in refused its pinning document"
 
     async def _stop(self) -> None:
         if self._process is not None:
