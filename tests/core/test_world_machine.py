@@ -21,14 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edgepind.core.restarts import budget_frees
-from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH, leaf
-from edgepind.lab.imagined_edge import never
+from edgepind.lab.imagined import leaf
+from edgepind.lab.imagined_edge import Troubles
 from edgepind.lab.imagined_site import rules, site
 from edgepind.lab.imagined_world import ImaginedWorld
-from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
     ClockSource,
     Document,
@@ -36,28 +33,30 @@ from edgepind.model.observation import (
     DocumentRead,
     DocumentRejected,
     HandshakeFault,
-    Leaf,
-    Observations,
     OverrideFile,
     OverrideRejected,
     PinAdd,
     PinRemove,
+    Status,
     StatusAnswer,
-    StatusRejected,
-    StatusUnreachable,
     UnitState,
 )
-from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
-from edgepind.model.words import (
-    Bootstrap,
-    Channel,
-    Finding,
-    Origin,
-    PinKind,
-    Policy,
-    Posture,
-    Role,
-    Validator,
+from edgepind.model.words import Bootstrap, Channel, Origin, PinKind, Policy, Role, Validator
+from tests.core.world_at_peace import settle
+from tests.core.world_choices import (
+    ADDRESSES,
+    ANY_LEAF,
+    FAIL_OPEN,
+    FAULTS,
+    KINDS,
+    LEAVES,
+    NO_STATUS,
+    PINS,
+    PRIVATE,
+    RESTART,
+    STEADY,
+    WEAK,
+    document_of,
 )
 
 _THOROUGH = bool(os.environ.get("EDGEPIND_THOROUGH"))
@@ -68,32 +67,6 @@ _PROFILE = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-
-_PINS = PinRules(hold_down=600.0, sightings=3, overlap=900.0)
-_FAIL_OPEN = FailOpenRules(grace=180.0, limit=1800.0, budget=2, budget_window=5400.0)
-_RESTART = RestartRules(ready_deadline=900.0, budget=4, window=1800.0)
-
-_WEAK = RefusedFingerprint("aa" * 16, "it has 16 octets, which is MD5 whatever its label says")
-_GONE = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))
-_LEAVES: dict[str, Leaf] = {
-    "a": leaf("a", issuer="Amazon"),
-    "b": leaf("b", issuer="Amazon"),
-    "c": leaf("c", issuer="Other"),
-    "renewed": replace(leaf("renewed", issuer="Amazon"), spki=leaf("a").spki),
-    "m": leaf("m", issuer="Broken"),
-    "n": leaf("n", issuer="Broken"),
-    "proxy": leaf("proxy", public=False, issuer="Corp"),
-    "excepted": leaf("excepted", public=False, excepted=True, issuer="Corp"),
-    "othername": leaf("othername", name_matches=False),
-    "expired": leaf("expired", validity=_GONE),
-}
-_PRIVATE = frozenset({_LEAVES["proxy"].certificate, _LEAVES["proxy"].spki})
-
-_addresses = st.sampled_from(["1", "2", "3"])
-_steady = st.sampled_from(["a", "b", "c", "renewed", "m"])
-_leaves = st.sampled_from(sorted(_LEAVES))
-_faults = st.sampled_from(list(HandshakeFault))
-_kinds = st.sampled_from(list(PinKind))
 
 
 class SiteMachine(RuleBasedStateMachine):
@@ -112,7 +85,7 @@ class SiteMachine(RuleBasedStateMachine):
     @initialize(
         policy=st.sampled_from(list(Policy)),
         validator=st.sampled_from(list(Validator)),
-        kind=_kinds,
+        kind=KINDS,
         commanded=st.booleans(),
         pins=st.lists(st.sampled_from(["a", "b"]), unique=True, max_size=2),
         entropy=st.sampled_from([0.0, 0.5, 0.99]),
@@ -130,15 +103,15 @@ class SiteMachine(RuleBasedStateMachine):
         """A site as it was found."""
         self.world = site(
             rules(
-                replace(_PINS, policy=policy, kind=kind),
-                _FAIL_OPEN,
-                replace(_RESTART, validator=validator),
+                replace(PINS, policy=policy, kind=kind),
+                FAIL_OPEN,
+                replace(RESTART, validator=validator),
             ),
-            serves={"1": _LEAVES["a"], "2": _LEAVES["a"]},
+            serves={"1": LEAVES["a"], "2": LEAVES["a"]},
         )
         self.world.edge.commanded = commanded
         self.world.entropy = entropy
-        self._put(self._document(enabled=True if pins else None, names=pins))
+        self._put(document_of(pins, kind, enabled=True if pins else None))
         self.world.edge.start(self.world.wall)
         self._note_policy()
 
@@ -172,50 +145,42 @@ class SiteMachine(RuleBasedStateMachine):
 
     # --- the cloud and those on its path ----------------------------------------------------
 
-    @rule(address=_addresses, name=_leaves)
+    @rule(address=ADDRESSES, name=ANY_LEAF)
     def serve(self, address: str, name: str) -> None:
         """An address serves a leaf."""
-        self.world.serves = {**self.world.serves, address: _LEAVES[name]}
+        self.world.serves = {**self.world.serves, address: LEAVES[name]}
 
-    @rule(name=_leaves)
+    @rule(name=ANY_LEAF)
     def serve_everywhere(self, name: str) -> None:
         """Every address serves one leaf."""
-        self.world.serves = dict.fromkeys(self.world.serves or ["1"], _LEAVES[name])
+        self.world.serves = dict.fromkeys(self.world.serves or ["1"], LEAVES[name])
 
-    @rule(address=_addresses, fault=_faults)
+    @rule(address=ADDRESSES, fault=FAULTS)
     def fail(self, address: str, fault: HandshakeFault) -> None:
         """An address fails."""
         self.world.serves = {**self.world.serves, address: fault}
 
-    @rule(address=_addresses)
+    @rule(address=ADDRESSES)
     def withdraw(self, address: str) -> None:
         """An address is gone."""
         self.world.serves = {k: it for k, it in self.world.serves.items() if k != address}
 
-    @rule(addresses=st.frozensets(_addresses))
+    @rule(addresses=st.frozensets(ADDRESSES))
     def ciphers(self, addresses: frozenset[str]) -> None:
         """Some addresses share no cipher with the Edge's own settings."""
         self.world.wider_at = addresses
 
-    @rule(current=_leaves, following=st.none() | _leaves, tags=st.booleans())
+    @rule(current=ANY_LEAF, following=st.none() | ANY_LEAF, tags=st.booleans())
     def announce(self, current: str, following: str | None, *, tags: bool) -> None:
         """The endpoint names what it likes."""
         kind = self.world.rules.pins.kind
-        named = _LEAVES[following].value(kind) if following else None
-        self.world.says = StatusAnswer(Channel.NONE, _LEAVES[current].value(kind), named)
+        named = LEAVES[following].value(kind) if following else None
+        self.world.says = StatusAnswer(Channel.NONE, LEAVES[current].value(kind), named)
         self.world.tags = tags
         self._with_rules(status_enabled=True)
 
-    @rule(
-        says=st.sampled_from(
-            [
-                StatusRejected(Channel.NONE, "it is null"),
-                StatusUnreachable("HTTP 500"),
-                StatusUnreachable("HTTP 429", Channel.PINNED, 1e9),
-            ]
-        )
-    )
-    def endpoint_in_trouble(self, says: StatusRejected | StatusUnreachable) -> None:
+    @rule(says=NO_STATUS)
+    def endpoint_in_trouble(self, says: Status) -> None:
         """The endpoint gives no usable answer."""
         self.world.says = says
         self._with_rules(status_enabled=True)
@@ -243,13 +208,12 @@ class SiteMachine(RuleBasedStateMachine):
     @rule()
     def mend(self) -> None:
         """All of that is well again."""
-        self.troubles(write=False, read=False, restart=False, refusal=False, unready=False)
-        self.world.edge.troubles.sick_of = never
+        self.world.edge.troubles = Troubles()
 
-    @rule(name=st.none() | _leaves)
+    @rule(name=st.none() | ANY_LEAF)
     def sicken(self, name: str | None) -> None:
         """The Edge is unwell, always or with one pin."""
-        pin = _LEAVES[name].value(self.world.rules.pins.kind) if name else None
+        pin = LEAVES[name].value(self.world.rules.pins.kind) if name else None
         self.world.edge.troubles.sick_of = lambda it: (
             pin is None or (it is not None and pin in it.accepted)
         )
@@ -266,16 +230,16 @@ class SiteMachine(RuleBasedStateMachine):
         assume(not self.world.edge.commanded)
         self.world.edge.start(self.world.wall)
 
-    @rule(enabled=st.sampled_from([True, False, None]), pins=st.lists(_leaves, max_size=3))
+    @rule(enabled=st.sampled_from([True, False, None]), pins=st.lists(ANY_LEAF, max_size=3))
     def replace_document(self, enabled: bool | None, pins: list[str]) -> None:  # noqa: FBT001
         """Something else replaces the document."""
-        self._put(self._document(enabled=enabled, names=pins))
+        self._put(document_of(pins, self.world.rules.pins.kind, enabled=enabled))
 
-    @rule(pins=st.lists(_leaves, max_size=2))
+    @rule(pins=st.lists(ANY_LEAF, max_size=2))
     def strip_document(self, pins: list[str]) -> None:
         """It is replaced by one with a weak current pin."""
-        document = replace(self._document(enabled=True, names=pins), current=None, refused=(_WEAK,))
-        self._put(document)
+        document = document_of(pins, self.world.rules.pins.kind, enabled=True)
+        self._put(replace(document, current=None, refused=(WEAK,)))
 
     @rule(document=st.sampled_from([DocumentMissing(), DocumentRejected("it is not JSON")]))
     def break_document(self, document: Document) -> None:
@@ -284,17 +248,17 @@ class SiteMachine(RuleBasedStateMachine):
 
     # --- the operator -----------------------------------------------------------------------
 
-    @rule(name=_leaves, role=st.sampled_from([None, Role.CURRENT, Role.BACKUP]))
+    @rule(name=ANY_LEAF, role=st.sampled_from([None, Role.CURRENT, Role.BACKUP]))
     def add_pin(self, name: str, role: Role | None) -> None:
         """`edgepind pin add`."""
-        pin = _LEAVES[name].value(self.world.rules.pins.kind)
+        pin = LEAVES[name].value(self.world.rules.pins.kind)
         self.named.add(pin)
         self.world.say(PinAdd(pin, role))
 
-    @rule(name=_leaves, kind=_kinds)
+    @rule(name=ANY_LEAF, kind=KINDS)
     def remove_pin(self, name: str, kind: PinKind) -> None:
         """`edgepind pin remove`."""
-        self.world.say(PinRemove(_LEAVES[name].value(kind)))
+        self.world.say(PinRemove(LEAVES[name].value(kind)))
 
     @rule(seconds=st.sampled_from([-60.0, 0.0, 600.0, 7200.0]))
     def override(self, seconds: float) -> None:
@@ -322,7 +286,7 @@ class SiteMachine(RuleBasedStateMachine):
 
     @rule(
         policy=st.sampled_from(list(Policy)),
-        kind=_kinds,
+        kind=KINDS,
         issuers=st.sampled_from([(), ("Amazon",)]),
         hold_down=st.sampled_from([60.0, 600.0]),
         bootstrap=st.sampled_from(list(Bootstrap)),
@@ -359,7 +323,7 @@ class SiteMachine(RuleBasedStateMachine):
         self, *, enabled: bool, grace: float, limit: float, validator: Validator, budget: int
     ) -> None:
         """A reload with other rules about opening and restarting."""
-        fail_open = replace(_FAIL_OPEN, enabled=enabled, grace=grace, limit=limit)
+        fail_open = replace(FAIL_OPEN, enabled=enabled, grace=grace, limit=limit)
         restart = replace(self.world.rules.restart, validator=validator, budget=budget)
         if budget < self.world.rules.restart.budget:
             self.world.edge.restarts.clear()  # what was allowed then is not counted now
@@ -401,80 +365,20 @@ class SiteMachine(RuleBasedStateMachine):
                 continue
             if pin.origin is Origin.OBSERVED:
                 assert not self.always_strict, f"{pin} was accepted under strict"
-            if pin.fingerprint in _PRIVATE:
-                named = _PRIVATE & (self.named | self.world.vouched_for)
+            if pin.fingerprint in PRIVATE:
+                named = PRIVATE & (self.named | self.world.vouched_for)
                 assert named, f"{pin} reaches no public root, and nobody vouched for it"
 
     @precondition(lambda self: self.world.rules.pins.policy is not Policy.STRICT)
-    @rule(name=_steady)
+    @rule(name=STEADY)
     def peace(self, name: str) -> None:
         """Invariants 6 and 8: a steady cloud and a right clock connect the Edge, in time."""
-        self._settle(name)
+        settle(self.world, name)
 
     def teardown(self) -> None:
         """So it does in the end of every history, wherever that was left."""
         if hasattr(self, "world") and self.world.rules.pins.policy is not Policy.STRICT:
-            self._settle("b")
-
-    def _settle(self, name: str) -> None:
-        self._make_peace(name)
-        served = _LEAVES[name]
-        for _ in range(int(self._bound() / 10.0)):
-            if self._connected(served):
-                break
-            self.world.run(10.0)
-        assert self._connected(served), f"not connected to {name} in time: {self.world.state}"
-        self.world.run(2 * _RESTART.window + 2 * _PINS.overlap)
-        state = self.world.state
-        assert self._connected(served)
-        assert state.finding is Finding.PINNED
-        assert state.guard.posture is Posture.ENFORCING
-        assert state.edge.phase == "idle", state.edge
-        before = len(self.world.events)
-        self.world.run(1800.0)
-        assert self.world.events[before:] == [], "a steady state is not quiet"
-
-    def _make_peace(self, name: str) -> None:
-        world = self.world
-        self.mend()
-        world.serves = dict.fromkeys(("1", "2"), _LEAVES[name])
-        world.says = StatusUnreachable("HTTP 404")
-        world.wider_at, world.witnesses = frozenset(), ()
-        if world.ahead:
-            world.step_clock(-world.ahead)
-        world.restart_takes = world.look_takes = 0.0
-        world.override, world.override_stuck, world.kill_in = None, "", None
-        if world.edge.state is not UnitState.ACTIVE or world.set_back:
-            world.edge.start(world.wall)
-        pins = replace(world.rules.pins, issuers=frozenset(), bootstrap=Bootstrap.CORROBORATED)
-        restart = replace(world.rules.restart, budget=4)
-        self._with_rules(pins=pins, restart=restart)
-        world.run(0.0)
-
-    def _bound(self) -> float:
-        """Grace, hold-down and one restart, and whatever limit of restarts runs already."""
-        world = self.world
-        pins, interval = world.rules.pins, world.rules.interval
-        tick = Tick(Observations(world.rules), world.now(), 0.0, world.state.clock)
-        edge = world.state.edge
-        waits = [it for it in (edge.not_before, edge.write_not_before) if it is not None]
-        frees = budget_frees(world.state, tick)
-        waits += [frees] if frees is not None else []
-        slack = sum(max(0.0, it - world.monotonic) for it in waits)
-        sightings = pins.sightings * interval
-        restart = 3 * world.rules.restart.settle + 2 * interval
-        return (
-            world.rules.fail_open.grace
-            + pins.hold_down
-            + sightings
-            + restart
-            + slack
-            + 4 * interval
-        )
-
-    def _connected(self, served: Leaf) -> bool:
-        validator = self.world.rules.restart.validator
-        return self.world.edge.connects(served, validator, self.world.wall)
+            settle(self.world, "b")
 
     # --- helpers ----------------------------------------------------------------------------
 
@@ -485,12 +389,6 @@ class SiteMachine(RuleBasedStateMachine):
     def _note_policy(self) -> None:
         if self.world.rules.pins.policy is not Policy.STRICT:
             self.always_strict = False
-
-    def _document(self, *, enabled: bool | None, names: list[str]) -> DocumentRead:
-        kind = self.world.rules.pins.kind
-        pins = tuple(dict.fromkeys(_LEAVES[name].value(kind) for name in names))
-        current = pins[0] if pins else None
-        return DocumentRead(enabled, current, pins, "", self.world.wall)
 
     def _put(self, document: DocumentRead) -> None:
         self.named |= set(document.accepted)

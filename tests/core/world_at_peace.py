@@ -1,0 +1,70 @@
+"""Whether an imagined world, left to a steady cloud and a right clock, is connected in time.
+
+It judges by the truth about the Edge, and by the rules for how long that may take.
+"""
+
+from dataclasses import replace
+
+from edgepind.core.restarts import budget_frees
+from edgepind.core.tick import Tick
+from edgepind.lab.imagined_edge import Troubles
+from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.model.observation import Leaf, Observations, StatusUnreachable, UnitState
+from edgepind.model.words import Bootstrap, Finding, Posture
+from tests.core.world_choices import LEAVES, PINS, RESTART
+
+
+def settle(world: ImaginedWorld, name: str) -> None:
+    """Serve the leaf called `name` and trouble nothing: it is connected in time, then quiet."""
+    _make_peace(world, name)
+    served = LEAVES[name]
+    for _ in range(int(_bound(world) / 10.0)):
+        if _connected(world, served):
+            break
+        world.run(10.0)
+    assert _connected(world, served), f"not connected to {name} in time: {world.state}"
+    world.run(2 * RESTART.window + 2 * PINS.overlap)
+    state = world.state
+    assert _connected(world, served)
+    assert state.finding is Finding.PINNED
+    assert state.guard.posture is Posture.ENFORCING
+    assert state.edge.phase == "idle", state.edge
+    before = len(world.events)
+    world.run(1800.0)
+    assert world.events[before:] == [], "a steady state is not quiet"
+
+
+def _make_peace(world: ImaginedWorld, name: str) -> None:
+    world.edge.troubles = Troubles()
+    world.serves = dict.fromkeys(("1", "2"), LEAVES[name])
+    world.says = StatusUnreachable("HTTP 404")
+    world.wider_at, world.witnesses = frozenset(), ()
+    if world.ahead:
+        world.step_clock(-world.ahead)
+    world.restart_takes = world.look_takes = 0.0
+    world.override, world.override_stuck, world.kill_in = None, "", None
+    if world.edge.state is not UnitState.ACTIVE or world.set_back:
+        world.edge.start(world.wall)
+    pins = replace(world.rules.pins, issuers=frozenset(), bootstrap=Bootstrap.CORROBORATED)
+    restart = replace(world.rules.restart, budget=4)
+    world.rules = replace(world.rules, pins=pins, restart=restart)
+    world.prompt()
+    world.run(0.0)
+
+
+def _bound(world: ImaginedWorld) -> float:
+    """Grace, hold-down and one restart, and whatever limit of restarts runs already."""
+    pins, interval = world.rules.pins, world.rules.interval
+    tick = Tick(Observations(world.rules), world.now(), 0.0, world.state.clock)
+    edge = world.state.edge
+    waits = [it for it in (edge.not_before, edge.write_not_before) if it is not None]
+    frees = budget_frees(world.state, tick)
+    waits += [frees] if frees is not None else []
+    slack = sum(max(0.0, it - world.monotonic) for it in waits)
+    sightings = pins.sightings * interval
+    restart = 3 * world.rules.restart.settle + 2 * interval
+    return world.rules.fail_open.grace + pins.hold_down + sightings + restart + slack + 4 * interval
+
+
+def _connected(world: ImaginedWorld, served: Leaf) -> bool:
+    return world.edge.connects(served, world.rules.restart.validator, world.wall)
