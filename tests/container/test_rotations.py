@@ -9,6 +9,10 @@ from edgepind.telemetry.messages import MESSAGE_IDS
 from tests.container.site import DAEMON, EDGE, Site
 from tests.container.wires import CLOUD_IPS
 
+_OF_THE_CONTAINER = "Failed to configure loopback network device, ignoring: Operation not permitted"
+"""What systemd says at some starts of the helper: a container may not change the network that
+`PrivateNetwork=` makes, which an appliance may."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def cursor(kept_site: Site) -> str:
@@ -122,5 +126,5 @@ def test_a_steady_state_is_quiet(kept_site: Site) -> None:
     site.until_quiet()
     cursor, ticks = site.machine.cursor(), site.status()["ticks"]
     site.until(lambda: site.status()["ticks"] > ticks + 5, "five ticks")
-    entries = [it["MESSAGE"] for it in site.machine.journal_after(cursor)]
-    assert entries == []
+    entries = {it["MESSAGE"] for it in site.machine.journal_after(cursor)}
+    assert entries <= {_OF_THE_CONTAINER}
