@@ -18,9 +18,9 @@ from tests.bench.figures import Figure, show, store, surroundings
 from tests.bench.life import Span, life
 from tests.bench.rivals import missing_tools
 from tests.bench.rotation import rotation
+from tests.bench.shared_memory import shared_memory
 from tests.bench.steady import FULL, MOST_ADDRESSES, QUICK, steady
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 _QUICK_TICKS = 15
 
 
@@ -55,10 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing := missing_tools():
         sys.stderr.write(f"The shell loop is left out: install {', '.join(missing)}.\n")
     around = surroundings(quick=options.quick)
-    shared = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
     with (
         tempfile.TemporaryDirectory(prefix="edgepind-bench-") as folder,
-        tempfile.TemporaryDirectory(prefix="edgepind-bench-", dir=shared) as memory,  # as /run is
+        tempfile.TemporaryDirectory(
+            prefix="edgepind-bench-", dir=shared_memory()
+        ) as memory,  # as /run is
     ):
         measured = _measure(Path(folder), Path(memory), quick=options.quick, ticks=options.ticks)
         figures = asyncio.run(measured)

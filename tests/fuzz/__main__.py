@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.shared_memory import shared_memory
+
 CORPUS = Path(__file__).parent / "corpus"
 _LONGEST_INPUT = 4096
 _HANGS = 10
@@ -40,7 +42,7 @@ def fuzz(target: str, seconds: int, seed: int) -> Run:
     """Fuzz one target, beginning with its corpus; keep of what is new the least that covers it."""
     kept = CORPUS / target
     kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="edgepind-fuzz-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="edgepind-fuzz-", dir=shared_memory()) as folder:
         program, found = _program(Path(folder), target), Path(folder) / "found"
         found.mkdir()
         limits = (f"-max_len={_LONGEST_INPUT}", f"-timeout={_HANGS}", f"-rss_limit_mb={_MEMORY}")
@@ -67,12 +69,6 @@ def _program(folder: Path, target: str) -> Path:
     program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     program.chmod(0o700)
     return program
-
-
-def _memory() -> Path | None:
-    """A target that reads a file is a thousand times slower on a disk."""
-    memory = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
-    return memory if memory.is_dir() else None
 
 
 def _run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench.shared_memory import shared_memory
 from tests.soak.soak import Result, Sample, SoakError, soak
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 _MIB = 1024 * 1024
 
 
@@ -41,11 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ticks", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1, help="which troubles come, and when")
     options = parser.parse_args(arguments)
-    shared = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="edgepind-soak-") as folder,
-        tempfile.TemporaryDirectory(prefix="edgepind-soak-", dir=shared) as memory,  # as /run is
+        tempfile.TemporaryDirectory(
+            prefix="edgepind-soak-", dir=shared_memory()
+        ) as memory,  # as /run is
     ):
         try:
             result = asyncio.run(soak(Path(folder), Path(memory), options.ticks, options.seed))
