@@ -1,9 +1,18 @@
-"""What all tests share: a way to note what was seen of a fault, for the fault matrix."""
+"""What all tests share: a site, what faults are made with, and a way to note what was seen.
 
+What was seen of a fault goes into the fault matrix.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from edgepind.lab.mounts import Mounts
+from edgepind.lab.s_server import openssl_command
+from edgepind.lab.small_site import Site, open_site
+from edgepind.lab.syscall_faults import Tracer
 from tests.faults.matrix import read_matrix
 from tests.faults.seen import Sightings, write_table
 
@@ -39,6 +48,49 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def seen(request: pytest.FixtureRequest) -> Sightings:
     """Where a test notes what it saw of a fault."""
     return request.config.stash[_SIGHTINGS]
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """A site whose daemon the test starts, and which is gone when the test is over."""
+    async with open_site(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def steady(site: Site) -> Site:
+    """A site whose daemon runs, with the first pin in force and loaded well."""
+    await site.daemon.start()
+    await site.until_steady()
+    return site
+
+
+@pytest.fixture
+def mounts() -> Iterator[Mounts]:
+    """Give a way to mount; what was mounted is gone after the test."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount: these faults of disks are NOT tried")
+    made = Mounts()
+    yield made
+    made.unmount()
+
+
+@pytest.fixture
+def tracer() -> Tracer:
+    """Give a tracer, where strace works."""
+    found = Tracer.find()
+    if found is None:
+        pytest.skip("strace is missing or may not trace: faults at system calls are NOT tried")
+    return found
+
+
+@pytest.fixture
+def openssl() -> str:
+    """Where the `openssl` command is."""
+    program = openssl_command()
+    if program is None:
+        pytest.skip("the openssl command is not installed")
+    return program
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,6 +13,9 @@ from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Credential
 from edgepind.settings.schema import Address
 
+_DRIP = 0.01
+"""Seconds between two octets: far below any time-out of a single operation."""
+
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -88,5 +91,29 @@ def flood(start: bytes, again: bytes) -> Script:
             writer.write(again)
             await writer.drain()
             await asyncio.sleep(0)  # lets the loop notice that the client has gone
+
+    return script
+
+
+def drip(start: bytes, again: bytes) -> Script:
+    """Make a script that says `start`, then `again` for ever, an octet at a time."""
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        while True:
+            for octet in again:
+                writer.write(bytes([octet]))
+                await writer.drain()
+                await asyncio.sleep(_DRIP)
+
+    return script
+
+
+def once(answer: bytes) -> Script:
+    """Make a script that says `answer` and hangs up."""
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
 
     return script

@@ -1,38 +1,22 @@
-"""What the tests of the commands share: a site, and the program as a process of its own."""
+"""What the tests of the commands share: the program as a process of its own."""
 
 import asyncio
 import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
-from edgepind.lab.small_site import Site, open_site
+from edgepind.lab.small_site import Site
 
 Edgepind = Callable[..., Awaitable[Answer]]
 
 _MORTAL = ("--bounding-set", "-dac_override,-dac_read_search", "--")
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """A site whose daemon the test starts, and which is gone when the test is over."""
-    async with open_site(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def steady(site: Site) -> Site:
-    """A site whose daemon runs, with the first pin in force and loaded well."""
-    await site.daemon.start()
-    await site.until_steady()
-    return site
 
 
 @pytest.fixture

@@ -60,14 +60,6 @@ async def public_site(public_folder: Path) -> AsyncIterator[Site]:
 
 
 @pytest.fixture
-async def steady(site: Site) -> Site:
-    """A site whose daemon runs, with the first pin in force and loaded well."""
-    await site.daemon.start()
-    await site.until_steady()
-    return site
-
-
-@pytest.fixture
 def call() -> Ask:
     """The program as a process of its own, with just the words that it is given."""
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -254,16 +254,6 @@ async def test_what_cannot_be_written_is_told_once_and_survived(site: Site) -> N
     assert site.restarts() == 0, "nothing that the Edge could load has changed"
     assert "fingerprints" not in site.pinning()
     assert site.daemon.running
-
-
-@pytest.fixture
-def mounts() -> Iterator[Mounts]:
-    """Give a way to mount; what was mounted is gone after the test."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount: full and read-only disks are NOT tried")
-    made = Mounts()
-    yield made
-    made.unmount()
 
 
 @pytest.mark.parametrize("disk", ["read-only", "full"])

@@ -46,15 +46,6 @@ _Case = TypeVar("_Case")
 _Result = TypeVar("_Result")
 
 
-@pytest.fixture
-def tracer() -> Tracer:
-    """Give a tracer, where strace works."""
-    found = Tracer.find()
-    if found is None:
-        pytest.skip("strace is missing or may not trace: faults at system calls are NOT tried")
-    return found
-
-
 def two_at_a_time(work: Callable[[_Case], _Result], cases: list[_Case]) -> list[_Result]:
     """Do all cases; most of each is waiting for a process to start."""
     with ThreadPoolExecutor(2) as pool:

@@ -3,7 +3,6 @@
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,6 @@ from edgepind.host.temporaries import claim, sweep, temporary_name
 from edgepind.lab.mounts import Mounts, NotMounted
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a file")
-
-
-@pytest.fixture
-def mounts() -> Iterator[Mounts]:
-    """Give a way to mount; what was mounted is gone after the test."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount: full, read-only and bound disks are NOT tried")
-    made = Mounts()
-    yield made
-    made.unmount()
 
 
 def names(folder: Path) -> set[str]:

@@ -3,7 +3,6 @@
 One daemon asks one server, whose every octet is scripted, by the cloud's own pinned certificate.
 """
 
-import asyncio
 import gzip
 import json
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.raw_server import RawServer, Script, flood, raw_server
+from edgepind.lab.raw_server import RawServer, Script, drip, flood, once, raw_server
 from edgepind.lab.small_site import Site
 from tests.faults.seen import Sightings
 
@@ -24,30 +23,6 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 STRANGER = ":".join(["BB"] * 32)
 MEGABYTES = 1 << 20
-
-
-def drip(start: bytes, again: bytes) -> Script:
-    """Say `start`, then `again` for ever, an octet at a time."""
-
-    async def script(_reader: StreamReader, writer: StreamWriter) -> None:
-        writer.write(start)
-        while True:
-            for octet in again:
-                writer.write(bytes([octet]))
-                await writer.drain()
-                await asyncio.sleep(0.01)
-
-    return script
-
-
-def once(answer: bytes) -> Script:
-    """Say `answer` and hang up."""
-
-    async def script(_reader: StreamReader, writer: StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    return script
 
 
 def page(body: bytes, head: bytes = b"") -> Script:

@@ -16,7 +16,7 @@ from edgepind.clock import SystemClock
 from edgepind.lab.endpoint import endpoint, tls_endpoint, until_the_end
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority, Credential
-from edgepind.lab.s_server import openssl_command, s_server
+from edgepind.lab.s_server import s_server
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
@@ -54,15 +54,6 @@ async def _served(at: Address | LinkObserver, leaf: Credential = LEAF) -> Served
 
 def _told(looked: Served | NotServed) -> str:
     return as_probed(looked, HOST, datetime.now(UTC))
-
-
-@pytest.fixture
-def openssl() -> str:
-    """Where the `openssl` command is."""
-    program = openssl_command()
-    if program is None:
-        pytest.skip("the openssl command is not installed")
-    return program
 
 
 def _tls_1_0(context: ssl.SSLContext) -> None:

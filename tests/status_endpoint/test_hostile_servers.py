@@ -3,53 +3,18 @@
 import asyncio
 import gzip
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable
 
 import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.raw_server import Script, flood, raw_server
+from edgepind.lab.raw_server import Script, drip, flood, once, raw_server
 from edgepind.model.observation import StatusRejected, StatusUnreachable
-from edgepind.model.words import Channel, PinKind
-from edgepind.observe.pinned_tls import PinKey
-from edgepind.observe.status_endpoint import StatusEndpoint
+from edgepind.model.words import Channel
 from edgepind.settings.schema import Address
-
-MakeEndpoint = Callable[..., StatusEndpoint]
+from tests.status_endpoint.announcements import MakeEndpoint, pins
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-DRIP = 0.01
-"""Seconds between two octets: far below any time-out of a single operation."""
-
-
-def pins(leaf: Credential) -> frozenset[PinKey]:
-    """Pin this certificate."""
-    return frozenset({(PinKind.CERTIFICATE, leaf.fingerprint)})
-
-
-def drip(start: bytes, again: bytes) -> Script:
-    """Say `start`, then `again` for ever, one octet at a time."""
-
-    async def script(_reader: StreamReader, writer: StreamWriter) -> None:
-        writer.write(start)
-        while True:
-            for octet in again:
-                writer.write(bytes([octet]))
-                await writer.drain()
-                await asyncio.sleep(DRIP)
-
-    return script
-
-
-def once(answer: bytes) -> Script:
-    """Say `answer` and hang up."""
-
-    async def script(_reader: StreamReader, writer: StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    return script
 
 
 @pytest.mark.parametrize(

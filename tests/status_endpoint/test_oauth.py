@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,21 +18,14 @@ from edgepind.lab.oauth import TokenDesk
 from edgepind.lab.pki import Authority, Credential
 from edgepind.lab.recorder import json_response
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.words import Channel, PinKind
+from edgepind.model.words import Channel
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.oauth import Bearer, NoToken, TokenSource
-from edgepind.observe.pinned_tls import PinKey
-from edgepind.observe.status_endpoint import StatusEndpoint
 from edgepind.settings.schema import Address, OAuthSettings, StatusSettings
+from tests.status_endpoint.announcements import MakeEndpoint, pins
 
-MakeEndpoint = Callable[..., StatusEndpoint]
 TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path, no secret
 SECRET = "s3cret: 100% & more+ünïcode"  # noqa: S105  # opens nothing
-
-
-def pins(*credentials: Credential) -> frozenset[PinKey]:
-    """Pin these certificates."""
-    return frozenset((PinKind.CERTIFICATE, it.fingerprint) for it in credentials)
 
 
 @dataclass

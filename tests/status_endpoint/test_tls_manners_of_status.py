@@ -1,32 +1,13 @@
 """A pinned connection to servers with manners of their own: the leaf that was examined stays it."""
 
 import asyncio
-from collections.abc import Callable
-
-import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.s_server import SServer, openssl_command, s_server
+from edgepind.lab.s_server import SServer, s_server
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.words import Channel, PinKind
-from edgepind.observe.pinned_tls import PinKey
-from edgepind.observe.status_endpoint import StatusEndpoint
+from edgepind.model.words import Channel
 from tests.faults.seen import Sightings
-
-MakeEndpoint = Callable[..., StatusEndpoint]
-
-
-@pytest.fixture
-def openssl() -> str:
-    """Where the `openssl` command is."""
-    program = openssl_command()
-    if program is None:
-        pytest.skip("the openssl command is not installed")
-    return program
-
-
-def _pins(credential: Credential) -> frozenset[PinKey]:
-    return frozenset({(PinKind.CERTIFICATE, credential.fingerprint)})
+from tests.status_endpoint.announcements import MakeEndpoint, pins
 
 
 async def test_an_answer_under_new_keys_is_read(
@@ -44,7 +25,7 @@ async def test_an_answer_under_new_keys_is_read(
 
     async with s_server(openssl, leaf, "-tls1_3", "-msg") as server, asyncio.TaskGroup() as group:
         group.create_task(answer(server))
-        reading = await endpoint(server.address).fetch(_pins(leaf))
+        reading = await endpoint(server.address).fetch(pins(leaf))
     assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
     seen("tls-key-update", "the answer under the new keys is read", "nothing: it is an answer")
 
@@ -61,7 +42,7 @@ async def test_a_renegotiation_is_refused_so_that_the_examined_leaf_stays(
 
     async with s_server(openssl, leaf, "-tls1_2", "-msg") as server, asyncio.TaskGroup() as group:
         group.create_task(ask_again(server))
-        reading = await endpoint(server.address).fetch(_pins(leaf))
+        reading = await endpoint(server.address).fetch(pins(leaf))
     assert isinstance(reading.status, StatusUnreachable)
     assert reading.status.channel is Channel.PINNED
     assert reading.status.error.endswith("TLS failed: sslv3 alert handshake failure")
@@ -73,7 +54,7 @@ async def test_a_server_that_speaks_no_http_1_is_named_by_its_alert(
 ) -> None:
     """The request offers http/1.1 by ALPN; who has only others ends the handshake."""
     async with s_server(openssl, leaf, "-alpn", "h2") as server:
-        reading = await endpoint(server.address).fetch(_pins(leaf))
+        reading = await endpoint(server.address).fetch(pins(leaf))
     assert isinstance(reading.status, StatusUnreachable)
     assert reading.status.error.endswith("TLS failed: tlsv1 alert no application protocol")
     seen("tls-alpn", "the status page: no answer", reading.status.error)
