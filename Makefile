@@ -37,6 +37,7 @@ coverage: $(READY) ## show what `make test` left out of the pure core; nothing m
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
 
 mutation: $(READY) ## break the core on purpose: does a test notice? Takes hours (ARGS="--jobs 4")
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "mutmut>=3.8,<4"
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutation $(ARGS)
 
 check: $(READY) ## lint, format and types
