@@ -96,9 +96,10 @@ FINDING_TEXT: Mapping[Finding, str] = {
         "hold-down decide"
     ),
     Finding.INTERCEPTION: (
-        "something between this site and {host} answers in its place, with a certificate that no "
-        "public CA issued ({issuers}); have {host} exempted from TLS inspection, or treat it as "
-        "an attack; it will not be accepted"
+        "something between this site and {host} answers in its place, with a certificate whose "
+        "chain reaches no public CA ({issuers}); have {host} exempted from TLS inspection, or "
+        "treat it as an attack (a server that leaves its intermediate certificate out looks the "
+        "same: `edgepind probe`); it will not be accepted"
     ),
     Finding.CLOCK_FAULT: (
         "this host's clock is wrong, so the certificate of {host} cannot be judged by it; set the "
@@ -114,8 +115,8 @@ FINDING_TEXT: Mapping[Finding, str] = {
         "in the pinning config"
     ),
     Finding.UNREACHABLE: (
-        "no address of {host} answers with a TLS handshake ({errors}); see to network, "
-        "firewall and DNS"
+        "no address of {host} completes a TLS handshake ({errors}); see to network, firewall and "
+        "DNS or, where something answered, to what it is"
     ),
 }
 
