@@ -9,7 +9,7 @@ from edgepind.lab.trust import Trust
 from tests.bench.deciding import deciding
 from tests.bench.figures import Figure, middle
 from tests.bench.meters import resident, went_to_sleep, written_by
-from tests.bench.rivals import asyncio_rival
+from tests.bench.rivals import handshake_rival
 from tests.bench.subject import Subject, subject
 
 MIB = 1024 * 1024
@@ -44,10 +44,10 @@ async def life(folder: Path, memory: Path, cloud: Cloud, trust: Trust, span: Spa
 
 async def _starting(daemon: Subject, cloud: Cloud, starts: int) -> list[Figure]:
     costs, shakes = [], []
-    async with asyncio_rival(cloud) as bare:
+    async with handshake_rival(cloud) as bare:
         for _ in range(starts):
             await daemon.stop()
-            shakes.append(await bare.handshakes(1))
+            shakes.append(await bare.do(1))
             costs.append(await daemon.start())
     cost, shake = middle(costs), middle(shakes)
     beyond = (cost.wall - shake.wall) * 1e3

@@ -7,14 +7,14 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.lab.children import environment, terminate
 from edgepind.lab.cloud import STATUS_PATH, Cloud
-from tests.bench import handshakes
-from tests.bench.meters import Cost, cpu_of_ended_children
+from tests.bench import barest_tick, handshakes
+from tests.bench.meters import Cost, cpu_of, cpu_of_ended_children
 
 SHELL_TICK = """\
 live=$(openssl s_client -connect "$IP:$PORT" -servername "$HOST" -CAfile "$ROOTS" \
@@ -56,30 +56,45 @@ async def openssl_handshakes(cloud: Cloud) -> Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncioRival:
-    """The process of `handshakes`, kept over the rounds."""
+class KeptRival:
+    """A process that is kept over the rounds and does its one thing as often as it is told."""
 
     _process: Process
 
-    async def handshakes(self, count: int) -> Cost:
-        """Make so many; the cost of one."""
+    async def do(self, count: int) -> Cost:
+        """Let it do so many in a row; the cost of one."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the pipes were asked for")
         self._process.stdin.write(b"%d\n" % count)
         cpu, wall = (await self._process.stdout.readline()).split()
         return Cost(float(cpu), float(wall))
 
+    async def one_by_one(self, count: int) -> Cost:
+        """Let it do so many, each when it is told to, as the daemon ticks here; the cost of one."""
+        cpu, wall = cpu_of(self._process.pid), time.monotonic()
+        for _ in range(count):
+            await self.do(1)
+        return Cost(cpu_of(self._process.pid) - cpu, time.monotonic() - wall).over(count)
+
+
+def handshake_rival(cloud: Cloud) -> AbstractAsyncContextManager[KeptRival]:
+    """Start the process of `handshakes`, and end it."""
+    return _kept(handshakes.__name__, cloud.listeners[0].ip, str(cloud.port), cloud.host)
+
+
+def barest_rival(cloud: Cloud) -> AbstractAsyncContextManager[KeptRival]:
+    """Start the process of `barest_tick`, and end it."""
+    words = (cloud.listeners[0].ip, str(cloud.port), cloud.host, STATUS_PATH)
+    return _kept(barest_tick.__name__, *words)
+
 
 @asynccontextmanager
-async def asyncio_rival(cloud: Cloud) -> AsyncIterator[AsyncioRival]:
-    """Start the process, and end it."""
-    words = (cloud.listeners[0].ip, str(cloud.port), cloud.host)
-    command = (sys.executable, "-m", handshakes.__name__, *words)
+async def _kept(module: str, *words: str) -> AsyncIterator[KeptRival]:
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, env=environment()
+        sys.executable, "-m", module, *words, stdin=PIPE, stdout=PIPE, env=environment()
     )
     try:
-        yield AsyncioRival(process)
+        yield KeptRival(process)
     finally:
         await terminate(process)
 

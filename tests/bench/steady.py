@@ -10,13 +10,20 @@ from edgepind.lab.cloud import Cloud
 from edgepind.lab.trust import Trust
 from tests.bench.figures import Figure, middle, ratio
 from tests.bench.meters import Cost
-from tests.bench.rivals import asyncio_rival, missing_tools, openssl_handshakes, shell_ticks
+from tests.bench.rivals import (
+    barest_rival,
+    handshake_rival,
+    missing_tools,
+    openssl_handshakes,
+    shell_ticks,
+)
 from tests.bench.subject import subject
 
 MOST_ADDRESSES = 64
-_SHELL, _ASYNCIO, _OPENSSL = "shell", "asyncio", "s_time"
+_SHELL, _BAREST, _ASYNCIO, _OPENSSL = "shell", "barest", "asyncio", "s_time"
 _NAMES = {
     _SHELL: "one turn of the shell loop (s_client, x509, curl, jq)",
+    _BAREST: "one turn of a kept process (asyncio, httpx) that only compares",
     _ASYNCIO: "one bare handshake in asyncio",
     _OPENSSL: "one handshake of openssl s_time",
 }
@@ -51,13 +58,16 @@ async def steady(
             daemons[width] = await stack.enter_async_context(one)
             await daemons[width].start()
             await daemons[width].until_steady()
-        bare = await stack.enter_async_context(asyncio_rival(cloud))
-        await bare.handshakes(1)
+        bare = await stack.enter_async_context(handshake_rival(cloud))
+        barest = await stack.enter_async_context(barest_rival(cloud))
+        for rival in (bare, barest):
+            await rival.do(1)
         for _ in range(effort.rounds):
             for width, daemon in daemons.items():
                 many = max(2, effort.ticks // width)
                 costs[f"tick_{width}"].append(await daemon.ticks(many))
-            costs[_ASYNCIO].append(await bare.handshakes(effort.handshakes))
+            costs[_BAREST].append(await barest.one_by_one(effort.ticks))
+            costs[_ASYNCIO].append(await bare.do(effort.handshakes))
             if not missing_tools():
                 costs[_SHELL].append(await shell_ticks(cloud, trust.public_roots, effort.turns))
                 costs[_OPENSSL].append(await openssl_handshakes(cloud))
@@ -77,9 +87,18 @@ def _figures(costs: dict[str, Cost], widths: Sequence[int]) -> list[Figure]:
     if _SHELL in costs:
         figures += [
             ratio("shell_per_tick", "the shell loop to a tick", costs[_SHELL].cpu / tick, "≥ 35"),
+            ratio(
+                "shell_per_barest",
+                "the shell loop to the turn that only compares",
+                costs[_SHELL].cpu / costs[_BAREST].cpu,
+            ),
             ratio("tick_per_s_time", "a tick to s_time", tick / costs[_OPENSSL].cpu, "≤ 3.5"),
         ]
-    figures += [ratio("tick_per_asyncio", "a tick to bare asyncio", tick / costs[_ASYNCIO].cpu)]
+    barest, handshake = costs[_BAREST].cpu, costs[_ASYNCIO].cpu
+    figures += [
+        ratio("tick_per_barest", "a tick to the turn that only compares", tick / barest),
+        ratio("tick_per_asyncio", "a tick to bare asyncio", tick / handshake),
+    ]
     for width in widths[1:]:
         share = costs[f"tick_{width}"].cpu / tick
         aim = "≤ 40" if width == MOST_ADDRESSES else ""

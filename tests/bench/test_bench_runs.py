@@ -11,6 +11,7 @@ from tests.bench.rivals import missing_tools
 _ALWAYS = {
     "tick_1_cpu",
     "tick_8_per_1",
+    "tick_per_barest",
     "tick_per_asyncio",
     "start_wall",
     "resident_late",
@@ -20,7 +21,7 @@ _ALWAYS = {
     "announced_connected",
     "accepted_connected",
 }
-_WITH_SHELL_TOOLS = {"shell_per_tick", "tick_per_s_time"}
+_WITH_SHELL_TOOLS = {"shell_per_tick", "shell_per_barest", "tick_per_s_time"}
 
 
 async def test_a_quick_run_prints_the_table_and_keeps_every_figure(tmp_path: Path) -> None:
