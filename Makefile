@@ -31,7 +31,7 @@ test-container: $(READY) ## as root: install, run and hurt it on a Debian 12 of 
 	$(BIN)/pytest -m container $(ARGS)
 
 faults: $(READY) ## as root: bring about every fault of the matrix, and write packaging/doc/faults.md
-	$(BIN)/pytest -m '' --faults packaging/doc/faults.md $(ARGS)
+	$(BIN)/pytest -m '' --faults=packaging/doc/faults.md $(ARGS)
 
 coverage: $(READY) ## show what `make test` left out of the pure core; nothing may be
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
