@@ -1,45 +1,20 @@
 """The document of a mutation run: how many mutants by module, and why the survivors survive."""
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
-REASONS = Path(__file__).with_name("survivors.toml")
+from tests.mutation.survivors import Reason, Survivor, read_reasons
+
 INTRODUCTION = Path(__file__).with_name("introduction.md")
 
 _COLUMNS = ("caught by types", "caught by tests", "text", "explained", "not tried", "unexplained")
-
-
 _WIDEST = 200
-
-
-@dataclass(frozen=True)
-class Survivor:
-    """A mutant that no test noticed: where, and the lines that differ."""
-
-    where: str
-    was: str
-    now: str
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why some mutants change nothing. `where` and `now` are patterns (`re`) for all of a text."""
-
-    where: str
-    now: str
-    why: str
-
-    def holds_for(self, it: Survivor) -> bool:
-        """Whether it is the reason for `it`."""
-        return bool(re.fullmatch(self.where, it.where) and re.fullmatch(self.now, it.now))
 
 
 def render(tables: Mapping[str, bool]) -> tuple[str, int]:
@@ -48,7 +23,7 @@ def render(tables: Mapping[str, bool]) -> tuple[str, int]:
     `tables` says of each mutant of a table whether it was caught; the mutants of functions are
     those of the last run of mutmut.
     """
-    reasons = [Reason(**it) for it in tomllib.loads(REASONS.read_text())["reason"]]
+    reasons = read_reasons()
     counts: dict[str, Counter[str]] = {}
     explained: dict[Reason, list[Survivor]] = {it: [] for it in reasons}
     open_: list[Survivor] = []

@@ -1,13 +1,13 @@
 """The changes that are made to tables are the ones that are meant, and each is a change."""
 
 import importlib
-import tomllib
+import re
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 
 from edgepind.core import diagnosis
-from tests.mutation.report import REASONS, Reason
+from tests.mutation.survivors import read_reasons
 from tests.mutation.tables import mutants
 from tests.mutation.trying import each_mutant
 
@@ -62,5 +62,7 @@ def test_every_mutant_of_the_core_is_a_change_of_its_own() -> None:
 
 def test_every_reason_is_one_that_can_be_read() -> None:
     """Patterns that are patterns, and words for each."""
-    for reason in tomllib.loads(REASONS.read_text())["reason"]:
-        assert Reason(**reason).why.endswith(".")
+    for reason in read_reasons():
+        re.compile(reason.where)  # raises where it is none
+        re.compile(reason.now)
+        assert reason.why.endswith(".")
