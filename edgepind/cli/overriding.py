@@ -4,6 +4,7 @@ A running daemon is asked first. What it has not done within seconds, because it
 or has lost its state, is done by this process.
 """
 
+import math
 import os
 import pwd
 import signal
@@ -42,7 +43,8 @@ async def begin(settings: Settings, duration: timedelta, reason: str) -> ExitCod
         return ExitCode.GOOD
     done = (
         "Pinning validation is switched off and the Edge restarted, without the daemon. While none "
-        "is at work, only `edgepind override off` ends this."
+        "is at work, only `edgepind override off` ends this; so that it is not forgotten: "
+        f"`systemd-run --on-active={math.ceil(duration.total_seconds())} edgepind override off`."
     )
     return _result(await switch_off(settings.edge), done, settings.edge)
 
