@@ -15,7 +15,7 @@ from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
 from edgepind.core.override import learn_not_removed, note_override, removal
-from edgepind.core.pacing import next_delay, note_status
+from edgepind.core.pacing import ask_again, next_delay, note_status
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
 from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restarts import (
@@ -55,7 +55,7 @@ from edgepind.model.outcome import (
 )
 from edgepind.model.replacing import replace
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.words import Bootstrap, EventName, Posture, Severity
+from edgepind.model.words import Bootstrap, EventName, Finding, Posture, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,8 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
     )
     if diagnosis.finding is before:
         return draft.told(state, ())
+    if before is Finding.UNREACHABLE:
+        state = replace(state, status=ask_again(state.status))
     return draft.told(state, (finding_changed(diagnosis.finding, before, sentence),))
 
 

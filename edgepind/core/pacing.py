@@ -92,6 +92,14 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
             assert_never(status)
 
 
+def ask_again(memory: StatusMemory) -> StatusMemory:
+    """Memory for when the link is back: what kept the endpoint from answering may be over, too.
+
+    Only our own patience ends with it; what the server told us to wait stands.
+    """
+    return memory if memory.ok else replace(memory, not_before=None)
+
+
 def _told_to_wait(status: StatusRejected | StatusUnreachable, tick: Tick) -> Monotonic | None:
     if isinstance(status, StatusUnreachable) and status.retry_after is not None:
         return tick.after(min(max(0.0, status.retry_after), RETRY_AFTER_CAP))

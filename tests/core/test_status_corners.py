@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.announcing import note_announcement
-from edgepind.core.pacing import ask_status, backoff, next_delay, note_status
+from edgepind.core.pacing import ask_again, ask_status, backoff, next_delay, note_status
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
@@ -116,6 +116,13 @@ def test_retry_after_is_obeyed_up_to_an_hour(wish: float, seconds: float) -> Non
     after = noted(StatusUnreachable("429", Channel.PINNED, wish))
     assert after.told_to_wait == NOW + seconds
     assert after.channel is Channel.PINNED
+
+
+def test_a_link_that_is_back_ends_our_own_patience_alone() -> None:
+    """What the server told still stands, and the count of failures; an answer keeps its pace."""
+    assert ask_again(TROUBLED) == replace(TROUBLED, not_before=None)
+    good = noted(ANSWER)
+    assert ask_again(good) is good
 
 
 def test_a_prompt_overtakes_all_but_the_server() -> None:
