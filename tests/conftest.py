@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from edgepind.lab.mounts import Mounts
 from edgepind.lab.s_server import openssl_command
@@ -31,7 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin with nothing seen."""
+    """Begin with nothing seen; and no property fails by the clock of a machine that others use.
+
+    What hangs is ended by the time-out of each test, and what costs too much is the benchmark's.
+    """
+    settings.register_profile(
+        "edgepind", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("edgepind")
     names = {row.name for rows in read_matrix().values() for row in rows}
     config.stash[_SIGHTINGS] = Sightings(frozenset(names))
 

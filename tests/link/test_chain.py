@@ -320,7 +320,7 @@ def test_a_chain_made_to_keep_a_judge_busy_does_not() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_leaf_that_is_no_certificate_keeps_its_fingerprint(junk: bytes) -> None:
     """Whatever the bytes are, there is a value, and it is trusted by nobody."""
     leaf = Judge(HOST, Trust(_roots(ROOT), _roots(ROOT))).leaf((junk,), NOW)
@@ -371,7 +371,7 @@ _VICTIM = _sent(ISSUER.leaf([HOST], key="rsa"))
 
 
 @given(st.integers(0, 1), st.data())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_a_damaged_chain_is_never_trusted_and_never_crashes(
     which: int, data: st.DataObject
 ) -> None:
