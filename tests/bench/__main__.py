@@ -57,9 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     around = surroundings(quick=options.quick)
     with (
         tempfile.TemporaryDirectory(prefix="edgepind-bench-") as folder,
-        tempfile.TemporaryDirectory(
-            prefix="edgepind-bench-", dir=shared_memory()
-        ) as memory,  # as /run is
+        tempfile.TemporaryDirectory(prefix="edgepind-bench-", dir=shared_memory()) as memory,
     ):
         measured = _measure(Path(folder), Path(memory), quick=options.quick, ticks=options.ticks)
         figures = asyncio.run(measured)

@@ -1,20 +1,19 @@
 """A rival, run as a process: the barest handshake in asyncio that sees the leaf's fingerprint.
 
-For each number on standard input it makes so many, one after the other, and prints what one cost
-as `CPU WALL` in seconds. No chain is verified and nothing is asked.
+It does so `on_request`. No chain is verified and nothing is asked.
 """
 
 import asyncio
 import ssl
 import sys
-import time
-from functools import cache
+from functools import partial
 from hashlib import sha256
 
+from tests.bench.on_request import serve
 
-@cache
+
 def unverified() -> ssl.SSLContext:
-    """A context that takes any server for the right one, made once."""
+    """A context that takes any server for the right one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -30,17 +29,6 @@ async def shake(ip: str, port: int, host: str, context: ssl.SSLContext) -> str:
     return sha256(leaf).hexdigest()
 
 
-async def _main(ip: str, port: int, host: str) -> None:
-    loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        count = int(line)
-        cpu, wall = time.process_time(), time.monotonic()
-        for _ in range(count):
-            await shake(ip, port, host, unverified())
-        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-        sys.stdout.write(f"{cpu / count} {wall / count}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    IP, PORT, HOST = sys.argv[1:]
+    asyncio.run(serve(partial(shake, IP, int(PORT), HOST, unverified())))

@@ -6,6 +6,7 @@ the process itself took.
 
 import resource
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def cpu_of(pid: int) -> float:
     The clock's number is made of the pid as clock_getcpuclockid(3) makes it.
     """
     return time.clock_gettime((~pid << 3) | _WHOLE_PROCESS)
+
+
+async def cost_of_each(pid: int, once: Callable[[], Awaitable[object]], count: int) -> Cost:
+    """What a process spends on one of so many things, each begun when the one before is over."""
+    cpu, wall = cpu_of(pid), time.monotonic()
+    for _ in range(count):
+        await once()
+    return Cost(cpu_of(pid) - cpu, time.monotonic() - wall).over(count)
 
 
 def cpu_of_ended_children() -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 from edgepind.lab.children import environment, terminate
 from edgepind.lab.cloud import STATUS_PATH, Cloud
 from tests.bench import barest_tick, handshakes
-from tests.bench.meters import Cost, cpu_of, cpu_of_ended_children
+from tests.bench.meters import Cost, cost_of_each, cpu_of_ended_children
 
 SHELL_TICK = """\
 live=$(openssl s_client -connect "$IP:$PORT" -servername "$HOST" -CAfile "$ROOTS" \
@@ -71,10 +71,7 @@ class KeptRival:
 
     async def one_by_one(self, count: int) -> Cost:
         """Let it do so many, each when it is told to, as the daemon ticks here; the cost of one."""
-        cpu, wall = cpu_of(self._process.pid), time.monotonic()
-        for _ in range(count):
-            await self.do(1)
-        return Cost(cpu_of(self._process.pid) - cpu, time.monotonic() - wall).over(count)
+        return await cost_of_each(self._process.pid, lambda: self.do(1), count)
 
 
 def handshake_rival(cloud: Cloud) -> AbstractAsyncContextManager[KeptRival]:

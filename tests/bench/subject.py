@@ -20,7 +20,7 @@ from edgepind.lab.onlooker import install_pins
 from edgepind.lab.small_site import Site
 from edgepind.lab.timers import Table
 from edgepind.lab.trust import Trust
-from tests.bench.meters import Cost, cpu_of
+from tests.bench.meters import Cost, cost_of_each, cpu_of
 
 PATIENCE = 60.0
 _MOST_TICKS_UNTIL_STEADY = 200
@@ -71,11 +71,7 @@ class Subject:
 
     async def ticks(self, count: int) -> Cost:
         """Make it tick so often; the cost of one."""
-        pid = self.pid
-        cpu, wall = cpu_of(pid), time.monotonic()
-        for _ in range(count):
-            await self.tick()
-        return Cost(cpu_of(pid) - cpu, time.monotonic() - wall).over(count)
+        return await cost_of_each(self.pid, self.tick, count)
 
     async def until_steady(self) -> None:
         """Tick until the Edge has loaded what is served and nothing is owed."""

@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="edgepind-soak-") as folder,
-        tempfile.TemporaryDirectory(
-            prefix="edgepind-soak-", dir=shared_memory()
-        ) as memory,  # as /run is
+        tempfile.TemporaryDirectory(prefix="edgepind-soak-", dir=shared_memory()) as memory,
     ):
         try:
             result = asyncio.run(soak(Path(folder), Path(memory), options.ticks, options.seed))
