@@ -15,6 +15,11 @@ READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
 
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What pyproject.toml names in the group that follows, one requirement a line.
+GROUP := $(BIN)/python -c 'import sys, tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"][sys.argv[1]], sep="\n")'
+
 .PHONY: help demo test test-container faults mutation fuzz soak bench coverage check format doc man deb rpm lock clean
 
 help: ## say what there is to make
@@ -38,7 +43,7 @@ coverage: $(READY) ## show which branch of the pure core its own tests leave out
 	$(BIN)/coverage report --include='edgepind/core/*' --fail-under=100
 
 mutation: $(READY) ## break the core on purpose: does a test notice? Takes hours (ARGS="--jobs 4")
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "mutmut>=3.8,<4"
+	$(PIP_INSTALL) $$($(GROUP) mutation)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutation $(ARGS)
 
 check: $(READY) ## lint, format and types
@@ -56,7 +61,7 @@ doc: $(READY) ## draw the core's tables, the verdicts on chains and the simulati
 	$(BIN)/python packaging/doc/simulation.py
 
 fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3,<4"
+	$(PIP_INSTALL) $$($(GROUP) fuzz)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 soak: $(READY) ## run the daemon for 100,000 ticks in a troubled world (ARGS="--ticks 5000 --seed 2")
@@ -79,12 +84,9 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-emit-options
 
-DEV_GROUP := import tomllib; \
-	print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
-
 lock: $(READY) ## pin every dependency by version and hash (ARGS=--upgrade for newer ones)
 	$(COMPILE) $(ARGS) pyproject.toml --output-file packaging/requirements.lock
-	$(BIN)/python -c '$(DEV_GROUP)' | $(COMPILE) $(ARGS) pyproject.toml - \
+	$(GROUP) dev | $(COMPILE) $(ARGS) pyproject.toml - \
 		--constraint packaging/requirements.lock \
 		--output-file packaging/requirements-dev.lock
 	sed -i 's/-r -$$/edgepind (the development group)/' packaging/requirements-dev.lock
@@ -97,8 +99,6 @@ $(READY): $(LOCKS)
 	@test -n "$(PYTHON)" || { echo "edgepind needs Python 3.11 or later with its venv module;" \
 		"on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		--requirement packaging/requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--no-build-isolation --editable .
+	$(PIP_INSTALL) --require-hashes --requirement packaging/requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
