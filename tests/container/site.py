@@ -103,6 +103,10 @@ class Site:
         self.until_pinned()
         return cursor
 
+    def prompt(self) -> None:
+        """Tell the daemon to look at once, and at everything."""
+        self.machine.must("systemctl", "kill", "--kill-whom=main", "--signal=USR1", DAEMON)
+
     def status(self) -> dict[str, Any]:
         """What the daemon wrote of itself; empty where it wrote nothing."""
         text = self.machine.read(STATUS)

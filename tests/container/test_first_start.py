@@ -77,7 +77,7 @@ def test_its_commands_find_all_well(site: Site) -> None:
     """`status`, `probe` and `check` are content; `status` also as an ordinary user."""
     machine = site.machine
     # It may have been asked last while the cable was out, of which `check` would complain.
-    machine.must("systemctl", "kill", "--kill-whom=main", "--signal=USR1", DAEMON)
+    site.prompt()
     site.until(lambda: site.status()["status_endpoint"]["ok"], "the status endpoint answers")
     for words in (("status",), ("probe",), ("check",)):
         said = machine.run("edgepind", *words)
@@ -87,7 +87,7 @@ def test_its_commands_find_all_well(site: Site) -> None:
 
 def test_its_clock_is_judged_though_the_kernel_may_not_be_asked(site: Site) -> None:
     """ProtectClock= bars adjtimex(2); without chrony the pinned cloud's own Date is the witness."""
-    site.machine.must("systemctl", "kill", "--kill-whom=main", "--signal=USR1", DAEMON)
+    site.prompt()
     site.until(lambda: site.status()["clock"]["source"] == "date-header", "the cloud says the time")
     assert site.status()["clock"]["trusted"] is True
 

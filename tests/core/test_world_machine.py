@@ -64,7 +64,6 @@ _PROFILE = settings(
     max_examples=4000 if _THOROUGH else 60,
     stateful_step_count=60 if _THOROUGH else 30,
     derandomize=not _THOROUGH,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
