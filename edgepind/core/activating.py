@@ -8,8 +8,8 @@ from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
 from edgepind.core.operator import demote_current
+from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_retired
-from edgepind.core.standing import PinEvent, leave, move, put
 from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint

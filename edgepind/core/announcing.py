@@ -5,9 +5,9 @@ nothing current, and brings nothing back that was retired. Over any other channe
 that changes nothing.
 """
 
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.sighting import REFUSALS_KEPT
-from edgepind.core.standing import PinEvent, enter, leave, move, put
 from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
-from edgepind.core.standing import PinEvent, enter, leave, move, put
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint

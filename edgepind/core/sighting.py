@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
-from edgepind.core.standing import PinEvent, enter, leave, move, put
 from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint

@@ -1,137 +1,66 @@
-"""The life of a fingerprint, as one table (after RFC 5011, section 4).
+"""Which pins are believed, and not only accepted (CONTRACT section 12).
 
-A fingerprint is unknown, waits in hold-down, is accepted in one of three roles, and is in the
-end retired: known, and no longer accepted. Why an event happens is the business of `sighting`,
-`announcing`, `operator` and `activating`; this table only says what follows.
+An accepted pin serves the Edge. Only one with standing makes a channel to the status endpoint
+whose announcements count, whose patience is obeyed and over which a token may go: a leaf that was
+merely observed for long enough may be a stranger's.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.core.machine import step
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
-from edgepind.model.words import Role
-
-RETIRED_KEPT = 64
-"""How many retired fingerprints are remembered, so that no announcement brings one back."""
+from edgepind.model.words import Origin, PinKind
 
 
 class Standing(StrEnum):
-    """Where a fingerprint stands. All but the first and the last are roles of the contract."""
+    """When a pin of some origin has standing."""
 
-    UNKNOWN = "unknown"
-    PENDING = "pending"
-    BACKUP = "backup"
-    CURRENT = "current"
-    RETIRING = "retiring"
-    RETIRED = "retired"
+    AT_ONCE = "at once"
+    EARNED = "after the overlap, uncontradicted at every address, or once it is named by standing"
+    NEVER = "never"
 
 
-class PinEvent(StrEnum):
-    """What can happen to a fingerprint."""
-
-    SIGHTED = "sighted"
-    """Seen live, not accepted, and the policy table gives it a hold-down."""
-    CONTRADICTED = "contradicted"
-    """Evidence against it: the hold-down starts again."""
-    FORGOTTEN = "forgotten"
-    """Not seen for as long as its hold-down would have been."""
-    HELD_DOWN = "held_down"
-    """Its hold-down is served."""
-    BOOTSTRAPPED = "bootstrapped"
-    """Its sightings are served, and no pin was known."""
-    ANNOUNCED = "announced"
-    """Named by the status endpoint over a pinned channel."""
-    REPLACED = "replaced"
-    """Another announcement, or another leaf, came in its place before it was ever live."""
-    WENT_LIVE = "went_live"
-    """It is what the cloud serves now."""
-    SUPERSEDED = "superseded"
-    """Another pin is what the cloud serves now."""
-    SET_BEHIND = "set_behind"
-    """Another pin was made current before this one was ever live."""
-    NEXT_IN_LINE = "next_in_line"
-    """The current pin was removed, and this is the one that is likeliest to be served."""
-    OVERLAP_OVER = "overlap_over"
-    """Formerly current, and not live for the whole overlap."""
-    LAPSED = "lapsed"
-    """Accepted on observation, never current, and not live for the whole overlap."""
-    ADDED_BACKUP = "added_backup"
-    """`pin add --role backup`."""
-    ADDED_CURRENT = "added_current"
-    """`pin add --role current`."""
-    REMOVED = "removed"
-    """`pin remove`."""
-
-
-PIN_TABLE: Mapping[tuple[Standing, PinEvent], Standing] = {
-    (Standing.UNKNOWN, PinEvent.SIGHTED): Standing.PENDING,
-    (Standing.UNKNOWN, PinEvent.ANNOUNCED): Standing.BACKUP,
-    (Standing.UNKNOWN, PinEvent.ADDED_BACKUP): Standing.BACKUP,
-    (Standing.UNKNOWN, PinEvent.ADDED_CURRENT): Standing.CURRENT,
-    (Standing.PENDING, PinEvent.CONTRADICTED): Standing.PENDING,
-    (Standing.PENDING, PinEvent.FORGOTTEN): Standing.UNKNOWN,
-    (Standing.PENDING, PinEvent.HELD_DOWN): Standing.BACKUP,
-    (Standing.PENDING, PinEvent.BOOTSTRAPPED): Standing.CURRENT,
-    (Standing.PENDING, PinEvent.ANNOUNCED): Standing.BACKUP,
-    (Standing.PENDING, PinEvent.ADDED_BACKUP): Standing.BACKUP,
-    (Standing.PENDING, PinEvent.ADDED_CURRENT): Standing.CURRENT,
-    (Standing.PENDING, PinEvent.REMOVED): Standing.UNKNOWN,
-    (Standing.BACKUP, PinEvent.REPLACED): Standing.UNKNOWN,
-    (Standing.BACKUP, PinEvent.WENT_LIVE): Standing.CURRENT,
-    (Standing.BACKUP, PinEvent.NEXT_IN_LINE): Standing.CURRENT,
-    (Standing.BACKUP, PinEvent.LAPSED): Standing.RETIRED,
-    (Standing.BACKUP, PinEvent.ADDED_BACKUP): Standing.BACKUP,
-    (Standing.BACKUP, PinEvent.ADDED_CURRENT): Standing.CURRENT,
-    (Standing.BACKUP, PinEvent.REMOVED): Standing.RETIRED,
-    (Standing.CURRENT, PinEvent.SUPERSEDED): Standing.RETIRING,
-    (Standing.CURRENT, PinEvent.SET_BEHIND): Standing.BACKUP,
-    (Standing.CURRENT, PinEvent.ADDED_CURRENT): Standing.CURRENT,
-    (Standing.CURRENT, PinEvent.REMOVED): Standing.RETIRED,
-    (Standing.RETIRING, PinEvent.WENT_LIVE): Standing.CURRENT,
-    (Standing.RETIRING, PinEvent.NEXT_IN_LINE): Standing.CURRENT,
-    (Standing.RETIRING, PinEvent.OVERLAP_OVER): Standing.RETIRED,
-    (Standing.RETIRING, PinEvent.ADDED_BACKUP): Standing.BACKUP,
-    (Standing.RETIRING, PinEvent.ADDED_CURRENT): Standing.CURRENT,
-    (Standing.RETIRING, PinEvent.REMOVED): Standing.RETIRED,
-    (Standing.RETIRED, PinEvent.SIGHTED): Standing.PENDING,
-    (Standing.RETIRED, PinEvent.ADDED_BACKUP): Standing.BACKUP,
-    (Standing.RETIRED, PinEvent.ADDED_CURRENT): Standing.CURRENT,
+STANDING: Mapping[Origin, Standing] = {
+    Origin.OPERATOR: Standing.AT_ONCE,
+    Origin.BOOTSTRAP: Standing.AT_ONCE,
+    Origin.ANNOUNCED: Standing.AT_ONCE,
+    Origin.DOCUMENT: Standing.EARNED,
+    Origin.OBSERVED: Standing.EARNED,
+    Origin.EXCEPTION: Standing.NEVER,
 }
-"""All of it. That (RETIRED, ANNOUNCED) is missing is the defence against replay."""
+"""An announcement is only heard over a pin with standing, so what it names has standing, too."""
 
 
-def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
-    """`pin` in the role that `event` gives it, for events after which it is still a pin.
+def has_standing(pin: Pin, overlap: float) -> bool:
+    """Whether `pin` is accepted and its channel believed; `overlap` as in `[pins]`, in seconds."""
+    if not pin.accepted:
+        return False
+    match STANDING[pin.origin]:
+        case Standing.AT_ONCE:
+            return True
+        case Standing.EARNED:
+            return pin.vouched or pin.tenure >= overlap
+        case Standing.NEVER:
+            return False
 
-    Raises IllegalTransitionError for a pair that is not in the table.
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The pins as a connection to the status endpoint is held against them, by `Pin.key`.
+
+    `believed` are those with standing; `accepted` all that the Edge accepts.
     """
-    role = Role(step(PIN_TABLE, Standing(pin.role), event))
-    return pin if role is pin.role else replace(pin, role=role, since=wall)
+
+    accepted: frozenset[tuple[PinKind, Fingerprint]] = frozenset()
+    believed: frozenset[tuple[PinKind, Fingerprint]] = frozenset()
 
 
-def enter(pin: Pin, event: PinEvent, retired: Iterable[Fingerprint]) -> Pin:
-    """`pin`, new to the set, in the role that `event` gives one of its standing."""
-    standing = Standing.RETIRED if pin.fingerprint in retired else Standing.UNKNOWN
-    return replace(pin, role=Role(step(PIN_TABLE, standing, event)))
-
-
-def leave(
-    pins: tuple[Pin, ...], retired: tuple[Fingerprint, ...], pin: Pin, event: PinEvent
-) -> tuple[tuple[Pin, ...], tuple[Fingerprint, ...]]:
-    """The pins without `pin`, and the retired with it where `event` retires it."""
-    rest = tuple(other for other in pins if other.key != pin.key)
-    if step(PIN_TABLE, Standing(pin.role), event) is Standing.UNKNOWN:
-        return rest, retired
-    kept = (*(other for other in retired if other != pin.fingerprint), pin.fingerprint)
-    return rest, kept[-RETIRED_KEPT:]
-
-
-def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:
-    """The pins with `pin` in the place of the one with its key, or at the end."""
-    if any(other.key == pin.key for other in pins):
-        return tuple(pin if other.key == pin.key else other for other in pins)
-    return (*pins, pin)
+def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:
+    """Sort the accepted pins by what their channel is worth."""
+    pins = tuple(pins)
+    return Trust(
+        accepted=frozenset(pin.key for pin in pins if pin.accepted),
+        believed=frozenset(pin.key for pin in pins if has_standing(pin, overlap)),
+    )

@@ -21,6 +21,8 @@ class Pin:
     `held` is the part of the hold-down served, in seconds of elapsed time; `unseen` is how long,
     in the same measure, it has not been live. `last_seen` is the reading at its last sighting
     within this run of the daemon. `proven` says that it was live after the Edge loaded it.
+    `tenure` is how long, in seconds of watched time, it has been served at every address, and
+    nothing else at any; `vouched` that one with standing named it (`core.standing`).
     """
 
     fingerprint: Fingerprint
@@ -35,6 +37,8 @@ class Pin:
     last_seen: Monotonic | None = None
     ever_live: bool = False
     proven: bool = False
+    tenure: float = 0.0
+    vouched: bool = False
 
     @property
     def accepted(self) -> bool:

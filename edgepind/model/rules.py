@@ -41,6 +41,7 @@ class RestartRules:
     validator: Validator = Validator.ALLOWLIST
     ready_deadline: float = 1800.0
     urgent_ready_deadline: float = 30.0
+    health_deadline: float = 120.0
     settle: float = 10.0
     budget: int = 4
     window: float = 3600.0

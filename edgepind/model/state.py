@@ -74,6 +74,7 @@ class Edge:
     served well, in the run `settling_run`; `seen_well` says that the last look found it well.
     `asked` and `deferral_told` keep a restart that waits from being told at each tick.
     `locked_out`: by what it has loaded, the Edge accepts nothing that the cloud serves.
+    `wait_told`: that an unwell Edge is waited for, because there is no way back, was told.
     """
 
     written: Pinning | None = None
@@ -97,6 +98,7 @@ class Edge:
     write_failures: int = 0
     write_not_before: Monotonic | None = None
     document_problem: str | None = None
+    wait_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,20 @@ class AddressVerdict:
     error: str | None = None
     not_after: datetime | None = None
     fault: HandshakeFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastServed:
+    """The leaf that one address served last, by both of its hashes.
+
+    `silent_since` is the first look since then at which the address gave none; None: it gave one
+    at the last look.
+    """
+
+    address: str
+    certificate: Fingerprint
+    spki: Fingerprint
+    silent_since: Monotonic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,8 @@ class State:
 
     pins: tuple[Pin, ...] = ()
     retired: tuple[Fingerprint, ...] = ()
+    removed: tuple[Fingerprint, ...] = ()
+    """What an operator removed: it comes back by an operator alone."""
     refusals_told: tuple[Fingerprint, ...] = ()
     refusals_text_told: tuple[str, ...] = ()
     """Text found in the document in the place of a pin, and told as refused."""
@@ -160,8 +178,12 @@ class State:
     finding: Finding | None = None
     finding_sentence: str = "the link was not looked at yet"
     lockout: bool = False
+    """The cloud answers, and the Edge, by what it has loaded, accepts nothing of it."""
+    link_accepted: bool = False
+    """Whether the last look found a leaf that the pin set accepts."""
     reason: str = "nothing has been observed yet"
     addresses: tuple[AddressVerdict, ...] = ()
+    served: tuple[LastServed, ...] = ()
     status: StatusMemory = StatusMemory()
     clock: ClockJudgement = ClockJudgement()
     last: Moment | None = None
@@ -170,6 +192,8 @@ class State:
     """When a tick last found every address that answered pinned; None: not in this run."""
     next_tick: Monotonic | None = None
     ticks: int = 0
+    violated: tuple[str, ...] = ()
+    """The promises that the last decision would have broken, as they were told."""
     resumed_after_damage: bool = False
     """The stored state was lost, or is an older one: the document is the better memory."""
     floor: datetime | None = None

@@ -30,6 +30,8 @@ class Origin(StrEnum):
     OBSERVED = "observed"
     EXCEPTION = "exception"
     BOOTSTRAP = "bootstrap"
+    DOCUMENT = "document"
+    """Found in the pinning config after the state was lost."""
 
 
 class Finding(StrEnum):
@@ -78,9 +80,14 @@ class Validator(StrEnum):
 
 
 class Channel(StrEnum):
-    """What the connection to the status endpoint was worth."""
+    """What the connection to the status endpoint was worth.
+
+    `PINNED`: its leaf is pinned, by a pin with standing. `WITHOUT_STANDING`: by one without, so
+    that nothing which comes over it is believed; on the outside it is called pinned as well.
+    """
 
     PINNED = "pinned"
+    WITHOUT_STANDING = "without_standing"
     UNPINNED = "unpinned"
     NONE = "none"
 
@@ -123,3 +130,4 @@ class EventName(StrEnum):
     OVERRIDE_OFF = "override_off"
     STATE_DAMAGED = "state_damaged"
     WRITE_FAILED = "write_failed"
+    INVARIANT_VIOLATED = "invariant_violated"

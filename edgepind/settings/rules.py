@@ -20,6 +20,7 @@ def rules_of(settings: Settings) -> Rules:
             validator=edge.validator,
             ready_deadline=edge.ready_deadline,
             urgent_ready_deadline=edge.urgent_ready_deadline,
+            health_deadline=edge.health_deadline,
             settle=edge.settle,
             budget=edge.restart_budget,
             window=edge.restart_window,

@@ -73,6 +73,7 @@ class EdgeSettings:
     ready_deadline: float = 1800.0
     urgent_ready_deadline: float = 30.0
     health_command: tuple[str, ...] = ()
+    health_deadline: float = 120.0
     settle: float = 10.0
     restart_budget: int = 4
     restart_window: float = 3600.0

@@ -201,6 +201,12 @@ TABLES: tuple[Table, ...] = (
                 host.COMMAND,
                 "Run after a restart; exit 0: the Edge is well.",
             ),
+            Key(
+                "health_deadline",
+                '"2min"',
+                plain.DURATION,
+                "How long a restarted Edge may take to become well.",
+            ),
             Key("settle", '"10s"', plain.DURATION, "How long the restarted Edge must stay well."),
             Key(
                 "restart_budget",

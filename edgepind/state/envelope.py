@@ -16,8 +16,9 @@ from edgepind.model.state import State
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
+from edgepind.state.migration import OLDEST, migrate
 
-SCHEMA = 1
+SCHEMA = 2
 _CLOUD = "cloud"
 
 
@@ -81,7 +82,8 @@ def open_state(content: bytes, now: Moment, boot: str, cloud: str = "") -> Opene
         return Broken(f"it is of another cloud ({foreign_text(str(other))}), not of {cloud}")
     try:
         seal = decode(Seal, parsed.value["saved"], unmoved)
-        state = decode(State, parsed.value["state"], rebase(seal, now, boot))
+        migrated = migrate(parsed.value["state"], parsed.value["schema"])
+        state = decode(State, migrated, rebase(seal, now, boot))
     except Misfit as misfit:
         return Broken(str(misfit))
     return Opened(replace(state, floor=seal.wall), seal)
@@ -99,7 +101,7 @@ def _unfit(whole: Any) -> str | None:
     if whole.keys() - {_CLOUD} != {"schema", "checksum", "saved", "state"}:
         return "it does not consist of `schema`, `checksum`, `saved` and `state`"
     payload = {key: value for key, value in whole.items() if key != "checksum"}
-    if schema != SCHEMA or whole["checksum"] != _checksum(payload):
+    if schema < OLDEST or whole["checksum"] != _checksum(payload):
         return "its checksum does not fit its content"
     return None
 

@@ -20,6 +20,7 @@ from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
+from edgepind.model.words import Channel
 
 NAME = "status.json"
 SCHEMA = 1
@@ -45,7 +46,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "addresses": [_address(verdict) for verdict in state.addresses],
         "status_endpoint": {
             "ok": state.status.ok,
-            "channel": state.status.channel.value,
+            "channel": _channel(state.status.channel),
             "error": state.status.error,
         },
         "clock": {
@@ -90,6 +91,11 @@ def _pin(pin: Pin, now: Moment, rules: Rules) -> dict[str, Any]:
         "sightings": pin.sightings,
         "accepted_after": _or_none(accepted_after),
     }
+
+
+def _channel(channel: Channel) -> str:
+    """What is called a pinned channel outside need not have standing: its `error` tells then."""
+    return (Channel.PINNED if channel is Channel.WITHOUT_STANDING else channel).value
 
 
 def _address(verdict: AddressVerdict) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from edgepind.core.admission import ADMISSION, Evidence
 from edgepind.core.diagnosis import GRAVITY, LEAF_TABLE
+from edgepind.core.pin_lifecycle import PIN_TABLE
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY
 from edgepind.core.restarts import RESTART_TABLE
-from edgepind.core.standing import PIN_TABLE
 from edgepind.model.words import Policy
 
 TARGET = Path(__file__).with_name("machines.md")
@@ -25,7 +25,7 @@ def render() -> str:
     """The whole document."""
     parts = [
         _HEAD,
-        "## The life of a fingerprint (`core/standing.py`)\n",
+        "## The life of a fingerprint (`core/pin_lifecycle.py`)\n",
         _diagram(PIN_TABLE),
         "## How an unpinned fingerprint becomes accepted (`core/admission.py`)\n",
         _admission(),

@@ -8,7 +8,7 @@ import pytest
 
 from edgepind.core.activating import follow_the_live
 from edgepind.core.clock_judgement import better_times, judge_clock
-from edgepind.core.standing import PinEvent, leave, put
+from edgepind.core.pin_lifecycle import PinEvent, leave, put
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment

@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 
 from edgepind.core.machine import IllegalTransitionError, step
+from edgepind.core.pin_lifecycle import PIN_TABLE, PinEvent, Stage, enter, leave, move
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
 from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
-from edgepind.core.standing import PIN_TABLE, PinEvent, Standing, enter, leave, move
 from edgepind.lab.imagined import EPOCH, fingerprint
 from edgepind.model.pin import Pin
 from edgepind.model.state import Edge, RestartPhase
 from edgepind.model.words import Origin, PinKind, Posture, Role
 
 _MACHINES: list[Any] = [
-    pytest.param(PIN_TABLE, Standing, PinEvent, Standing.UNKNOWN, id="pin"),
+    pytest.param(PIN_TABLE, Stage, PinEvent, Stage.UNKNOWN, id="pin"),
     pytest.param(POSTURE_TABLE, Posture, PostureEvent, Posture.ENFORCING, id="posture"),
     pytest.param(RESTART_TABLE, RestartPhase, RestartEvent, RestartPhase.IDLE, id="restart"),
 ]
 _PIN = Pin(fingerprint("a"), PinKind.CERTIFICATE, Role.PENDING, Origin.OBSERVED, EPOCH)
 
 
-def _in(standing: Standing) -> Pin:
-    return Pin(_PIN.fingerprint, _PIN.kind, Role(standing), _PIN.origin, EPOCH)
+def _in(stage: Stage) -> Pin:
+    return Pin(_PIN.fingerprint, _PIN.kind, Role(stage), _PIN.origin, EPOCH)
 
 
 @pytest.mark.parametrize(("table", "states", "events", "first"), _MACHINES)
@@ -53,32 +53,32 @@ def test_a_restart_follows_its_table_or_refuses(phase: RestartPhase, event: Rest
     assert edge == Edge(phase=phase, failures=2, deferral_told=True)
 
 
-@pytest.mark.parametrize(("standing", "event"), list(product(Standing, PinEvent)))
-def test_a_fingerprint_follows_its_table_or_refuses(standing: Standing, event: PinEvent) -> None:
-    """Each of the three ways to change a standing obeys the table, and refuses the rest."""
-    following = PIN_TABLE.get((standing, event))
-    if standing in {Standing.UNKNOWN, Standing.RETIRED}:
-        retired = (_PIN.fingerprint,) if standing is Standing.RETIRED else ()
+@pytest.mark.parametrize(("stage", "event"), list(product(Stage, PinEvent)))
+def test_a_fingerprint_follows_its_table_or_refuses(stage: Stage, event: PinEvent) -> None:
+    """Each of the three ways to change a stage obeys the table, and refuses the rest."""
+    following = PIN_TABLE.get((stage, event))
+    if stage in {Stage.UNKNOWN, Stage.RETIRED}:
+        retired = (_PIN.fingerprint,) if stage is Stage.RETIRED else ()
         if following is None:
             with pytest.raises(IllegalTransitionError):
                 enter(_PIN, event, retired)
         else:
-            assert Standing(enter(_PIN, event, retired).role) is following
-        assert _in(Standing.PENDING) == _PIN
+            assert Stage(enter(_PIN, event, retired).role) is following
+        assert _in(Stage.PENDING) == _PIN
         return
-    pin, other = _in(standing), Pin(fingerprint("b"), _PIN.kind, Role.CURRENT, _PIN.origin, EPOCH)
+    pin, other = _in(stage), Pin(fingerprint("b"), _PIN.kind, Role.CURRENT, _PIN.origin, EPOCH)
     pins = (pin, other)
     if following is None:
         with pytest.raises(IllegalTransitionError):
             move(pin, event, EPOCH)
         with pytest.raises(IllegalTransitionError):
             leave(pins, (), pin, event)
-    elif following in {Standing.UNKNOWN, Standing.RETIRED}:
-        left = (pin.fingerprint,) if following is Standing.RETIRED else ()
+    elif following in {Stage.UNKNOWN, Stage.RETIRED}:
+        left = (pin.fingerprint,) if following is Stage.RETIRED else ()
         assert leave(pins, (), pin, event) == ((other,), left)
     else:
-        assert Standing(move(pin, event, EPOCH).role) is following
-    assert (pin, pins) == (_in(standing), (pin, other))
+        assert Stage(move(pin, event, EPOCH).role) is following
+    assert (pin, pins) == (_in(stage), (pin, other))
 
 
 def test_what_can_end_a_posture_is_what_its_table_lists() -> None:
@@ -90,7 +90,7 @@ def test_what_can_end_a_posture_is_what_its_table_lists() -> None:
 
 def test_a_retired_fingerprint_has_no_row_for_an_announcement() -> None:
     """The defence against replay is that the pair is not there at all."""
-    assert (Standing.RETIRED, PinEvent.ANNOUNCED) not in PIN_TABLE
+    assert (Stage.RETIRED, PinEvent.ANNOUNCED) not in PIN_TABLE
 
 
 def test_no_debt_is_idle() -> None:

@@ -17,7 +17,7 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.small_site import Site, open_site
 from edgepind.model.moment import Moment, Monotonic
-from edgepind.state.envelope import Opened, open_state, seal_state
+from edgepind.state.envelope import SCHEMA, Opened, open_state, seal_state
 from edgepind.state.store import Damaged, Loaded, StateStore
 from tests.faults import without_rights
 from tests.faults.events import told
@@ -100,7 +100,7 @@ def enormous(state: Path) -> None:
 
 def of_a_newer_schema(state: Path) -> None:
     """As a later release would write it."""
-    state.write_text(state.read_text().replace('"schema": 1', '"schema": 2'))
+    state.write_text(state.read_text().replace('"schema": 2', '"schema": 3'))
 
 
 def a_folder(state: Path) -> None:
@@ -144,7 +144,7 @@ async def test_a_damaged_state_is_survived(
     assert site.document.read_bytes() == before
     assert site.restarts() <= restarts + 1
     assert site.daemon.status()["posture"] == "enforcing"
-    assert json.loads(state.read_text())["schema"] == 1
+    assert json.loads(state.read_text())["schema"] == SCHEMA
     accepted = {str(site.cloud.status.current)}
     said = told(site, "state_damaged")
     seen.at(row, site, "pinned by the document, which is not touched", said, accepted)

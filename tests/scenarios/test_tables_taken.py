@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core import admission, diagnosis, posture, restarts, standing
+from edgepind.core import admission, diagnosis, pin_lifecycle, posture, restarts
 from edgepind.core.admission import ORIGIN
 from edgepind.core.diagnosis import LeafFacts, LeafRow
 from edgepind.lab.scenario.interruptible import InterruptibleWorld
@@ -71,12 +71,12 @@ def test_every_row_of_every_table_is_taken(monkeypatch: pytest.MonkeyPatch) -> N
     A row of admission is taken where its evidence was weighed, or a pin accepted on it.
     """
     machines = {
-        "standing": _Noting(standing.PIN_TABLE),
+        "pin_lifecycle": _Noting(pin_lifecycle.PIN_TABLE),
         "posture": _Noting(posture.POSTURE_TABLE),
         "restarts": _Noting(restarts.RESTART_TABLE),
         "admission": _Noting(admission.ADMISSION),
     }
-    monkeypatch.setattr(standing, "PIN_TABLE", machines["standing"])
+    monkeypatch.setattr(pin_lifecycle, "PIN_TABLE", machines["pin_lifecycle"])
     monkeypatch.setattr(posture, "POSTURE_TABLE", machines["posture"])
     monkeypatch.setattr(restarts, "RESTART_TABLE", machines["restarts"])
     monkeypatch.setattr(admission, "ADMISSION", machines["admission"])

@@ -1,0 +1,49 @@
+"""Lifts a stored state that an earlier release wrote to what this one reads.
+
+One step a schema, each on plain JSON values, so that no old class has to be kept. A step adds what
+is new with the value that claims least, and takes back what is not believed any more.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edgepind.state.codec import Misfit
+
+OLDEST = 1
+"""The oldest schema that can still be read."""
+
+_Step = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def migrate(state: Any, schema: int) -> Any:
+    """Give a stored `state` of this `schema` as one of today's. Raises Misfit for one that is none.
+
+    What is wrong with it otherwise is for the decoder to say.
+    """
+    for step in (_STEPS[it] for it in sorted(_STEPS) if it >= schema):
+        try:
+            state = step(state)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Misfit(f"a state of schema {schema} is not of its shape ({error!r})") from None
+    return state
+
+
+def _from_1(state: dict[str, Any]) -> dict[str, Any]:
+    """0.1: no standing, no memory of what each address served or of what an operator removed.
+
+    A server's wish to be left alone may have been a stranger's then, and is forgotten.
+    """
+    return {
+        **state,
+        "pins": [{**pin, "tenure": 0.0, "vouched": False} for pin in state["pins"]],
+        "edge": {**state["edge"], "wait_told": False},
+        "status": {**state["status"], "told_to_wait": None},
+        "removed": [],
+        "served": [],
+        "link_accepted": False,
+        "violated": [],
+    }
+
+
+_STEPS: Mapping[int, _Step] = {1: _from_1}
+"""By the schema that each of them reads."""
