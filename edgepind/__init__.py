@@ -1,4 +1,8 @@
-"""edgepind keeps certificate pinning on a Genesys Cloud Edge safe to leave switched on."""
+"""edgepind keeps certificate pinning on a Genesys Cloud Edge safe to leave switched on.
+
+What it looks like from outside is fixed by `packaging/doc/contract.md` (once it is installed,
+`/usr/share/doc/edgepind/contract.md.gz`): "CONTRACT section 6" means that page, everywhere.
+"""
 
 from datetime import UTC, datetime
 
