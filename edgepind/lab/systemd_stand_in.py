@@ -85,7 +85,8 @@ class SystemdStandIn:
     name: str
     load_state: str = "loaded"
     active_state: str = "active"
-    entered: int = 1_700_000_000_000_000
+    began: int = 1_700_000_000_000_000
+    """When its present run began to be started, in microseconds since 1970."""
     queued: bool = False
     results: deque[str] = field(default_factory=deque)
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -130,7 +131,8 @@ class SystemdStandIn:
             "Id": Variant("s", self.name),
             "LoadState": Variant("s", self.load_state),
             "ActiveState": Variant("s", self.active_state),
-            "ActiveEnterTimestamp": Variant("t", self.entered),
+            "InactiveExitTimestamp": Variant("t", self.began),
+            "ActiveEnterTimestamp": Variant("t", self.began + 500_000 if self.began else 0),
             "InvocationID": Variant("ay", self.invocation),
             "Conditions": Variant("a(sbbsi)", []),
             "Job": Variant("(uo)", [7, f"{_MANAGER}/job/7"] if self.queued else [0, "/"]),
@@ -176,7 +178,7 @@ class SystemdStandIn:
         if result in {"done", "failed"}:
             self.active_state = "active" if result == "done" else "failed"
             self.invocation = secrets.token_bytes(16)
-            self.entered += 1_000_000
+            self.began += 1_000_000
         return result
 
     def _emit_end_of(self, number: int, job: str, result: str) -> None:

@@ -392,7 +392,7 @@ class SiteMachine(RuleBasedStateMachine):
     def _put(self, document: DocumentRead) -> None:
         self.named |= set(document.accepted)
         self.world.run(0.001)  # two files are never of one instant
-        self.world.edge.put(replace(document, modified=self.world.wall))
+        self.world.edge.put(replace(document, changed=self.world.wall))
 
 
 def test_any_history_of_a_site() -> None:
