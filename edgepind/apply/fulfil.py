@@ -23,7 +23,7 @@ from edgepind.model.outcome import (
 from edgepind.settings.schema import EdgeSettings, Settings
 
 if TYPE_CHECKING:
-    from edgepind.effects.local_appliance import Restarter
+    from edgepind.effects.watched_restart import Restarter, Stood
 
 _T = TypeVar("_T")
 
@@ -68,10 +68,21 @@ def _restart(
     objection = rights.objection_to_restart()
     if objection is not None:
         return RestartRefused(objection)
-    outcome = _with_unit(edge, lambda unit: unit.restart(loading))
+    outcome = _with_unit(edge, lambda unit: _restart_watched(unit, loading, edge.pinning_config))
     if isinstance(outcome, RestartRefused):
         rights.restart_not_made()
     return outcome
+
+
+async def _restart_watched(
+    unit: "Restarter", loading: Pinning, document: Path
+) -> RestartDone | RestartFailed | RestartRefused:
+    from edgepind.effects.watched_restart import look_at, restart_watched  # noqa: PLC0415 - as below
+
+    async def look() -> "Stood":
+        return look_at(document)
+
+    return await restart_watched(unit, loading, look)
 
 
 def _with_unit(edge: EdgeSettings, ask: "Callable[[Restarter], Coroutine[Any, Any, _T]]") -> _T:

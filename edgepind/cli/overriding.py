@@ -127,7 +127,7 @@ def _is_loaded(status: StatusDocument, edge: EdgeSettings, *, enabled: bool) -> 
     return (
         isinstance(document, DocumentRead)
         and document.enabled is enabled
-        and _is_later(status, document.modified)
+        and _is_later(status, document.changed)
         and not status["edge"]["restart_owed"]
     )
 

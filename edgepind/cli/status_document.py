@@ -120,6 +120,7 @@ def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> 
     good = (
         document["posture"] == Posture.ENFORCING
         and document["finding"] in _GOOD_FINDINGS
+        and not document["lockout"]
         and not document["edge"]["restart_owed"]
     )
     return ExitCode.GOOD if good else ExitCode.BAD

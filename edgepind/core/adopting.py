@@ -5,6 +5,7 @@ state was lost it is the best memory there is. What the Edge has loaded follows 
 started, and is never guessed kindly: not knowing owes a restart.
 """
 
+from edgepind.core.restarts import loads
 from edgepind.core.sentences import pin_refused
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.tick import Tick
@@ -81,14 +82,14 @@ def _adopt_unit(state: State, tick: Tick) -> State:
     """Conclude what the Edge has loaded from when it was started, and by whom."""
     unit, edge = tick.seen.unit, state.edge
     if isinstance(unit, NoUnit):
-        loaded = _loaded_unseen(state, tick)
-        return replace(state, edge=replace(edge, active=edge.failures == 0, loaded=loaded))
+        edge = loads(replace(edge, active=edge.failures == 0), _loaded_unseen(state, tick))
+        return replace(state, edge=edge)
     if not isinstance(unit, Unit):
         return state
     active = unit.state is UnitState.ACTIVE
     edge = replace(edge, active=active)
     if active and unit.invocation != edge.invocation:
-        edge = replace(edge, invocation=unit.invocation, loaded=_loaded_at_start(unit, tick))
+        edge = loads(replace(edge, invocation=unit.invocation), _loaded_at_start(unit, tick))
     return replace(state, edge=edge)
 
 
@@ -107,14 +108,14 @@ def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
 
 
 def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
-    """What a unit that somebody else started has loaded: the document, if it is the older.
+    """What a unit that somebody else started has loaded: the document, if it has not changed since.
 
     A start that is still to come was timed by a clock that was set back since: that tells nothing.
     """
     document = tick.seen.document
     if not isinstance(document, DocumentRead) or unit.started_at is None:
         return None
-    in_order = document.modified <= unit.started_at <= tick.now.wall
+    in_order = document.changed <= unit.started_at <= tick.now.wall
     return _found(tick) if in_order else None
 
 

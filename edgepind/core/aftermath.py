@@ -6,9 +6,9 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 
 from typing import assert_never
 
-from edgepind.core.desired import desired, rollback_target
+from edgepind.core.desired import desired, rollback_target, way_back
 from edgepind.core.pacing import backoff
-from edgepind.core.restarts import PATIENCE, RestartEvent, defer, go, is_debt, is_up
+from edgepind.core.restarts import RestartEvent, defer, go, is_debt, is_up, loads
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
@@ -43,10 +43,14 @@ def learn_restart(
             edge = replace(edge, restarts=edge.restarts[:-1], not_before=wait)
             state, _, events = defer(replace(state, edge=edge), error)
             return state, events
-        case RestartFailed(error=error):
-            return _fail(state, error, tick)
-        case RestartDone(loaded=loaded, invocation=invocation):
-            edge = replace(edge, loaded=loaded, invocation=invocation or edge.invocation)
+        case RestartFailed(loading=loading, error=error):
+            # Its job may yet end well, when nobody looks.
+            edge = replace(edge, may_be_off=edge.may_be_off or not loading.enabled)
+            return _fail(replace(state, edge=edge), error, tick)
+        case RestartDone(read=read) if not read or read != edge.digest:
+            return _note_unclear(state, tick)
+        case RestartDone(loading=loading, invocation=invocation):
+            edge = loads(replace(edge, invocation=invocation or edge.invocation), loading)
             return _begin_settling(replace(state, edge=edge), invocation, tick)
         case _:
             assert_never(outcome)
@@ -70,6 +74,23 @@ def _is_new_run(edge: Edge, tick: Tick) -> bool:
     return edge.invocation != edge.settling_run and is_up(tick)
 
 
+def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Something changed the document while the Edge was restarted: the debt stands.
+
+    With no run that is known, the next look at the unit says whether what it read lies there still.
+    """
+    failures = state.edge.failures + 1
+    wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
+    edge = replace(go(state.edge, RestartEvent.UNCLEAR), loaded=None, may_be_off=True)
+    edge = replace(edge, invocation="", failures=failures, not_before=tick.after(wait), asked=False)
+    text = (
+        "The Edge was restarted, and something else changed the pinning config meanwhile, so that "
+        f"it is not known what the Edge has loaded; it is restarted again in {span(wait)}; find "
+        "out what changes it."
+    )
+    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+
+
 def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     edge = replace(go(state.edge, RestartEvent.RESTARTED), settling_run=run, asked=False)
     if edge.phase is RestartPhase.ROLLED_BACK:
@@ -80,7 +101,7 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
         event = told(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)
     edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
-    return replace(state, edge=edge), ()
+    return replace(state, edge=replace(edge, wait_told=False)), ()
 
 
 def _watch_anew(state: State, tick: Tick) -> State:
@@ -95,17 +116,20 @@ def _watch_anew(state: State, tick: Tick) -> State:
 
 
 def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    edge = state.edge
-    trouble = _trouble(edge, tick)
+    edge, unwell = state.edge, _unwell(state.edge, tick)
+    waits = unwell is not None and is_up(tick) and _leads_nowhere(state, tick)
+    trouble = _died(edge, tick) or (None if waits else unwell)
     if trouble is not None:
         return _fail(state, trouble, tick)
+    events = (_waits(unwell),) if unwell is not None and not edge.wait_told else ()
+    edge = replace(edge, wait_told=edge.wait_told or waits)
     if _is_well(tick):
         settled = edge.settled + tick.observed if edge.seen_well else 0.0
         edge = replace(edge, settled=settled, seen_well=True)
     elif not isinstance(tick.seen.unit, UnitUnknown):
         edge = replace(edge, settled=0.0, seen_well=False)
     if edge.settled < tick.rules.restart.settle:
-        return replace(state, edge=edge), ()
+        return replace(state, edge=edge), events
     edge = replace(go(edge, RestartEvent.SETTLED), good=edge.loaded, failures=0)
     edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
     text = "The restarted Edge has settled and is well; nothing to do."
@@ -118,22 +142,42 @@ def _is_well(tick: Tick) -> bool:
     return up and health is not None and health.well
 
 
-def _trouble(edge: Edge, tick: Tick) -> str | None:
+def _died(edge: Edge, tick: Tick) -> str | None:
+    """How a settling Edge has come to its end; None: it has not."""
+    unit = tick.seen.unit
+    if not isinstance(unit, Unit):
+        return None
+    if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
+        return f"its unit is {unit.state} after the restart"
+    if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
+        return "its unit died after the restart and was started again"
+    return None
+
+
+def _unwell(edge: Edge, tick: Tick) -> str | None:
     """Why a settling Edge must be called not well; None while there is still hope."""
-    unit, health = tick.seen.unit, tick.seen.health
-    if isinstance(unit, Unit):
-        if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
-            return f"its unit is {unit.state} after the restart"
-        if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
-            return "its unit died after the restart and was started again"
-        if unit.state is UnitState.ACTIVATING and not unit.invocation:
-            return None  # it waits for its turn, as at boot
-    since = edge.settling_since
-    if since is None or tick.now.monotonic - since < PATIENCE * tick.rules.restart.settle:
+    unit, health, since = tick.seen.unit, tick.seen.health, edge.settling_since
+    if isinstance(unit, Unit) and unit.state is UnitState.ACTIVATING and not unit.invocation:
+        return None  # it waits for its turn, as at boot
+    if since is None or tick.now.monotonic - since < tick.rules.restart.health_deadline:
         return None
     if health is not None and not health.well:
         return f"health_command does not call it well ({health.detail or 'no word'})"
     return None if _is_well(tick) or isinstance(unit, UnitUnknown) else "its unit is not active"
+
+
+def _leads_nowhere(state: State, tick: Tick) -> bool:
+    """Whether there is a document to go back to, and only a lockout in it."""
+    return rollback_target(state) is not None and way_back(state, tick.rules) is None
+
+
+def _waits(unwell: str) -> Event:
+    text = (
+        f"The restarted Edge is not well yet: {unwell}; it keeps the new pinning config and is "
+        "waited for, because the last one that it was well with accepts nothing of what the cloud "
+        "serves now; see `journalctl -u` for the Edge's own unit."
+    )
+    return Event(None, Severity.WARNING, text)
 
 
 def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -142,16 +186,16 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
     What the Edge has loaded counts as not known then, so that the debt remains.
     """
     edge = state.edge
-    way_back = rollback_target(state) is not None
-    giving_up = way_back and edge.phase is RestartPhase.ROLLING_BACK
+    back = way_back(state, tick.rules) is not None
+    giving_up = back and edge.phase is RestartPhase.ROLLING_BACK
     failures = edge.failures + (not giving_up)
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
-    edge = go(edge, RestartEvent.FAILED if way_back else RestartEvent.FAILED_FOR_GOOD)
+    edge = go(edge, RestartEvent.FAILED if back else RestartEvent.FAILED_FOR_GOOD)
     edge = replace(edge, failures=failures, not_before=tick.after(wait), loaded=None, asked=False)
     edge = replace(edge, settling_since=None, settled=0.0, seen_well=False)
     following = (
         "the last document that was loaded well is put back and the Edge restarted once more"
-        if way_back and not giving_up
+        if back and not giving_up
         else f"it is tried again in {span(wait)}"
     )
     text = (

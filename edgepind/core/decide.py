@@ -14,16 +14,19 @@ from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
+from edgepind.core.last_served import note_served
+from edgepind.core.lockout import is_lockout
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pacing import ask_again, next_delay, note_status
-from edgepind.core.posture import deadline, guard_on, is_opening_lockout
+from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
 from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restarts import (
     OWING,
     budget_frees,
+    leave_rollback,
     pursue_restart,
     ready_ends,
-    retry_when_due,
+    restarts_in_hand,
 )
 from edgepind.core.rollover import (
     accept_evidence,
@@ -85,6 +88,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     before = _concluded(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
     draft = draft.told(*adopt(draft.state, tick))
+    draft = draft.told(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
     draft = draft.told(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)
@@ -92,7 +96,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     draft = draft.told(*settle_roles(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
     draft = draft.told(*watch_restarted(draft.state, tick))
-    draft = draft.asked(*amend_document(retry_when_due(draft.state, tick), tick))
+    draft = draft.asked(*amend_document(leave_rollback(draft.state, tick), tick))
     draft = draft.asked(draft.state, removal(draft.state.guard, tick), ())
     draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
@@ -110,7 +114,7 @@ def _concluded(state: State) -> Diagnosis | None:
     """What was last concluded about the link."""
     if state.finding is None:
         return None
-    return Diagnosis(state.finding, state.lockout, state.addresses)
+    return Diagnosis(state.finding, state.link_accepted, state.addresses, state.lockout)
 
 
 def _learn(draft: _Draft, tick: Tick) -> _Draft:
@@ -164,6 +168,7 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
         finding=diagnosis.finding,
         finding_sentence=sentence,
         lockout=diagnosis.lockout,
+        link_accepted=diagnosis.accepted,
         addresses=diagnosis.verdicts,
         last_good=tick.now.wall if diagnosis.finding in GOOD else draft.state.last_good,
     )
@@ -178,7 +183,8 @@ def _guard(
     draft: _Draft, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
 ) -> _Draft:
     guard, events = note_override(draft.state.guard, tick)
-    guard, more = guard_on(guard, diagnosis, before, tick)
+    in_hand = restarts_in_hand(draft.state.edge, tick)
+    guard, more = guard_on(guard, diagnosis, before, in_hand, tick)
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
     state = draft.state
@@ -189,7 +195,8 @@ def _guard(
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:
-    state = draft.state
+    # A restart within this tick may have ended a lockout, or begun one.
+    state = replace(draft.state, lockout=is_lockout(draft.state, tick.rules))
     delay = _delay(state, tick)
     looked = tick.seen.link is not None
     state = replace(
@@ -207,10 +214,12 @@ def _delay(state: State, tick: Tick) -> float:
     owing = edge.phase in OWING
     # A restart that failed leaves the unit unseen: before going back, it is looked at.
     unseen = edge.phase is RestartPhase.ROLLING_BACK and tick.seen.unit is None
+    # One that is waited for, with no way back, may take days: it is not watched for every move.
+    settling = edge.phase is RestartPhase.SETTLING and (edge.seen_well or not edge.wait_told)
     return next_delay(
         tick,
         urgent=_is_urgent(state, tick),
-        settling=edge.phase is RestartPhase.SETTLING or unseen,
+        settling=settling or unseen,
         deadlines=(
             deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
             *_holds_end(state, tick),
@@ -240,7 +249,10 @@ def _is_urgent(state: State, tick: Tick) -> bool:
 
     For that one also a cloud that cannot be reached is looked for: the site waits to be guarded.
     """
-    if is_opening_lockout(_concluded(state)):
-        return state.guard.posture in {Posture.ENFORCING, Posture.GRACE, Posture.OPEN}
+    posture, concluded = state.guard.posture, _concluded(state)
+    if posture is Posture.OPEN and is_rotated_away(concluded):
+        return True
+    if posture in {Posture.ENFORCING, Posture.GRACE} and is_opening_lockout(concluded):
+        return True
     no_pin = not any(pin.accepted for pin in state.pins)
     return no_pin and tick.rules.pins.bootstrap is Bootstrap.CORROBORATED

@@ -4,6 +4,7 @@ Level-triggered: what should be is compared with what is on disk at each tick, s
 two steps, a hand or a software update are all the same case.
 """
 
+from edgepind.core.lockout import accepts_live
 from edgepind.core.pacing import backoff
 from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
@@ -19,6 +20,7 @@ from edgepind.model.observation import (
 from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.pin import accepted
 from edgepind.model.replacing import replace
+from edgepind.model.rules import Rules
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Severity
 
@@ -52,6 +54,12 @@ def rollback_target(state: State) -> Pinning | None:
     enabled = good.enabled or now_wanted.enabled
     target = Pinning(enabled, still[0], still)
     return None if target == now_wanted else target
+
+
+def way_back(state: State, rules: Rules) -> Pinning | None:
+    """What may be put back after a failure: never what accepts nothing of what is live."""
+    target = rollback_target(state)
+    return target if target is not None and accepts_live(target, state, rules) else None
 
 
 def desired(state: State) -> Pinning | None:

@@ -108,11 +108,16 @@ _USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The finding, whether it is a lockout, and the verdict on each address."""
+    """The finding, and the verdict on each address.
+
+    `accepted`: the pin set accepts some leaf that is served. `lockout`: the Edge, by what it has
+    loaded, accepts none (see `core.lockout`).
+    """
 
     finding: Finding
-    lockout: bool
+    accepted: bool
     verdicts: tuple[AddressVerdict, ...]
+    lockout: bool = False
 
 
 def pin_of(leaf: Leaf, pins: Iterable[Pin]) -> Pin | None:
@@ -148,15 +153,13 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
     )
     leaves = tuple(result.leaf for _, result in served(link))
     if not leaves:
-        return Diagnosis(Finding.UNREACHABLE, lockout=False, verdicts=verdicts)
+        return Diagnosis(Finding.UNREACHABLE, accepted=False, verdicts=verdicts)
     matched = tuple(pin_of(leaf, pins) for leaf in leaves)
-    known = any(pin.accepted for pin in pins)
-    lockout = known and not any(matched)
     gravest = min(
         (it.verdict for it in verdicts if it.verdict is not Finding.UNREACHABLE),
         key=GRAVITY.index,
     )
-    return Diagnosis(_of_link(gravest, matched, tick), lockout, verdicts)
+    return Diagnosis(_of_link(gravest, matched, tick), any(matched), verdicts)
 
 
 def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from edgepind.core.desired import wanted
 from edgepind.core.explanation import Explanation
-from edgepind.core.posture import CONFIRMING_TICKS, deadline
-from edgepind.core.restarts import OWING, budget_frees, ready_ends
+from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
+from edgepind.core.restarts import OWING, budget_frees, ready_ends, restarts_in_hand
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.core.sentences import POSTURE_TEXT, span
 from edgepind.core.tick import Tick
@@ -73,9 +73,10 @@ def _openings(state: State, tick: Tick) -> str:
 
 def _against(state: State, tick: Tick) -> Iterator[str]:
     guard, edge = state.guard, state.edge
-    if state.lockout:
+    answers = state.finding not in {None, Finding.UNREACHABLE}
+    if answers and not state.link_accepted and wanted(state) is not None:
         yield "the cloud answers, and nothing that it serves is accepted"
-    if edge.locked_out:
+    if state.lockout:
         yield "by what the Edge has loaded, it accepts nothing that the cloud serves"
     if not state.clock.trusted:
         yield f"the clock is known to be wrong (source: {state.clock.source})"
@@ -125,8 +126,15 @@ def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
     yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
     yield from _hold_downs(state, tick)
     allowed = rules.enabled and len(state.guard.openings) < rules.budget
-    next_posture = Posture.OPEN if allowed else Posture.EXHAUSTED
+    opens = allowed and tick.rules.restart.budget >= RESTARTS_TO_OPEN
+    next_posture = Posture.OPEN if opens else Posture.EXHAUSTED
     yield f"{span(left)} more of the lockout, watched, lead to {next_posture}"
+    in_hand = max(0, restarts_in_hand(state.edge, tick))
+    if opens and in_hand < RESTARTS_TO_OPEN:
+        yield (
+            f"the opening waits until the budget allows {RESTARTS_TO_OPEN} restarts, one to open "
+            f"and one to close; now it allows {in_hand}"
+        )
     yield from _by_operator(state)
 
 

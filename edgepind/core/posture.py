@@ -23,6 +23,8 @@ from edgepind.model.words import Finding, Posture
 
 CONFIRMING_TICKS = 2
 """A lockout is confirmed when this many ticks in a row have seen it."""
+RESTARTS_TO_OPEN = 2
+"""An opening is made with so many restarts in hand: one opens the Edge and one closes it."""
 REMIND_EVERY = 900.0
 """Seconds between two warnings that a posture still lasts."""
 
@@ -34,6 +36,7 @@ class PostureEvent(StrEnum):
     LINK_ACCEPTED = "link_accepted"
     OPENING_ALLOWED = "opening_allowed"
     OPENING_REFUSED = "opening_refused"
+    CLOSING_UNAFFORDABLE = "closing_unaffordable"
     INTERCEPTED = "intercepted"
     LIMIT_OVER = "limit_over"
     OPENING_REVOKED = "opening_revoked"
@@ -47,6 +50,7 @@ POSTURE_TABLE: Mapping[tuple[Posture, PostureEvent], Posture] = {
     (Posture.GRACE, PostureEvent.LINK_ACCEPTED): Posture.ENFORCING,
     (Posture.GRACE, PostureEvent.OPENING_ALLOWED): Posture.OPEN,
     (Posture.GRACE, PostureEvent.OPENING_REFUSED): Posture.EXHAUSTED,
+    (Posture.GRACE, PostureEvent.CLOSING_UNAFFORDABLE): Posture.EXHAUSTED,
     (Posture.GRACE, PostureEvent.OVERRIDE_ON): Posture.OVERRIDE,
     (Posture.OPEN, PostureEvent.LINK_ACCEPTED): Posture.ENFORCING,
     (Posture.OPEN, PostureEvent.INTERCEPTED): Posture.EXHAUSTED,
@@ -59,6 +63,10 @@ POSTURE_TABLE: Mapping[tuple[Posture, PostureEvent], Posture] = {
 }
 
 WHY: Mapping[PostureEvent, str] = {
+    PostureEvent.CLOSING_UNAFFORDABLE: (
+        "the grace is over and edge.restart_budget, being less than two, allows no restart to open "
+        "the Edge and one to close it again"
+    ),
     PostureEvent.LOCKOUT_CONFIRMED: "a lockout was seen in two ticks in a row",
     PostureEvent.LINK_ACCEPTED: "the cloud serves an accepted pin",
     PostureEvent.OPENING_ALLOWED: "the grace is over",
@@ -73,11 +81,15 @@ WHY: Mapping[PostureEvent, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the conditions below look at. `diagnosis` None: the link was not looked at."""
+    """What the conditions below look at. `diagnosis` None: the link was not looked at.
+
+    `in_hand`: how many restarts the budget allows now.
+    """
 
     guard: Guard
     diagnosis: Diagnosis | None
     override: bool
+    in_hand: int
     tick: Tick
 
 
@@ -86,11 +98,7 @@ def _lockout_confirmed(it: Situation) -> bool:
 
 
 def _link_accepted(it: Situation) -> bool:
-    return (
-        it.diagnosis is not None
-        and it.diagnosis.finding is not Finding.UNREACHABLE
-        and not it.diagnosis.lockout
-    )
+    return it.diagnosis is not None and it.diagnosis.accepted
 
 
 def _grace_over(it: Situation) -> bool:
@@ -102,6 +110,10 @@ def _grace_over(it: Situation) -> bool:
 def _may_open(it: Situation) -> bool:
     rules = it.tick.rules.fail_open
     return rules.enabled and len(it.guard.openings) < rules.budget
+
+
+def _can_close(it: Situation) -> bool:
+    return it.tick.rules.restart.budget >= RESTARTS_TO_OPEN
 
 
 def _intercepted(it: Situation) -> bool:
@@ -116,8 +128,12 @@ EVENTS: Mapping[Posture, tuple[tuple[PostureEvent, Callable[[Situation], bool]],
     Posture.GRACE: (
         (PostureEvent.OVERRIDE_ON, lambda it: it.override),
         (PostureEvent.LINK_ACCEPTED, _link_accepted),
-        (PostureEvent.OPENING_ALLOWED, lambda it: _grace_over(it) and _may_open(it)),
         (PostureEvent.OPENING_REFUSED, lambda it: _grace_over(it) and not _may_open(it)),
+        (PostureEvent.CLOSING_UNAFFORDABLE, lambda it: _grace_over(it) and not _can_close(it)),
+        (
+            PostureEvent.OPENING_ALLOWED,
+            lambda it: _grace_over(it) and it.in_hand >= RESTARTS_TO_OPEN,
+        ),
     ),
     Posture.OPEN: (
         (PostureEvent.OVERRIDE_ON, lambda it: it.override),
@@ -136,13 +152,16 @@ EVENTS: Mapping[Posture, tuple[tuple[PostureEvent, Callable[[Situation], bool]],
 
 
 def guard_on(
-    guard: Guard, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
+    guard: Guard, diagnosis: Diagnosis | None, before: Diagnosis | None, in_hand: int, tick: Tick
 ) -> tuple[Guard, tuple[Event, ...]]:
-    """Run the machine for one tick. `before` is what the previous tick concluded."""
+    """Run the machine for one tick.
+
+    `before` is what the previous tick concluded; `in_hand` how many restarts the budget allows now.
+    """
     guard = _keep_time(guard, diagnosis, before, tick)
     override = in_force(guard, tick)
     events: list[Event] = []
-    while (event := _next_event(Situation(guard, diagnosis, override, tick))) is not None:
+    while (event := _next_event(Situation(guard, diagnosis, override, in_hand, tick))) is not None:
         posture = step(POSTURE_TABLE, guard.posture, event)
         events.append(posture_changed(posture, guard.posture, WHY[event]))
         guard = _enter(guard, posture, tick)
@@ -151,20 +170,29 @@ def guard_on(
     return _remind(guard, tick)
 
 
-def is_opening_lockout(diagnosis: Diagnosis | None) -> bool:
-    """Whether the link is locked out in the one way that may open the Edge."""
+def is_rotated_away(diagnosis: Diagnosis | None) -> bool:
+    """Whether all that the cloud serves is new, in the one way that may open the Edge."""
     return (
         diagnosis is not None
-        and diagnosis.lockout
+        and not diagnosis.accepted
         and diagnosis.finding is Finding.UNANNOUNCED_ROTATION
     )
 
 
+def is_opening_lockout(diagnosis: Diagnosis | None) -> bool:
+    """Whether that is so, and the Edge is locked out by it."""
+    return diagnosis is not None and diagnosis.lockout and is_rotated_away(diagnosis)
+
+
 def deadline(guard: Guard, grace: float, now: Monotonic) -> Monotonic | None:
-    """When the present posture ends at the latest, if it has a stated time."""
+    """When the present posture ends at the latest, if it has a stated time.
+
+    A grace that is over and goes on, until there are restarts to open and to close with, has none.
+    """
     match guard.posture:
         case Posture.GRACE:
-            return Monotonic(now + max(0.0, grace - guard.grace_served))
+            left = grace - guard.grace_served
+            return Monotonic(now + left) if left > 0.0 else None
         case Posture.OPEN:
             return guard.open_ends
         case Posture.OVERRIDE:

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from edgepind.core.desired import wanted
 from edgepind.core.posture import deadline
-from edgepind.core.restarts import OWING
+from edgepind.core.restarts import OWING, is_closing, ready_ends
 from edgepind.core.sentences import finding_sentence, roles_sentence, span
 from edgepind.core.tick import Tick, served
 from edgepind.model.observation import Link, NotServed
@@ -12,6 +12,7 @@ from edgepind.model.state import State
 from edgepind.model.words import Bootstrap, Finding, Posture
 
 _SHOWN = 3
+_TWO_RESTARTS = "edge.restart_budget allows two restarts, one to let it go and one to end that"
 
 
 def link_sentence(finding: Finding, tick: Tick) -> str:
@@ -38,8 +39,21 @@ def reason(state: State, tick: Tick) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick), state.finding_sentence]
     if state.edge.phase in OWING:
-        parts.append("a restart of the Edge is owed")
+        parts.append(_debt_clause(state, tick))
+    if state.edge.wait_told:
+        parts.append("the restarted Edge is not well yet, and is waited for")
     return "; ".join(part for part in parts if part) + "."
+
+
+def _debt_clause(state: State, tick: Tick) -> str:
+    ready = ready_ends(state, tick)
+    if not is_closing(state) or ready is None:
+        return "a restart of the Edge is owed"
+    left = span(ready - tick.now.monotonic)
+    return (
+        "the Edge may still have validation switched off, and is owed the restart that ends this; "
+        f"ready_command is waited for no longer than {left}"
+    )
 
 
 def _posture_clause(state: State, tick: Tick) -> str:
@@ -52,7 +66,8 @@ def _posture_clause(state: State, tick: Tick) -> str:
         case Posture.ENFORCING:
             return f"Pinning is enforced with {roles_sentence(state.pins)}"
         case Posture.GRACE:
-            return f"Locked out; pinning stays enforced{left}, then it is let go"
+            until = left or f" until {_TWO_RESTARTS}"
+            return f"Locked out; pinning stays enforced{until}, then it is let go"
         case Posture.OPEN:
             return f"Pinning is let go{left}; the CA chain is still checked"
         case Posture.EXHAUSTED:

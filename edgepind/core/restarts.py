@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import assert_never
 
-from edgepind.core.desired import desired, rollback_target, wanted
+from edgepind.core.desired import desired, rollback_target, wanted, way_back
+from edgepind.core.lockout import accepts_live, is_locked_out
 from edgepind.core.machine import step
 from edgepind.core.sentences import span, told
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestartEdge
+from edgepind.model.document import Pinning
 from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
@@ -22,9 +24,6 @@ from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Severity
-
-PATIENCE = 2
-"""A restarted Edge may take this many times `settle` to have been well for one `settle`."""
 
 
 class RestartEvent(StrEnum):
@@ -35,10 +34,14 @@ class RestartEvent(StrEnum):
     NO_DEBT = "no_debt"
     """The Edge has loaded what the document says."""
     RESTARTED = "restarted"
+    UNCLEAR = "unclear"
+    """It was restarted, and something changed the document meanwhile: who knows what it read."""
     FAILED = "failed"
     """The restart failed, or the Edge did not stay well, and there is a document to go back to."""
     FAILED_FOR_GOOD = "failed_for_good"
     """The same, and there is none."""
+    OVERTAKEN = "overtaken"
+    """What was put back, or would be, accepts nothing of what is live by now."""
     SETTLED = "settled"
     RETRY_DUE = "retry_due"
 
@@ -47,6 +50,7 @@ RESTART_TABLE: Mapping[tuple[RestartPhase, RestartEvent], RestartPhase] = {
     (RestartPhase.IDLE, RestartEvent.DEBT): RestartPhase.OWED,
     (RestartPhase.OWED, RestartEvent.NO_DEBT): RestartPhase.IDLE,
     (RestartPhase.OWED, RestartEvent.RESTARTED): RestartPhase.SETTLING,
+    (RestartPhase.OWED, RestartEvent.UNCLEAR): RestartPhase.OWED,
     (RestartPhase.OWED, RestartEvent.FAILED): RestartPhase.ROLLING_BACK,
     (RestartPhase.OWED, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
     (RestartPhase.SETTLING, RestartEvent.DEBT): RestartPhase.OWED,
@@ -54,9 +58,12 @@ RESTART_TABLE: Mapping[tuple[RestartPhase, RestartEvent], RestartPhase] = {
     (RestartPhase.SETTLING, RestartEvent.FAILED): RestartPhase.ROLLING_BACK,
     (RestartPhase.SETTLING, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
     (RestartPhase.ROLLING_BACK, RestartEvent.RESTARTED): RestartPhase.ROLLED_BACK,
+    (RestartPhase.ROLLING_BACK, RestartEvent.UNCLEAR): RestartPhase.ROLLED_BACK,
+    (RestartPhase.ROLLING_BACK, RestartEvent.OVERTAKEN): RestartPhase.OWED,
     (RestartPhase.ROLLING_BACK, RestartEvent.FAILED): RestartPhase.ROLLED_BACK,
     (RestartPhase.ROLLING_BACK, RestartEvent.FAILED_FOR_GOOD): RestartPhase.OWED,
     (RestartPhase.ROLLED_BACK, RestartEvent.RETRY_DUE): RestartPhase.OWED,
+    (RestartPhase.ROLLED_BACK, RestartEvent.OVERTAKEN): RestartPhase.OWED,
 }
 
 OWING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK})
@@ -76,15 +83,22 @@ def restarts_in_window(edge: Edge, now: Monotonic, window: float) -> tuple[Monot
     return tuple(instant for instant in edge.restarts if instant > now - window)
 
 
-def locked_out_as_loaded(state: State, tick: Tick) -> bool:
-    """Whether the Edge, by what it has loaded, accepts nothing that the cloud serves."""
-    loaded, link = state.edge.loaded, tick.seen.link
-    if loaded is None or not loaded.enabled:
-        return False
-    if link is None or not served(link):
-        return state.edge.locked_out
-    values = {value for _, it in served(link) for value in (it.leaf.certificate, it.leaf.spki)}
-    return values.isdisjoint(loaded.read_under(tick.rules.restart.validator))
+def restarts_in_hand(edge: Edge, tick: Tick) -> int:
+    """How many restarts the budget allows from now on, without waiting."""
+    rules = tick.rules.restart
+    return rules.budget - len(restarts_in_window(edge, tick.now.monotonic, rules.window))
+
+
+def loads(edge: Edge, loaded: Pinning | None) -> Edge:
+    """`edge`, having loaded this; None: that is not known."""
+    off = edge.may_be_off if loaded is None else not loaded.enabled
+    return replace(edge, loaded=loaded, may_be_off=off)
+
+
+def is_closing(state: State) -> bool:
+    """Whether the Edge may have validation off, and the restart that it is owed ends that."""
+    goal = desired(state)
+    return state.edge.may_be_off and goal is not None and goal.enabled
 
 
 # --- one tick of the machine ----------------------------------------------------------------
@@ -98,12 +112,11 @@ def pursue_restart(
     A restart is only asked for `alone`: behind another action that fails it would never be made,
     and would count against the budget all the same.
     """
-    state = replace(state, edge=replace(state.edge, locked_out=locked_out_as_loaded(state, tick)))
     state = _note_debt(state, tick)
     if not alone or _was_put_off(tick):
         return state, (), ()
     if state.edge.phase is RestartPhase.ROLLED_BACK and tick.reached(state.edge.not_before):
-        return defer(state, _spent(state, tick))  # it would be owed by now: see `retry_when_due`
+        return defer(state, _spent(state, tick))  # it would be owed by now: see `leave_rollback`
     return _ask(state, tick)
 
 
@@ -148,18 +161,36 @@ def go(edge: Edge, event: RestartEvent) -> Edge:
     return replace(edge, phase=phase, deferral_told=False)
 
 
-def retry_when_due(state: State, tick: Tick) -> State:
+def leave_rollback(state: State, tick: Tick) -> State:
     """Leave a rolled-back document behind when the time for another attempt has come.
 
-    Until the budget allows that, the document stays the one that the Edge is well with.
+    Until the budget allows that, the document stays the one that the Edge is well with. Where it
+    connects the Edge no more, nothing is waited for.
     """
     edge = state.edge
-    if edge.phase is not RestartPhase.ROLLED_BACK or not tick.reached(edge.not_before):
+    if _is_overtaken(state, tick):
+        edge = replace(go(edge, RestartEvent.OVERTAKEN), not_before=None)
+    elif edge.phase is RestartPhase.ROLLED_BACK and tick.reached(edge.not_before):
+        if edge.failures and budget_frees(state, tick) is not None:
+            return state
+        edge = go(edge, RestartEvent.RETRY_DUE)
+    else:
         return state
-    if edge.failures and budget_frees(state, tick) is not None:
-        return state
-    edge = replace(go(edge, RestartEvent.RETRY_DUE), owed_since=tick.now.monotonic)
-    return replace(state, edge=edge)
+    return replace(state, edge=replace(edge, owed_since=tick.now.monotonic))
+
+
+def _is_overtaken(state: State, tick: Tick) -> bool:
+    """Whether the way back leads into a lockout.
+
+    One that was taken already is left only for a document with which the Edge connects.
+    """
+    target, goal = rollback_target(state), wanted(state)
+    if target is None or goal is None or accepts_live(target, state, tick.rules):
+        return False
+    phase = state.edge.phase
+    return phase is RestartPhase.ROLLING_BACK or (
+        phase is RestartPhase.ROLLED_BACK and accepts_live(goal, state, tick.rules)
+    )
 
 
 # --- asking ---------------------------------------------------------------------------------
@@ -196,7 +227,8 @@ def ready_ends(state: State, tick: Tick) -> Monotonic | None:
     if state.edge.owed_since is None:
         return None
     rules = tick.rules.restart
-    urgent = state.edge.locked_out or state.guard.posture is Posture.OVERRIDE
+    asked_for = state.guard.posture is Posture.OVERRIDE
+    urgent = asked_for or is_closing(state) or is_locked_out(state, tick.rules)
     wait = rules.urgent_ready_deadline if urgent else rules.ready_deadline
     return Monotonic(state.edge.owed_since + min(wait, rules.ready_deadline))
 
@@ -211,16 +243,24 @@ def budget_frees(state: State, tick: Tick) -> Monotonic | None:
 
 
 def _most_before(state: State, tick: Tick) -> int:
-    """How many restarts may lie in the window before the next; -1: none is ever allowed.
+    """How many restarts may lie in the window before the next; -1: none is ever allowed."""
+    return max(-1, tick.rules.restart.budget - (2 if _leaves_one(state, tick) else 1))
 
-    A document that failed before is not tried again with the last one that is left, for then
-    the Edge would have no way back. One that is locked out has nothing to lose.
+
+def _leaves_one(state: State, tick: Tick) -> bool:
+    """Whether the next restart may not be the last one that is left.
+
+    One that lets go leaves the one that closes again, which itself may be the last. A document
+    that failed before is not tried again without a way back; an Edge that is locked out has
+    nothing to lose.
     """
-    edge, budget = state.edge, tick.rules.restart.budget
-    going_back = edge.phase is RestartPhase.ROLLING_BACK
-    retrying = edge.failures > 0 and not going_back and not edge.locked_out
-    leaves_way_back = retrying and budget > 1 and rollback_target(state) is not None
-    return budget - (2 if leaves_way_back else 1)
+    edge, goal, more = state.edge, desired(state), tick.rules.restart.budget > 1
+    if goal is not None and not goal.enabled:
+        return more or state.guard.posture is not Posture.OVERRIDE
+    retrying = edge.failures > 0 and edge.phase is not RestartPhase.ROLLING_BACK
+    if not retrying or edge.may_be_off or is_locked_out(state, tick.rules):
+        return False
+    return more and way_back(state, tick.rules) is not None
 
 
 def _may_start(tick: Tick) -> bool:
@@ -249,11 +289,14 @@ def _requested(state: State) -> Event:
 def _spent(state: State, tick: Tick) -> str:
     rules = tick.rules.restart
     made = len(restarts_in_window(state.edge, tick.now.monotonic, rules.window))
-    kept = made < rules.budget
+    goal = desired(state)
+    kept = ""
+    if made < rules.budget:
+        closes = goal is not None and not goal.enabled
+        kept = f", the last of them {'to close the Edge again' if closes else 'for a way back'}"
     return (
         f"{made} restarts were made in {span(rules.window)} and no more than {rules.budget} are "
-        f"allowed{', the last of them for a way back' if kept else ''}; restart the Edge by hand "
-        "if it cannot wait"
+        f"allowed{kept}; restart the Edge by hand if it cannot wait"
     )
 
 

@@ -8,11 +8,13 @@ from edgepind.core.activating import follow_the_live
 from edgepind.core.admission import hold_down
 from edgepind.core.announcing import note_announcement
 from edgepind.core.diagnosis import Diagnosis, diagnose
+from edgepind.core.lockout import is_lockout
 from edgepind.core.operator import obey
 from edgepind.core.sighting import note_sightings
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
 from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 from edgepind.model.words import Role
@@ -34,7 +36,8 @@ def conclude(state: State, tick: Tick) -> Diagnosis | None:
     """Judge the link by the pins as they are accepted now; None where it was not looked at."""
     if tick.seen.link is None:
         return None
-    return diagnose(tick.seen.link, state.pins, tick, state.floor)
+    diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
+    return replace(diagnosis, lockout=is_lockout(state, tick.rules))
 
 
 def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:

@@ -45,13 +45,13 @@ class _Pretence:
 
     def document(self) -> DocumentRead:
         """Give what a look would find."""
-        modified = self.real.modified if isinstance(self.real, DocumentRead) else _NEVER_WRITTEN
+        changed = self.real.changed if isinstance(self.real, DocumentRead) else _NEVER_WRITTEN
         return DocumentRead(
             enabled=self.pinning.enabled,
             current=self.pinning.current,
             accepted=self.pinning.accepted,
             digest=self.digest,
-            modified=modified,
+            changed=changed,
         )
 
 
@@ -90,10 +90,12 @@ class DryAppliance:
         unit = await self._real.unit()
         if isinstance(unit, UnitUnknown):
             return RestartFailed(loading, unit.error)
+        document = (await self.read_document()).document
+        read = document.digest if isinstance(document, DocumentRead) else ""
         if not isinstance(unit, Unit):
-            return RestartDone(loading)
+            return RestartDone(loading, read=read)
         refusal = no_restart(self._unit_name, unit, loading)
-        return refusal or RestartDone(loading, unit.invocation)
+        return refusal or RestartDone(loading, unit.invocation, read)
 
     def close(self) -> None:
         """Give up what the looks hold open."""

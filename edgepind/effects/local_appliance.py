@@ -6,11 +6,11 @@ no memory of its own and decides nothing.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart_command import RestartCommand
+from edgepind.effects.watched_restart import Restarter, look_at, restart_watched
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
@@ -22,19 +22,6 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.settings.schema import EdgeSettings
-
-
-class Restarter(Protocol):
-    """What restarts the Edge: its unit, or the operator's command."""
-
-    async def unit(self) -> EdgeUnit:
-        """Report the unit, if there is one."""
-
-    async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
-        """Restart the Edge and wait for the end of that."""
-
-    def close(self) -> None:
-        """Give up what is held open between calls."""
 
 
 class LocalAppliance:
@@ -55,6 +42,7 @@ class LocalAppliance:
             edge.pinning_config, edge.owner, edge.mode, looks_only=looks_only, now=wall
         )
         self._disk = DiskThread("edgepind-document")
+        self._path = edge.pinning_config
         self._restarter = restarter(edge, bus_address)
 
     async def read_document(self) -> DocumentReading:
@@ -75,7 +63,9 @@ class LocalAppliance:
 
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
         """Restart the Edge, waiting for the result; never start a stopped unit."""
-        return await self._restarter.restart(loading)
+        return await restart_watched(
+            self._restarter, loading, lambda: self._disk.run(look_at, self._path)
+        )
 
     def close(self) -> None:
         """Let go of D-Bus and of the thread; waits for a disk a moment at the most."""

@@ -194,7 +194,7 @@ class DocumentKeeper:
         owner = find_owner(self._owner)
         owned = isinstance(owner, Owner) and owner.owns(file.status)
         right = owned and file.status.st_mode & _PERMISSIONS == self._mode
-        document = replace(reading.document, modified=file.modified, attributes_right=right)
+        document = replace(reading.document, changed=file.changed, attributes_right=right)
         return DocumentReading(document, reading.tls)
 
     def _next_content(self, found: _Found, edit: _Edit | None) -> bytes | EditRefused | None:
@@ -244,5 +244,5 @@ def _read(file: SmallFile) -> DocumentReading:
     text = parse_pinning_text(file.content)
     if isinstance(text, DocumentRejected):
         return DocumentReading(text)
-    document = read_pinning(text, file.content, file.modified, attributes_right=False)
+    document = read_pinning(text, file.content, file.changed, attributes_right=False)
     return DocumentReading(document, read_edge_tls(text))

@@ -92,7 +92,7 @@ def digest_of(content: bytes) -> str:
 
 
 def read_pinning(
-    parsed: PinningText, content: bytes, modified: datetime, *, attributes_right: bool
+    parsed: PinningText, content: bytes, changed: datetime, *, attributes_right: bool
 ) -> DocumentRead:
     """Tell what the owned keys say; what of them cannot be read is refused by name, not guessed."""
     values = parsed.owned
@@ -103,7 +103,7 @@ def read_pinning(
         current=current,
         accepted=accepted,
         digest=digest_of(content),
-        modified=modified,
+        changed=changed,
         refused=refused,
         attributes_right=attributes_right,
     )

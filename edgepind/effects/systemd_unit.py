@@ -200,9 +200,10 @@ def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
         # At boot it may have to wait for its turn: nobody has stopped it.
         return Unit(absent.get(properties["LoadState"], UnitState.ACTIVATING if job else state))
     invocation = bytes(properties["InvocationID"]).hex()
-    entered = properties["ActiveEnterTimestamp"]  # microseconds since 1970; 0: not in this boot
-    up = state is UnitState.ACTIVE and entered
-    return Unit(state, invocation, _EPOCH + timedelta(microseconds=entered) if up else None)
+    # When it began to be started, not when it was: microseconds since 1970; 0: not in this boot.
+    began = properties["InactiveExitTimestamp"]
+    up = state is UnitState.ACTIVE and began
+    return Unit(state, invocation, _EPOCH + timedelta(microseconds=began) if up else None)
 
 
 def _escaped(name: str) -> str:

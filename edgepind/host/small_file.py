@@ -50,12 +50,13 @@ class SmallFile:
 
     @property
     def modified(self) -> datetime:
-        """The modification time in UTC, kept between the years 1500 and 8500."""
-        try:
-            modified = _EPOCH + timedelta(microseconds=self.status.st_mtime_ns // 1000)
-        except OverflowError:
-            return _LATEST if self.status.st_mtime_ns > 0 else _EARLIEST
-        return min(max(modified, _EARLIEST), _LATEST)
+        """The modification time in UTC, which anybody can set who may write the file."""
+        return _instant(self.status.st_mtime_ns)
+
+    @property
+    def changed(self) -> datetime:
+        """The change time in UTC: when content, name or attributes were last changed."""
+        return _instant(self.status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,15 @@ def read_small_file(path: Path, limit: int, *, follow: bool = False) -> Reading:
         return NoFile()
     except OSError as error:
         return Unreadable(sentence(call, path, error.errno or 0))
+
+
+def _instant(nanoseconds: int) -> datetime:
+    """Nanoseconds since 1970 as a time, kept between the years 1500 and 8500."""
+    try:
+        instant = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return _LATEST if nanoseconds > 0 else _EARLIEST
+    return min(max(instant, _EARLIEST), _LATEST)
 
 
 def not_regular(path: Path, status: os.stat_result) -> str | None:

@@ -6,8 +6,9 @@ held against what is true of it here.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from edgepind.effects.watched_restart import Stood, read_from
 from edgepind.lab.imagined import EPOCH
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
@@ -32,7 +33,19 @@ from edgepind.model.outcome import (
 )
 from edgepind.model.words import Validator
 
+_A_MOMENT = timedelta(milliseconds=1)
 _RESTARTABLE = frozenset({UnitState.ACTIVE, UnitState.ACTIVATING, UnitState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Something else puts `document` there while the Edge is stopping for a restart.
+
+    `back`: and the former one again, once the Edge has read that.
+    """
+
+    document: DocumentRead
+    back: bool = False
 
 
 def never(_: DocumentRead | None) -> bool:
@@ -51,6 +64,10 @@ class Troubles:
     unready: str = ""
     sick_of: Callable[[DocumentRead | None], bool] = never
     """Whether the Edge is unwell with what it has loaded."""
+    registration: float = 0.0
+    """Seconds of being connected after which the Edge is well, and not before."""
+    swap: Swap | None = None
+    """What happens to the document at each restart that edgepind asks for."""
 
 
 @dataclass(slots=True)
@@ -146,7 +163,7 @@ class ImaginedEdge:
             return WriteFailed(self.troubles.write)
         if isinstance(self.document, DocumentRead) or self._last_good is None:
             return DocumentWritten(None, "", changed=False)
-        self.put(replace(self._last_good, modified=wall))
+        self.put(replace(self._last_good, changed=wall))
         return DocumentWritten(None, f"file-{self._writes}", set_aside="rejected-TIME")
 
     def restart(
@@ -161,8 +178,19 @@ class ImaginedEdge:
         if self.troubles.restart:
             self.state = UnitState.FAILED
             return RestartFailed(loading, self.troubles.restart)
+        before, swap = self.document, self.troubles.swap
+        if swap is not None:
+            self.put(replace(swap.document, changed=wall))
+        stood = [before, self.document] if swap else [before]
         self.start(wall)
-        return RestartDone(loading, self.invocation)
+        if swap is not None and swap.back and isinstance(before, DocumentRead):
+            self.document = replace(before, changed=wall + _A_MOMENT)
+            stood.append(self.document)
+        return RestartDone(loading, self.invocation, self._read_from(stood))
+
+    def _read_from(self, stood: list[Document]) -> str:
+        looks = [Stood(it.digest, it.changed) for it in stood if isinstance(it, DocumentRead)]
+        return read_from(looks, None if self.commanded else self.started_at) if looks else ""
 
     def start(self, wall: datetime) -> None:
         """Start a new run, which reads the document as it stands; also by another's hand."""

@@ -31,6 +31,7 @@ from edgepind.model.observation import (
     ClockReading,
     ClockSource,
     HandshakeFault,
+    Health,
     Leaf,
     Link,
     Observations,
@@ -124,6 +125,13 @@ class ImaginedWorld:
     """When the next tick is to be made, by the monotonic clock."""
     boots: int = 1
 
+    connected_since: float | None = None
+    """Since when, in true seconds, the present run of the Edge has been connected; None: it is not.
+
+    Only kept while something asks for it.
+    """
+
+    _connected_run: int = 0
     _words: tuple[OperatorWord, ...] = ()
     _prompted: bool = True
     _saved: tuple[State, Moment, str] | None = None
@@ -164,8 +172,19 @@ class ImaginedWorld:
             self.after_tick(self)
 
     def _advance(self, seconds: float) -> None:
+        if self.edge.troubles.registration:
+            self._note_connection()
         self.monotonic += seconds
         self.elapsed += seconds
+
+    def _note_connection(self) -> None:
+        """See whether the Edge is connected, in the run in which it was; nothing changes in it."""
+        validator, wall = self.rules.restart.validator, self.wall
+        leaves = (it for it in self.serves.values() if isinstance(it, Leaf))
+        if not any(self.edge.connects(it, validator, wall) for it in leaves):
+            self.connected_since = None
+        elif self.connected_since is None or self._connected_run != self.edge.runs:
+            self.connected_since, self._connected_run = self.elapsed, self.edge.runs
 
     # --- what happens to the daemon ---------------------------------------------------------
 
@@ -253,7 +272,7 @@ class ImaginedWorld:
         status = self._ask()
         clock = tuple(ClockReading(it, self.ahead) for it in self.witnesses)
         settling = self.state.edge.phase is RestartPhase.SETTLING
-        health = self.edge.health() if settling else None
+        health = self._health() if settling else None
         self._advance(self.look_takes)
         self._prompted = False
         return Observations(
@@ -270,6 +289,15 @@ class ImaginedWorld:
             entropy=self.entropy,
             took=self.look_takes,
         )
+
+    def _health(self) -> Health:
+        takes = self.edge.troubles.registration
+        if takes:
+            self._note_connection()
+        since = self.connected_since
+        if takes and (since is None or self.elapsed - since < takes):
+            return Health(well=False, detail="it is not registered with the cloud")
+        return self.edge.health()
 
     def _link(self) -> Link:
         own = link({it: leaf for it, leaf in self.serves.items() if it not in self.wider_at})

@@ -8,8 +8,9 @@ import asyncio
 import secrets
 import shutil
 import tempfile
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,17 +80,22 @@ class SystemdStandIn:
     is somebody else's job that waits for its turn, as all do at boot. `refusals`
     name calls that are refused: the error's last part, its text. `early` sends the end of a job
     before the answer that names it. `calls` are the calls of the manager so far, `looks` counts
-    those for the unit's properties.
+    those for the unit's properties. A job that succeeds `takes` so many seconds; `stopping` is
+    called before the new run begins, `starting` when it has begun.
     """
 
     name: str
     load_state: str = "loaded"
     active_state: str = "active"
-    entered: int = 1_700_000_000_000_000
+    began: int = 1_700_000_000_000_000
+    """When its present run began to be started, in microseconds since 1970."""
     queued: bool = False
     results: deque[str] = field(default_factory=deque)
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
     early: bool = False
+    takes: float = 0.0
+    stopping: Callable[[], object] = bool
+    starting: Callable[[], object] = bool
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     stopped_meanwhile: bool = False
@@ -130,7 +136,8 @@ class SystemdStandIn:
             "Id": Variant("s", self.name),
             "LoadState": Variant("s", self.load_state),
             "ActiveState": Variant("s", self.active_state),
-            "ActiveEnterTimestamp": Variant("t", self.entered),
+            "InactiveExitTimestamp": Variant("t", self.began),
+            "ActiveEnterTimestamp": Variant("t", self.began + 500_000 if self.began else 0),
             "InvocationID": Variant("ay", self.invocation),
             "Conditions": Variant("a(sbbsi)", []),
             "Job": Variant("(uo)", [7, f"{_MANAGER}/job/7"] if self.queued else [0, "/"]),
@@ -165,7 +172,8 @@ class SystemdStandIn:
                 self._emit_end_of(number, job, result)
             else:
                 loop = asyncio.get_running_loop()
-                loop.call_soon(self._emit_end_of, number, job, result)
+                loop.call_later(self.takes / 2, self.starting)
+                loop.call_later(self.takes, self._emit_end_of, number, job, result)
         self.job_enqueued.set()
         return Message.new_method_return(message, "o", [job])
 
@@ -174,9 +182,10 @@ class SystemdStandIn:
             self.active_state = "failed"
             return "failed"
         if result in {"done", "failed"}:
+            self.stopping()
             self.active_state = "active" if result == "done" else "failed"
             self.invocation = secrets.token_bytes(16)
-            self.entered += 1_000_000
+            self.began = time.time_ns() // 1000
         return result
 
     def _emit_end_of(self, number: int, job: str, result: str) -> None:

@@ -42,6 +42,7 @@ TIMERS: Mapping[str, Table] = {
     "edge": {
         "ready_deadline": span(10),
         "urgent_ready_deadline": span(2),
+        "health_deadline": span(2 * SETTLE),
         "settle": span(SETTLE),
         "restart_window": span(60),
     },

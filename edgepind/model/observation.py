@@ -189,7 +189,8 @@ class UnitState(StrEnum):
 class Unit:
     """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none).
 
-    One that is activating without a run waits for its turn to be started.
+    `started_at` is when it began to be started for that run: nothing was read before. One that is
+    activating without a run waits for its turn to be started.
     """
 
     state: UnitState
@@ -229,15 +230,15 @@ class DocumentRead:
 
     `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
-    them. `digest` is the SHA-256 of the whole file. `attributes_right`: owner and mode are
-    those of the settings.
+    them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which nobody can
+    set. `attributes_right`: owner and mode are those of the settings.
     """
 
     enabled: bool | None
     current: Fingerprint | None
     accepted: tuple[Fingerprint, ...]
     digest: str
-    modified: datetime
+    changed: datetime
     refused: tuple[RefusedFingerprint, ...] = ()
     exact: bool = True
     attributes_right: bool = True

@@ -31,11 +31,13 @@ class WriteFailed:
 class RestartDone:
     """The restart job is done; whether the Edge is well must still be seen.
 
-    `invocation` is systemd's id of the new run, "" under `restart_command`.
+    `invocation` is systemd's id of the new run, "" under `restart_command`. `read` is the SHA-256
+    of the document that stood there from the beginning of that run on, "" where that is not known.
     """
 
-    loaded: Pinning
+    loading: Pinning
     invocation: str = ""
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)

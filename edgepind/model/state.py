@@ -73,8 +73,9 @@ class Edge:
     one, and `not_before` is when the next may be made. `settled` is how much of `settle` was
     served well, in the run `settling_run`; `seen_well` says that the last look found it well.
     `asked` and `deferral_told` keep a restart that waits from being told at each tick.
-    `locked_out`: by what it has loaded, the Edge accepts nothing that the cloud serves.
-    `wait_told`: that an unwell Edge is waited for, because there is no way back, was told.
+    `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
+    something changed the document while it was read. `wait_told`: that an unwell Edge is waited
+    for, because there is no way back, was told.
     """
 
     written: Pinning | None = None
@@ -93,7 +94,7 @@ class Edge:
     settling_run: str = ""
     seen_well: bool = False
     asked: bool = False
-    locked_out: bool = False
+    may_be_off: bool = False
     deferral_told: bool = False
     write_failures: int = 0
     write_not_before: Monotonic | None = None

@@ -36,13 +36,20 @@ def _from_1(state: dict[str, Any]) -> dict[str, Any]:
     return {
         **state,
         "pins": [{**pin, "tenure": 0.0, "vouched": False} for pin in state["pins"]],
-        "edge": {**state["edge"], "wait_told": False},
+        "edge": _edge_from_1(state["edge"]),
         "status": {**state["status"], "told_to_wait": None},
         "removed": [],
         "served": [],
         "link_accepted": False,
         "violated": [],
     }
+
+
+def _edge_from_1(edge: dict[str, Any]) -> dict[str, Any]:
+    """What locks the Edge out is concluded anew from what was served."""
+    kept = {key: value for key, value in edge.items() if key != "locked_out"}
+    loaded = edge["loaded"]
+    return {**kept, "wait_told": False, "may_be_off": bool(loaded) and not loaded["enabled"]}
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1}

@@ -121,7 +121,14 @@ def _link(state: State) -> Iterator[Metric]:
         {it: it is state.finding for it in Finding},
     )
     yield _figure(
-        "edgepind_lockout", "1 where nothing that the cloud serves is accepted.", state.lockout
+        "edgepind_lockout",
+        "1 where the Edge, by what it has loaded, accepts nothing that the cloud serves.",
+        state.lockout,
+    )
+    yield _figure(
+        "edgepind_link_accepted",
+        "1 where the pin set accepts something that the cloud serves.",
+        state.link_accepted,
     )
     faults = [verdict.fault for verdict in state.addresses]
     nameless = state.finding is Finding.UNREACHABLE and not state.addresses
@@ -185,11 +192,6 @@ def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
         "edgepind_edge_loaded",
         "1 where the Edge has loaded what is written.",
         edge_loaded(state, rules),
-    )
-    yield _figure(
-        "edgepind_edge_locked_out",
-        "1 where the Edge accepts nothing that the cloud serves, by what it has loaded.",
-        edge.locked_out,
     )
     yield _figure(
         "edgepind_edge_restart_owed",

@@ -73,7 +73,9 @@ async def test_it_is_an_appliance(grounds: Grounds, appliance: HelperAppliance) 
     assert isinstance((await appliance.read_document()).document, DocumentRejected)
     assert isinstance(await appliance.restore(None), DocumentWritten)
     assert grounds.pinning()["fingerprint"] == str(A)
-    assert await appliance.restart(ON) == RestartDone(ON)
+    written = await appliance.apply(ON)
+    assert isinstance(written, DocumentWritten)
+    assert await appliance.restart(ON) == RestartDone(ON, read=written.digest)
     assert grounds.restarts() == 1
     assert await appliance.unit() == NoUnit()
 

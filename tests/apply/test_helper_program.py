@@ -96,7 +96,7 @@ async def test_it_reads_writes_and_restarts(grounds: Grounds, helper: HelperSock
     assert json.loads(grounds.document.read_text())["edgeId"] == "e-1"
 
     assert await ask(helper, AskUnit()) == NoUnit()
-    assert await ask(helper, Restart(ON)) == RestartDone(ON)
+    assert await ask(helper, Restart(ON)) == RestartDone(ON, read=written.digest)
     assert grounds.restarts() == 1
     assert helper.started == 4
 

@@ -192,7 +192,7 @@ async def test_an_edge_that_does_not_come_back_is_rolled_back(site: Site, way: s
     load_on_restart(site, f"; {site.folder}/restarted\n")
     site.script("restarted", "true\n")
     health = site.script("health", "true\n")
-    edge: Table = {"health_command": [str(health)], "settle": "150ms"}
+    edge: Table = {"health_command": [str(health)], "health_deadline": "300ms", "settle": "150ms"}
     current = await begin(site, edge)
     other = str(site.issue().fingerprint)
     bad = f"grep -q {other} {site.folder}/loaded.json && ! test -e {site.folder}/mended"
@@ -234,6 +234,33 @@ async def test_a_daemon_that_dies_in_the_restart_pays_its_debt(site: Site) -> No
     await site.until_event("restart_succeeded")
     assert loads(site)[-1] == [current, other]
     await owes(site, owed=False)
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_document_that_is_swapped_during_the_restart_is_found_out(
+    site: Site, *, back: bool
+) -> None:
+    """What the Edge has loaded is what stood there when it started, not what was written before."""
+    folder, document = site.folder, site.document
+    open_one = {"certificatePinning": {"enabled": False, "fingerprints": ["none"]}}
+    (folder / "swapped").write_text(json.dumps(open_one))
+    swap = f"mv {document} {folder}/aside; cp {folder}/swapped {document}; "
+    load = KEEPER.format(document=document, loaded=folder / "loaded.json", log=folder / "restarts")
+    put_back = f"; mv {folder}/aside {document}" if back else ""
+    site.script("restart", load)
+    current = await begin(site, {})
+    once = f"if rm {folder}/once; then {swap}{load}{put_back}; else {load}; fi"
+    site.script("restart", once)
+    (folder / "once").touch()
+    other = announce(site)
+    await site.until_event("restart_failed")
+    await owes(site, owed=True)
+    assert loads(site)[-1] == ["none"]
+    await site.until_event("restart_succeeded")
+    assert loads(site)[-1] == [current, other]
+    assert site.pinning()["fingerprints"] == [current, other]
+    await owes(site, owed=False)
+    assert site.restarts() == 2
 
 
 async def test_failing_restarts_back_off_and_stay_within_budget(site: Site) -> None:

@@ -22,7 +22,12 @@ WELL = Health(well=True)
 PINS = (pin("b", Role.CURRENT), pin("a"))
 EARLIER = Monotonic(NOW - 5.0)
 OWED = Edge(
-    written=NEW, loaded=OLD, good=OLD, phase=RestartPhase.OWED, owed_since=Monotonic(NOW - 60.0)
+    written=NEW,
+    digest="digest",
+    loaded=OLD,
+    good=OLD,
+    phase=RestartPhase.OWED,
+    owed_since=Monotonic(NOW - 60.0),
 )
 SETTLING = Edge(
     written=NEW,

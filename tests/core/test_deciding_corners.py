@@ -197,7 +197,7 @@ def test_outcomes_are_learned_each_in_its_own_way() -> None:
     overridden = replace(owed, guard=Guard(since=EPOCH, override=told))
     outcomes = (
         DocumentWritten(ON_A, "new"),
-        RestartDone(ON_A, "run 2"),
+        RestartDone(ON_A, "run 2", "new"),
         OverrideRemoved(),
         OverrideNotRemoved("read-only"),
     )

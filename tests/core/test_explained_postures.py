@@ -99,8 +99,11 @@ def test_an_override_is_told_in_the_operators_words() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"lockout": True}, "the cloud answers, and nothing that it serves is accepted"),
-        ({"edge": Edge(locked_out=True)}, "by what the Edge has loaded, it accepts nothing"),
+        (
+            {"finding": Finding.UNANNOUNCED_ROTATION},
+            "the cloud answers, and nothing that it serves is accepted",
+        ),
+        ({"lockout": True}, "by what the Edge has loaded, it accepts nothing"),
         (
             {"clock": ClockJudgement(trusted=False, source=ClockSource.CHRONY)},
             "the clock is known to be wrong (source: chrony)",

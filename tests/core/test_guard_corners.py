@@ -12,16 +12,21 @@ from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH, LONG, fingerprint, leaf, link, spki
 from edgepind.model.moment import Monotonic, Validity
 from edgepind.model.observation import Chain, HandshakeFault, Leaf, Link, Observations
-from edgepind.model.rules import FailOpenRules, PinRules
+from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import AddressVerdict, Guard, OverrideState
 from edgepind.model.words import EventName, Finding, PinKind, Posture, Role, Severity
 from tests.core.situations import NOW, RULES, A, pin, rules, tick
 
-LOCKED = Diagnosis(Finding.UNANNOUNCED_ROTATION, lockout=True, verdicts=())
-PINNED = Diagnosis(Finding.PINNED, lockout=False, verdicts=())
-ROTATING = Diagnosis(Finding.UNANNOUNCED_ROTATION, lockout=False, verdicts=())
-INTERCEPTED = Diagnosis(Finding.INTERCEPTION, lockout=True, verdicts=())
-SILENT = Diagnosis(Finding.UNREACHABLE, lockout=False, verdicts=())
+LOCKED = Diagnosis(Finding.UNANNOUNCED_ROTATION, accepted=False, verdicts=(), lockout=True)
+PINNED = Diagnosis(Finding.PINNED, accepted=True, verdicts=())
+ROTATING = Diagnosis(Finding.UNANNOUNCED_ROTATION, accepted=True, verdicts=())
+INTERCEPTED = Diagnosis(Finding.INTERCEPTION, accepted=False, verdicts=(), lockout=True)
+SILENT = Diagnosis(Finding.UNREACHABLE, accepted=False, verdicts=())
+LOADED_OFF = replace(LOCKED, lockout=False)
+"""The cloud serves nothing that is accepted, and the Edge has `enabled: false` loaded."""
+LEARNED = replace(LOCKED, accepted=True)
+"""The new leaf is accepted, and the Edge has yet to load it."""
+IN_HAND = 4
 LATER = EPOCH + timedelta(hours=1)
 
 GRACE = Guard(Posture.GRACE, EPOCH, lockout_ticks=2, grace_served=100.0, reminded=NOW)
@@ -43,17 +48,18 @@ def on(
     before: Diagnosis | None = LOCKED,
     fail_open: FailOpenRules | None = None,
     elapsed: float = 10.0,
+    in_hand: int = IN_HAND,
 ) -> Guard:
     """The guard after a tick that concluded this, after one that had concluded that."""
     its = rules(fail_open=fail_open) if fail_open else RULES
     seen = tick(Observations(its), wall=LATER, elapsed=elapsed)
-    return guard_on(guard, diagnosis, before, seen)[0]
+    return guard_on(guard, diagnosis, before, in_hand, seen)[0]
 
 
 def entered(guard: Guard, diagnosis: Diagnosis) -> list[Posture | None]:
     """Each posture that such a tick tells of having been entered."""
     seen = tick(Observations(RULES), wall=LATER)
-    return [it.posture for it in guard_on(guard, diagnosis, LOCKED, seen)[1]]
+    return [it.posture for it in guard_on(guard, diagnosis, LOCKED, IN_HAND, seen)[1]]
 
 
 # --- postures -----------------------------------------------------------------------------------
@@ -70,16 +76,16 @@ def test_a_lockout_is_confirmed_by_the_second_tick_in_a_row() -> None:
     assert on(twice, LOCKED).lockout_ticks == 2
 
 
-@pytest.mark.parametrize("other", [ROTATING, INTERCEPTED, SILENT, None])
+@pytest.mark.parametrize("other", [ROTATING, INTERCEPTED, SILENT, LOADED_OFF, LEARNED, None])
 def test_only_a_lockout_by_an_unannounced_rotation_may_open(other: Diagnosis | None) -> None:
-    """Not interception, not silence, and no rotation while a pinned leaf is served somewhere."""
+    """Not interception, not silence, nothing that the pin set or the Edge itself accepts."""
     assert is_opening_lockout(LOCKED)
     assert not is_opening_lockout(other)
 
 
 def test_the_change_is_told_with_its_reason() -> None:
     """From what, to what, why, and how grave it is."""
-    guard, (event,) = guard_on(Guard(lockout_ticks=1), LOCKED, LOCKED, tick())
+    guard, (event,) = guard_on(Guard(lockout_ticks=1), LOCKED, LOCKED, IN_HAND, tick())
     assert guard.posture is Posture.GRACE
     assert (event.name, event.posture) == (EventName.POSTURE_CHANGED, Posture.GRACE)
     assert event.severity is Severity.WARNING
@@ -164,7 +170,7 @@ def test_what_ends_open() -> None:
     assert on(replace(OPEN, open_ends=NOW), LOCKED) == exhausted
     assert on(OPEN, LOCKED, fail_open=FailOpenRules(enabled=False)) == exhausted
     assert on(GRACE, INTERCEPTED).posture is Posture.GRACE
-    partly = replace(INTERCEPTED, lockout=False)
+    partly = replace(INTERCEPTED, accepted=True)
     assert entered(OPEN, partly) == [Posture.ENFORCING]
 
 
@@ -173,8 +179,44 @@ def test_of_several_reasons_to_close_the_gravest_is_told() -> None:
     over = replace(OPEN, open_ends=NOW)
     off = tick(Observations(rules(fail_open=FailOpenRules(enabled=False))))
     for diagnosis, why in ((INTERCEPTED, "the link is intercepted"), (LOCKED, "the longest")):
-        _, (event,) = guard_on(over, diagnosis, LOCKED, off)
+        _, (event,) = guard_on(over, diagnosis, LOCKED, IN_HAND, off)
         assert f"because {why}" in event.message
+
+
+def test_nothing_is_opened_that_could_not_be_closed() -> None:
+    """Two restarts must be in hand; until then the grace goes on, without a stated end."""
+    over = replace(GRACE, grace_served=300.0)
+    for in_hand, posture in ((2, Posture.OPEN), (1, Posture.GRACE), (-1, Posture.GRACE)):
+        assert on(over, LOCKED, in_hand=in_hand).posture is posture
+    assert on(over, PINNED, in_hand=0).posture is Posture.ENFORCING
+
+
+@pytest.mark.parametrize(("budget", "posture"), [(2, Posture.OPEN), (1, Posture.EXHAUSTED)])
+def test_a_budget_below_two_opens_nothing(budget: int, posture: Posture) -> None:
+    """What never comes is not waited for; where fail-open is off, that is the reason given."""
+    over = replace(GRACE, grace_served=300.0)
+    its = rules(restart=RestartRules(budget=budget))
+    guard, (event,) = guard_on(over, LOCKED, LOCKED, budget, tick(Observations(its)))
+    assert guard.posture is posture
+    assert ("edge.restart_budget, being less than two" in event.message) is (budget < 2)
+    off = replace(its, fail_open=FailOpenRules(enabled=False))
+    guard, (event,) = guard_on(over, LOCKED, LOCKED, budget, tick(Observations(off)))
+    assert guard.posture is Posture.EXHAUSTED
+    assert "fail-open is off" in event.message
+
+
+@pytest.mark.parametrize("posture", [GRACE, OPEN, EXHAUSTED])
+def test_a_pin_that_the_edge_has_yet_to_load_ends_the_emergency(posture: Guard) -> None:
+    """The posture is left by the pin set; the restart follows, and no second grace is counted."""
+    assert entered(posture, LEARNED) == [Posture.ENFORCING]
+    assert on(Guard(lockout_ticks=1), LEARNED) == Guard()
+
+
+def test_while_the_edge_does_not_pin_no_grace_is_served() -> None:
+    """It begins when the Edge has loaded a document that locks it out, as after an override."""
+    assert on(Guard(lockout_ticks=1), LOADED_OFF) == Guard()
+    assert on(GRACE, LOADED_OFF).grace_served == 100.0
+    assert on(OPEN, LOADED_OFF).posture is Posture.OPEN
 
 
 @pytest.mark.parametrize("guard", [Guard(), GRACE, OPEN, EXHAUSTED])
@@ -196,23 +238,24 @@ def test_an_override_comes_before_everything(guard: Guard) -> None:
 def test_every_posture_but_enforcing_repeats_a_warning() -> None:
     """A quarter of an hour after it was entered, or was told last; with what time is left."""
     quarter = Monotonic(NOW - 900)
-    guard, (event,) = guard_on(replace(OPEN, reminded=quarter), LOCKED, LOCKED, tick())
+    guard, (event,) = guard_on(replace(OPEN, reminded=quarter), LOCKED, LOCKED, IN_HAND, tick())
     assert guard.reminded == NOW
     assert (event.name, event.severity, event.posture) == (None, Severity.WARNING, Posture.OPEN)
     assert "Posture is still open for at most 1min: pinning is let go" in event.message
-    assert guard_on(guard, LOCKED, LOCKED, tick()) == (guard, ())
+    assert guard_on(guard, LOCKED, LOCKED, IN_HAND, tick()) == (guard, ())
     fresh = replace(OPEN, reminded=Monotonic(NOW - 899))
-    assert guard_on(fresh, LOCKED, LOCKED, tick()) == (fresh, ())
-    _, (event,) = guard_on(replace(EXHAUSTED, reminded=quarter), LOCKED, LOCKED, tick())
+    assert guard_on(fresh, LOCKED, LOCKED, IN_HAND, tick()) == (fresh, ())
+    _, (event,) = guard_on(replace(EXHAUSTED, reminded=quarter), LOCKED, LOCKED, IN_HAND, tick())
     assert "Posture is still exhausted: the Edge is locked out" in event.message
-    assert guard_on(Guard(reminded=quarter), PINNED, PINNED, tick())[1] == ()
-    assert guard_on(replace(EXHAUSTED, reminded=None), LOCKED, LOCKED, tick())[1] == ()
+    assert guard_on(Guard(reminded=quarter), PINNED, PINNED, IN_HAND, tick())[1] == ()
+    assert guard_on(replace(EXHAUSTED, reminded=None), LOCKED, LOCKED, IN_HAND, tick())[1] == ()
 
 
 def test_when_a_posture_ends_at_the_latest() -> None:
     """What is left of the grace, the end of the opening, the end of the override."""
     assert deadline(GRACE, 300.0, NOW) == NOW + 200.0
-    assert deadline(GRACE, 50.0, NOW) == NOW
+    assert deadline(GRACE, 100.0, NOW) is None, "it goes on until there are restarts"
+    assert deadline(GRACE, 100.1, NOW) == pytest.approx(NOW + 0.1)
     assert deadline(OPEN, 300.0, NOW) == NOW + 60.0
     assert deadline(Guard(Posture.OVERRIDE, override=OVERRIDE), 300.0, NOW) == NOW + 3600.0
     assert deadline(Guard(Posture.OVERRIDE), 300.0, NOW) is None
@@ -351,14 +394,13 @@ def test_only_the_current_pin_everywhere_is_pinned() -> None:
     assert judged({"1": leaf("a"), "2": silent}).finding is Finding.PINNED
     assert judged({"1": leaf("a"), "2": leaf("b")}).finding is Finding.ROTATING
     nothing = judged({"1": silent})
-    assert (nothing.finding, nothing.lockout) == (Finding.UNREACHABLE, False)
+    assert (nothing.finding, nothing.accepted) == (Finding.UNREACHABLE, False)
 
 
-def test_a_lockout_is_where_something_answers_and_nothing_of_it_is_accepted() -> None:
-    """A pending pin is not; and before the first pin there is nothing to be locked out by."""
-    assert judged({"1": leaf("x"), "2": leaf("p")}).lockout
-    assert not judged({"1": leaf("x"), "2": leaf("b")}).lockout
-    assert not diagnose(link({"1": leaf("x")}), PINS[2:], tick(), None).lockout
+def test_a_link_is_accepted_where_some_leaf_of_it_is() -> None:
+    """A pending pin does not do."""
+    assert not judged({"1": leaf("x"), "2": leaf("p")}).accepted
+    assert judged({"1": leaf("x"), "2": leaf("b")}).accepted
 
 
 def test_each_address_is_shown_with_what_it_served_or_why_not() -> None:

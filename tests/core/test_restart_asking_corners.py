@@ -4,23 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from edgepind.core.last_served import note_served
 from edgepind.core.restarts import (
     budget_frees,
     is_debt,
-    locked_out_as_loaded,
+    leave_rollback,
     pursue_restart,
     ready_ends,
-    retry_when_due,
 )
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import leaf, link, spki
+from edgepind.lab.imagined import leaf, link
 from edgepind.model.action import RestartEdge
-from edgepind.model.document import Pinning
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
     DocumentRejected,
     EdgeUnit,
-    HandshakeFault,
     NoUnit,
     Observations,
     Unit,
@@ -33,7 +31,7 @@ from edgepind.model.outcome import (
     RestartRefused,
 )
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Edge, Guard, RestartPhase
+from edgepind.model.state import Edge, Guard, RestartPhase, State
 from edgepind.model.words import EventName, Posture, Validator
 from tests.core.restart_situations import EARLIER, NEW, OLD, OWED, SETTLING, UP, WAITING, saw, state
 from tests.core.situations import NOW, RULES, pinning, state_of, tick
@@ -43,6 +41,12 @@ def asks(edge: Edge, seen: Tick | None = None, guard: Guard | None = None) -> bo
     """Whether a restart is asked for."""
     before = replace(state(edge), guard=guard or Guard())
     return bool(pursue_restart(before, seen or saw(), alone=True)[1])
+
+
+def serving(edge: Edge, *names: str) -> State:
+    """A state with this Edge, and a cloud whose addresses serve these leaves."""
+    seen = tick(Observations(RULES, link=link({name: leaf(name) for name in names})))
+    return note_served(state(edge), seen)
 
 
 # --- whether one is owed ------------------------------------------------------------------------
@@ -107,42 +111,6 @@ def test_an_idle_edge_that_is_up_with_what_is_wanted_is_well_in_its_run() -> Non
     assert down.edge.good is None
     none, _, _ = pursue_restart(state_of((), Edge()), saw(), alone=True)
     assert none.edge == Edge()
-
-
-@pytest.mark.parametrize(
-    ("loaded", "serves", "expected"),
-    [
-        (None, "b", False),
-        (pinning("a", enabled=False), "b", False),
-        (OLD, "b", True),
-        (OLD, "a", False),
-    ],
-)
-def test_an_edge_is_locked_out_by_what_it_has_loaded(
-    loaded: Pinning | None,
-    serves: str,
-    expected: bool,  # noqa: FBT001 - a case
-) -> None:
-    """Not by the pin set, and not where it is not known or does not enforce."""
-    edge = replace(OWED, loaded=loaded)
-    seen = tick(Observations(RULES, link=link({"1": leaf(serves)})))
-    assert locked_out_as_loaded(state(edge), seen) is expected
-
-
-def test_an_edge_that_has_a_key_pinned_is_not_locked_out_by_its_certificate() -> None:
-    """What is served counts in both kinds."""
-    of_key = replace(OLD, current=spki("b"), accepted=(spki("b"),))
-    seen = tick(Observations(RULES, link=link({"1": leaf("b")})))
-    assert not locked_out_as_loaded(state(replace(OWED, loaded=of_key)), seen)
-
-
-@pytest.mark.parametrize("before", [True, False])
-def test_without_an_answer_a_lockout_is_what_it_was(before: bool) -> None:  # noqa: FBT001 - a case
-    """Neither an unlooked-at link nor one without answers changes it."""
-    silent = link({"1": HandshakeFault.TIMEOUT})
-    for seen in (Observations(RULES), Observations(RULES, link=silent)):
-        edge = replace(OWED, locked_out=before)
-        assert locked_out_as_loaded(state(edge), tick(seen)) is before
 
 
 # --- asking for one -----------------------------------------------------------------------------
@@ -224,7 +192,9 @@ def test_a_restart_that_was_put_off_in_this_tick_is_not_asked_for_again_in_it() 
     """Nor behind another action, nor without a pin."""
     for outcome in (RestartDeferred("calls"), RestartRefused("stopped")):
         assert not asks(OWED, tick(Observations(RULES, unit=UP, outcomes=(outcome,))))
-    assert asks(OWED, tick(Observations(RULES, unit=UP, outcomes=(RestartDone(OLD),))))
+    assert asks(
+        OWED, tick(Observations(RULES, unit=UP, outcomes=(RestartDone(OLD, read="digest"),)))
+    )
     assert pursue_restart(state(OWED), saw(), alone=False)[1:] == ((), ())
     assert pursue_restart(state_of((), OWED), saw(), alone=True)[1:] == ((), ())
 
@@ -273,8 +243,7 @@ def test_a_document_that_failed_leaves_the_last_restart_for_a_way_back() -> None
     assert asks(replace(failed, good=None))
     assert asks(replace(failed, failures=0))
     assert asks(replace(failed, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None))
-    locked = tick(Observations(RULES, unit=UP, link=link({"1": leaf("b")})))
-    assert asks(failed, locked)
+    assert pursue_restart(serving(failed, "b"), saw(), alone=True)[1]
 
 
 def test_a_budget_of_one_keeps_nothing_back_and_one_of_none_allows_nothing() -> None:
@@ -304,28 +273,28 @@ def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
     """And never longer for being urgent."""
     since = NOW - 60.0
     assert ready_ends(state(OWED), saw()) == since + 1800.0
-    assert ready_ends(state(replace(OWED, locked_out=True)), saw()) == since + 30.0
+    assert ready_ends(serving(OWED, "b"), saw()) == since + 30.0
     overridden = replace(state(OWED), guard=Guard(posture=Posture.OVERRIDE))
     assert ready_ends(overridden, saw()) == since + 30.0
     opened = replace(state(OWED), guard=Guard(posture=Posture.OPEN))
     assert ready_ends(opened, saw()) == since + 1800.0
     hasty = saw(restart=RestartRules(ready_deadline=10.0))
-    assert ready_ends(state(replace(OWED, locked_out=True)), hasty) == since + 10.0
+    assert ready_ends(serving(OWED, "b"), hasty) == since + 10.0
 
 
 def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_it() -> None:
     """Until then the Edge keeps the one that it is well with, and it is told why once."""
     due = replace(WAITING, not_before=NOW)
-    after = retry_when_due(state(due), saw())
+    after = leave_rollback(state(due), saw())
     assert (after.edge.phase, after.edge.owed_since) == (RestartPhase.OWED, NOW)
     for edge in (
         replace(WAITING, not_before=Monotonic(NOW + 1.0)),
         replace(due, restarts=spent(3000, 2000, 1000)),
         replace(due, phase=RestartPhase.IDLE),
     ):
-        assert retry_when_due(state(edge), saw()) == state(edge)
+        assert leave_rollback(state(edge), saw()) == state(edge)
     let_go = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
-    assert retry_when_due(state(let_go), saw()).edge.phase is RestartPhase.OWED
+    assert leave_rollback(state(let_go), saw()).edge.phase is RestartPhase.OWED
     early = state(replace(WAITING, not_before=Monotonic(NOW + 1.0)))
     assert pursue_restart(early, saw(), alone=True)[1:] == ((), ())
     held_up = state(replace(due, restarts=spent(3000, 2000, 1000)))

@@ -30,7 +30,7 @@ from tests.core.situations import NOW, RULES
 def test_a_restart_that_is_done_begins_to_settle_from_nothing() -> None:
     """What an earlier attempt had served of `settle`, and how it was last seen, count no more."""
     before = replace(OWED, settled=9.0, seen_well=True, asked=True, deferral_told=True)
-    after, events = learn_restart(state(before), RestartDone(NEW, "run 2"), saw())
+    after, events = learn_restart(state(before), RestartDone(NEW, "run 2", "digest"), saw())
     assert events == ()
     assert after.edge == replace(
         before,
@@ -48,14 +48,15 @@ def test_a_restart_that_is_done_begins_to_settle_from_nothing() -> None:
 
 def test_a_restart_by_a_command_names_no_run_and_keeps_the_one_that_is_known() -> None:
     """Under `restart_command` nothing tells which run it is, and any run is the right one."""
-    after, _ = learn_restart(state(replace(OWED, invocation="run 1")), RestartDone(NEW), saw())
+    before = state(replace(OWED, invocation="run 1"))
+    after, _ = learn_restart(before, RestartDone(NEW, read="digest"), saw())
     assert (after.edge.invocation, after.edge.settling_run) == ("run 1", "")
 
 
 def test_a_way_back_that_is_loaded_is_told_and_waits_for_the_next_attempt() -> None:
     """It is not watched while it settles: there would be nothing to go back to."""
     before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
-    after, (event,) = learn_restart(state(before), RestartDone(OLD, "run 3"), saw())
+    after, (event,) = learn_restart(state(before), RestartDone(OLD, "run 3", "digest"), saw())
     assert after.edge.phase is RestartPhase.ROLLED_BACK
     assert after.edge.settling_since is None
     assert (event.name, event.severity) == (EventName.ROLLED_BACK, Severity.ERR)
@@ -207,11 +208,13 @@ def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
         (Unit(UnitState.ACTIVATING, "run 2"), WELL, "its unit is not active"),
     ],
 )
-def test_other_troubles_are_given_twice_settle(unit: Unit, health: Health, why: str) -> None:
-    """A slow start is none, until `settle` has passed twice."""
-    almost = state(replace(SETTLING, settling_since=Monotonic(NOW - 19.9)))
+def test_other_troubles_are_given_the_deadline_of_health(
+    unit: Unit, health: Health, why: str
+) -> None:
+    """A slow start is none, until `health_deadline` is over."""
+    almost = state(replace(SETTLING, settling_since=Monotonic(NOW - 119.9)))
     assert watch_restarted(almost, saw(unit, health))[1] == ()
-    over = state(replace(SETTLING, settling_since=Monotonic(NOW - 20.0)))
+    over = state(replace(SETTLING, settling_since=Monotonic(NOW - 120.0)))
     after, (event,) = watch_restarted(over, saw(unit, health))
     assert after.edge.phase is RestartPhase.ROLLING_BACK
     assert why in event.message

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from edgepind.lab.imagined import leaf
-from edgepind.lab.imagined_edge import Troubles
+from edgepind.lab.imagined_edge import Swap, Troubles
 from edgepind.lab.imagined_site import rules, site
 from edgepind.lab.imagined_world import ImaginedWorld
 from edgepind.model.fingerprint import Fingerprint
@@ -217,6 +217,22 @@ class SiteMachine(RuleBasedStateMachine):
             pin is None or (it is not None and pin in it.accepted)
         )
 
+    @rule(seconds=st.sampled_from([25.0, 70.0, 1000.0]))
+    def registers(self, seconds: float) -> None:
+        """The Edge is well when it has been connected for a while, and not before."""
+        self.world.edge.troubles.registration = seconds
+
+    @rule(
+        enabled=st.sampled_from([True, False, None]),
+        pins=st.lists(ANY_LEAF, max_size=2),
+        back=st.booleans(),
+    )
+    def swap_document(self, enabled: bool | None, pins: list[str], *, back: bool) -> None:  # noqa: FBT001
+        """Something else replaces the document whenever the Edge is restarted."""
+        document = document_of(pins, self.world.rules.pins.kind, enabled=enabled)
+        self.named |= set(document.accepted)
+        self.world.edge.troubles.swap = Swap(document, back=back)
+
     @rule(state=st.sampled_from([UnitState.INACTIVE, UnitState.FAILED, UnitState.MASKED]))
     def stop_unit(self, state: UnitState) -> None:
         """The unit is stopped, or fails."""
@@ -392,7 +408,7 @@ class SiteMachine(RuleBasedStateMachine):
     def _put(self, document: DocumentRead) -> None:
         self.named |= set(document.accepted)
         self.world.run(0.001)  # two files are never of one instant
-        self.world.edge.put(replace(document, modified=self.world.wall))
+        self.world.edge.put(replace(document, changed=self.world.wall))
 
 
 def test_any_history_of_a_site() -> None:

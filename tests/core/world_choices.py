@@ -23,7 +23,7 @@ from edgepind.model.words import Channel, PinKind
 
 PINS = PinRules(hold_down=600.0, sightings=3, overlap=900.0)
 FAIL_OPEN = FailOpenRules(grace=180.0, limit=1800.0, budget=2, budget_window=5400.0)
-RESTART = RestartRules(ready_deadline=900.0, budget=4, window=1800.0)
+RESTART = RestartRules(ready_deadline=900.0, health_deadline=60.0, budget=4, window=1800.0)
 
 WEAK = RefusedFingerprint("aa" * 16, "it has 16 octets, which is MD5 whatever its label says")
 _GONE = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))

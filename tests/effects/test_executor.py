@@ -117,7 +117,7 @@ async def test_actions_are_done_in_order(site: Site) -> None:
     )
     assert isinstance(written, DocumentWritten)
     assert written.digest == hashlib.sha256(site.document.read_bytes()).hexdigest()
-    assert restarted == RestartDone(TWO)
+    assert restarted == RestartDone(TWO, read=written.digest)
     assert removed == OverrideRemoved()
     assert not override.exists()
     assert site.fingerprints() == [str(OLD), str(NEW)]
@@ -183,8 +183,9 @@ async def test_a_ready_command_that_hangs_has_not_agreed() -> None:
 async def test_a_forced_restart_asks_nobody(site: Site) -> None:
     """After the deadline, and for a rollback."""
     edge = site.settings(ready_command=site.says("busy", 1))
+    digest = hashlib.sha256(site.document.read_bytes()).hexdigest()
     assert await site.executor(edge).execute((RestartEdge(ONE, forced=True),)) == (
-        RestartDone(ONE),
+        RestartDone(ONE, read=digest),
     )
     assert site.traced == ["restart"]
 
@@ -250,7 +251,7 @@ async def test_a_dry_run_answers_and_touches_nothing(site: Site) -> None:
     )
     assert isinstance(outcomes[0], DocumentWritten)
     assert outcomes[0].pinning == TWO
-    assert outcomes[1] == RestartDone(TWO)
+    assert outcomes[1] == RestartDone(TWO, read=outcomes[0].digest)
     assert site.document.read_bytes() == before
     assert site.traced == ["ready"]
     assert sorted(entry.name for entry in site.folder.iterdir()) == [

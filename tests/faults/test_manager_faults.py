@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.small_site import Site
+from edgepind.lab.timers import Table
 from tests.faults import journalled_daemon
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
@@ -37,7 +38,8 @@ async def test_an_edge_that_dies_after_a_second(site: Site, seen: Sightings) -> 
     """Rolled back to what it lived with; tried again, within the budget, until it lives."""
     an_edge_that_dies(site, "1")
     health = [str(site.folder / "health")]
-    site.write_settings({"edge": {"health_command": health, "settle": "2s", "restart_budget": 8}})
+    edge: Table = {"health_command": health, "health_deadline": "4s", "settle": "2s"}
+    site.write_settings({"edge": {**edge, "restart_budget": 8}})
     await site.daemon.start()
     await site.until_steady()
     before = site.pinning()["fingerprints"]

@@ -163,11 +163,11 @@ def test_where_fail_open_is_off_there_is_no_budget() -> None:
 
 def test_a_restart_that_is_owed_is_told() -> None:
     """With how often it failed, and what the Edge accepts meanwhile."""
-    edge = replace(STATE.edge, phase=RestartPhase.OWED, failures=2, locked_out=True)
-    read = figures(replace(STATE, edge=edge))
+    edge = replace(STATE.edge, phase=RestartPhase.OWED, failures=2)
+    read = figures(replace(STATE, edge=edge, lockout=True, link_accepted=True))
     assert read["edge_restart_owed", ""] == 1
     assert read["edge_restart_failures", ""] == 2
-    assert read["edge_locked_out", ""] == 1
+    assert (read["lockout", ""], read["link_accepted", ""]) == (1, 1)
 
 
 @pytest.mark.parametrize(

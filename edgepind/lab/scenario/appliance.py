@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edgepind.lab.imagined_edge import never
+from edgepind.lab.imagined_edge import Swap, never
 from edgepind.lab.scenario.stage import Stage, Verb, Words, seconds
 from edgepind.model.fingerprint import RefusedFingerprint
 from edgepind.model.observation import (
@@ -33,21 +33,21 @@ def _document(stage: Stage, words: Words) -> Document:
         case ("rejected",):
             return DocumentRejected("it is not JSON")
         case (("on" | "off" | "unset") as enabled, *names):
-            return _read(stage, {"on": True, "off": False, "unset": None}[enabled], names)
+            return _read(stage, enabled, names)
         case _:
             raise ValueError("a document is missing, rejected, or on, off or unset with pins")
 
 
-def _read(stage: Stage, enabled: bool | None, names: list[str]) -> DocumentRead:  # noqa: FBT001 - it is the document's own key
+def _read(stage: Stage, enabled: str, names: list[str]) -> DocumentRead:
     pins = tuple(stage.pin(name) for name in names if name not in {"weak", "-"})
     weak = RefusedFingerprint("aa" * 16, "it has 16 octets, which is MD5 whatever its label says")
     bare = not names or names[0] in {"-", "weak"}
     return DocumentRead(
-        enabled=enabled,
+        enabled={"on": True, "off": False, "unset": None}[enabled],
         current=None if bare else pins[0],
         accepted=pins,
         digest="",
-        modified=stage.world.wall,
+        changed=stage.world.wall,
         refused=(weak,) if "weak" in names else (),
     )
 
@@ -91,11 +91,16 @@ def _edge(stage: Stage, words: Words) -> None:
 
 
 def _health(stage: Stage, words: Words) -> None:
-    """`health good`; `health bad`; `health bad with PIN` in its document; `health bad when off`."""
+    """`health good`; `health bad`; `health bad with PIN` in its document; `health bad when off`.
+
+    `health registers DURATION`: it is well when it has been connected for so long.
+    """
     troubles = stage.world.edge.troubles
     match words:
         case ("good",):
-            troubles.sick_of = never
+            troubles.sick_of, troubles.registration = never, 0.0
+        case ("registers", duration):
+            troubles.registration = seconds(duration)
         case ("bad",):
             troubles.sick_of = lambda _: True
         case ("bad", "with", name):
@@ -104,7 +109,9 @@ def _health(stage: Stage, words: Words) -> None:
         case ("bad", "when", "off"):
             troubles.sick_of = lambda loaded: loaded is not None and loaded.enabled is False
         case _:
-            raise ValueError("health is good or bad, or bad with a pin or when off")
+            raise ValueError(
+                "health is good or bad, bad with a pin or when off, or registers in a time"
+            )
 
 
 def _calls(stage: Stage, words: Words) -> None:
@@ -113,7 +120,10 @@ def _calls(stage: Stage, words: Words) -> None:
 
 
 def _restarts(stage: Stage, words: Words) -> None:
-    """`restarts fail|work|refused`, or `restarts take DURATION`."""
+    """`restarts fail|work|refused`, `restarts take DURATION`, `restarts swap [back] DOCUMENT...`.
+
+    A swap puts another document there while the Edge stops; `back`: until it has been read.
+    """
     world = stage.world
     match words:
         case ("fail",):
@@ -122,10 +132,15 @@ def _restarts(stage: Stage, words: Words) -> None:
             world.edge.troubles.refusal = "the helper's own budget is spent"
         case ("work",):
             world.edge.troubles.restart = world.edge.troubles.refusal = ""
+            world.edge.troubles.swap = None
+        case ("swap", "back", enabled, *names):
+            world.edge.troubles.swap = Swap(_read(stage, enabled, names), back=True)
+        case ("swap", enabled, *names):
+            world.edge.troubles.swap = Swap(_read(stage, enabled, names))
         case ("take", duration):
             world.restart_takes = seconds(duration)
         case _:
-            raise ValueError("restarts fail, work, are refused or take a time")
+            raise ValueError("restarts fail, work, are refused, take a time or swap a document")
 
 
 APPLIANCE_VERBS: Mapping[str, Verb] = {

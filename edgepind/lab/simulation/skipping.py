@@ -16,7 +16,7 @@ from typing import Any
 
 from edgepind.core.admission import hold_down
 from edgepind.core.pacing import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
-from edgepind.core.restarts import OWING, PATIENCE
+from edgepind.core.restarts import OWING
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.model.moment import Monotonic
 from edgepind.model.pin import Pin
@@ -210,7 +210,10 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         yield edge.owed_since + rules.restart.ready_deadline
         yield edge.owed_since + rules.restart.urgent_ready_deadline
     if edge.settling_since is not None:
-        yield edge.settling_since + PATIENCE * rules.restart.settle
+        yield edge.settling_since + rules.restart.health_deadline
+    for it in state.served:
+        if it.silent_since is not None:
+            yield it.silent_since + rules.pins.overlap
     for pin in state.pins:
         left = remaining_hold_down(pin, rules.pins)
         if left and pin.last_seen is not None:
