@@ -64,6 +64,7 @@ def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
         *(pin.fingerprint for pin in state.pins),
         *(it.fingerprint for it in state.addresses if it.fingerprint),
         *state.retired,
+        *state.removed,
         *state.refusals_told,
     }
     found = [it for it in known if it.short == beginning]

@@ -53,7 +53,8 @@ def _translate(state: State, link: Link, tick: Tick) -> State:
     for _, it in served(link):
         pin = pin_of(it.leaf, state.pins)
         value = it.leaf.value(kind)
-        if pin is None or any(it.accepted and it.key == (kind, value) for it in state.pins):
+        twin_there = any(it.accepted and it.key == (kind, value) for it in state.pins)
+        if pin is None or twin_there or value in state.removed:
             continue
         rest = tuple(other for other in state.pins if other.key != (kind, value))
         twin = replace(pin, fingerprint=value, kind=kind, role=Role.BACKUP, since=tick.now.wall)

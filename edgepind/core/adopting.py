@@ -39,7 +39,7 @@ def _adopt_pins(
     state: State, document: DocumentRead, tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
     state, events = _tell_refused(state, document)
-    order = _pins_of(document)
+    order = tuple(it for it in _pins_of(document) if it not in state.removed)
     if not order:
         return state, events
     known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}

@@ -1,11 +1,14 @@
 """What the status endpoint's word is worth.
 
 Over a pinned channel it prepares one backup pin, and never more: it takes nothing away, makes
-nothing current, and brings nothing back that was retired. Over any other channel it is a hint
-that changes nothing.
+nothing current, and brings nothing back that was retired or removed. Over any other channel it is
+a hint that changes nothing.
 """
 
+from collections.abc import Mapping
+
 from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
+from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed_hash
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.sighting import REFUSALS_KEPT
 from edgepind.core.tick import Tick, served
@@ -28,8 +31,9 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     if state.status.other_kind:
         return state, ()
     named = (state.status.announced_current, state.status.announced_next)
-    state, refused = _refuse_retired(state, tuple(it for it in named if it))
-    wanted = _wanted(state, tuple(it for it in named if it))
+    barred = {it: why for it in named if it and (why := _why_barred(it, state, tick))}
+    state, refused = _refuse(state, barred)
+    wanted = _wanted(state, tuple(it for it in named if it and it not in barred))
     if wanted is None:
         return state, refused
     state, prepared = _prepare(state, wanted, tick)
@@ -51,22 +55,25 @@ def _note_kind(state: State, tick: Tick) -> State:
     return replace(state, status=replace(state.status, other_kind=other))
 
 
-def _refuse_retired(
-    state: State, named: tuple[Fingerprint, ...]
-) -> tuple[State, tuple[Event, ...]]:
+def _refuse(state: State, barred: Mapping[Fingerprint, str]) -> tuple[State, tuple[Event, ...]]:
     events = []
-    for fingerprint in named:
-        if _is_retired(state, fingerprint) and fingerprint not in state.refusals_told:
+    for fingerprint, why in barred.items():
+        if fingerprint not in state.refusals_told:
             told = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
             state = replace(state, refusals_told=told)
-            why = "it was retired, and no announcement brings a retired pin back"
             events.append(pin_refused(fingerprint, why))
     return state, tuple(events)
 
 
-def _is_retired(state: State, fingerprint: Fingerprint) -> bool:
-    accepted = any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins)
-    return fingerprint in state.retired and not accepted
+def _why_barred(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
+    """Why no announcement lets it in; None where one may, or where it is accepted already."""
+    if any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins):
+        return None
+    if is_removed_hash(fingerprint, tick.seen.link, state):
+        return BY_AN_OPERATOR_ALONE
+    if fingerprint in state.retired:
+        return "it was retired, and no announcement brings a retired pin back"
+    return None
 
 
 def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:
@@ -75,7 +82,7 @@ def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:
     for fingerprint in named:
         if roles.get(fingerprint) is Role.BACKUP:
             return None
-        if fingerprint not in roles and fingerprint not in state.retired:
+        if fingerprint not in roles:
             return fingerprint
     return None
 
@@ -105,6 +112,6 @@ def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State,
         new = replace(moved, origin=Origin.ANNOUNCED, seen_at=(), last_seen=None)
     else:
         seed = Pin(fingerprint, kind, Role.BACKUP, Origin.ANNOUNCED, tick.now.wall)
-        new = enter(seed, PinEvent.ANNOUNCED, state.retired)
+        new = enter(seed, PinEvent.ANNOUNCED, state)
     state = replace(state, pins=put(state.pins, new))
     return state, (*events, pin_prepared(new))

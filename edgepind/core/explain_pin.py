@@ -10,6 +10,7 @@ from edgepind.core.activating import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
 from edgepind.core.explanation import Explanation
 from edgepind.core.operator import refusal_to_remove
+from edgepind.core.removed import BY_AN_OPERATOR_ALONE
 from edgepind.core.sentences import span
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
@@ -40,8 +41,10 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
 
 
 def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
-    """Explain a fingerprint that is no pin: retired, refused, or not known at all."""
-    if fingerprint in state.retired:
+    """Explain a fingerprint that is no pin: removed, retired, refused, or not known at all."""
+    if fingerprint in state.removed:
+        standing, summary = "removed", "An operator removed it: it is not accepted."
+    elif fingerprint in state.retired:
         standing, summary = "retired", "It was a pin once and is not accepted any more."
     elif fingerprint in state.refusals_told:
         standing, summary = "refused", "It was seen or named, and is refused as a pin."
@@ -55,7 +58,7 @@ def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
         evidence_against=tuple(_against_stranger(fingerprint, state)),
         would_change=(
             f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
-            *(_by_hold_down(rules) if standing != "refused" else ()),
+            *(_by_hold_down(rules) if standing not in {"refused", "removed"} else ()),
         ),
     )
 
@@ -134,7 +137,9 @@ def _against_accepted(pin: Pin, state: State, _: Rules) -> Iterator[str]:
 
 
 def _against_stranger(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    if fingerprint in state.retired:
+    if fingerprint in state.removed:
+        yield BY_AN_OPERATOR_ALONE
+    elif fingerprint in state.retired:
         yield "it was retired, and no announcement brings a retired pin back"
     served = [it for it in state.addresses if it.fingerprint == fingerprint]
     for it in served:

@@ -66,6 +66,8 @@ def _roles(after: State) -> Iterator[str]:
         yield f"1: there are {currents} current pins among {len(accepted(after.pins))} accepted"
     if len({pin.key for pin in after.pins}) != len(after.pins):
         yield "1: a pin stands twice in the pin set"
+    if any(pin.fingerprint in after.removed for pin in after.pins):
+        yield "2: a pin is back that an operator removed"
     announced = sum(  # one that was live may stand there twice, in either kind
         pin.origin is Origin.ANNOUNCED and pin.role is Role.BACKUP and not pin.ever_live
         for pin in after.pins

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
+from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
@@ -81,9 +81,13 @@ def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ..
         pin = replace(moved, origin=Origin.OPERATOR, seen_at=(), last_seen=None, unseen=0.0)
     else:
         seed = Pin(word.fingerprint, kind, role, Origin.OPERATOR, tick.now.wall)
-        pin = enter(seed, event, state.retired)
-    retired = tuple(it for it in state.retired if it != word.fingerprint)
-    state = replace(state, pins=put(pins, pin), retired=retired)
+        pin = enter(seed, event, state)
+    state = replace(
+        state,
+        pins=put(pins, pin),
+        retired=tuple(it for it in state.retired if it != word.fingerprint),
+        removed=tuple(it for it in state.removed if it != word.fingerprint),
+    )
     return state, (pin_activated(pin) if newly_current else pin_prepared(pin),)
 
 
@@ -97,10 +101,11 @@ def _role_asked(state: State, known: Pin | None, word: PinAdd) -> Role:
 def _remove(state: State, word: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     named = _named(state, word.fingerprint)
     if not named:
-        return state, ()
+        return bar(state, word.fingerprint), ()
     refusal = refusal_to_remove(state, word.fingerprint)
     if refusal is not None:
         return state, (pin_refused(word.fingerprint, refusal),)
+    state = bar(state, word.fingerprint)
     for pin in named:
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
         state = replace(state, pins=pins, retired=retired)

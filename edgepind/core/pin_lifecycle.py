@@ -1,11 +1,12 @@
 """The life of a fingerprint, as one table (after RFC 5011, section 4).
 
 A fingerprint is unknown, waits in hold-down, is accepted in one of three roles, and is in the
-end retired: known, and no longer accepted. Why an event happens is the business of `sighting`,
+end retired, known and no longer accepted, or removed by an operator, and then never again without
+one. Why an event happens is the business of `sighting`,
 `announcing`, `operator` and `activating`; this table only says what follows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,14 +14,17 @@ from edgepind.core.machine import step
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
+from edgepind.model.state import State
 from edgepind.model.words import Role
 
 RETIRED_KEPT = 64
 """How many retired fingerprints are remembered, so that no announcement brings one back."""
+REMOVED_KEPT = 64
+"""How many removed ones are, so that nothing brings one back; only operators make it grow."""
 
 
 class Stage(StrEnum):
-    """How far a fingerprint has come. All but the first and the last are roles of the contract."""
+    """How far a fingerprint has come. All but the first and the last two are roles of pins."""
 
     UNKNOWN = "unknown"
     PENDING = "pending"
@@ -28,6 +32,7 @@ class Stage(StrEnum):
     CURRENT = "current"
     RETIRING = "retiring"
     RETIRED = "retired"
+    REMOVED = "removed"
 
 
 class PinEvent(StrEnum):
@@ -79,29 +84,32 @@ PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
     (Stage.PENDING, PinEvent.ANNOUNCED): Stage.BACKUP,
     (Stage.PENDING, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.PENDING, PinEvent.ADDED_CURRENT): Stage.CURRENT,
-    (Stage.PENDING, PinEvent.REMOVED): Stage.UNKNOWN,
+    (Stage.PENDING, PinEvent.REMOVED): Stage.REMOVED,
     (Stage.BACKUP, PinEvent.REPLACED): Stage.UNKNOWN,
     (Stage.BACKUP, PinEvent.WENT_LIVE): Stage.CURRENT,
     (Stage.BACKUP, PinEvent.NEXT_IN_LINE): Stage.CURRENT,
     (Stage.BACKUP, PinEvent.LAPSED): Stage.RETIRED,
     (Stage.BACKUP, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.BACKUP, PinEvent.ADDED_CURRENT): Stage.CURRENT,
-    (Stage.BACKUP, PinEvent.REMOVED): Stage.RETIRED,
+    (Stage.BACKUP, PinEvent.REMOVED): Stage.REMOVED,
     (Stage.CURRENT, PinEvent.SUPERSEDED): Stage.RETIRING,
     (Stage.CURRENT, PinEvent.SET_BEHIND): Stage.BACKUP,
     (Stage.CURRENT, PinEvent.ADDED_CURRENT): Stage.CURRENT,
-    (Stage.CURRENT, PinEvent.REMOVED): Stage.RETIRED,
+    (Stage.CURRENT, PinEvent.REMOVED): Stage.REMOVED,
     (Stage.RETIRING, PinEvent.WENT_LIVE): Stage.CURRENT,
     (Stage.RETIRING, PinEvent.NEXT_IN_LINE): Stage.CURRENT,
     (Stage.RETIRING, PinEvent.OVERLAP_OVER): Stage.RETIRED,
     (Stage.RETIRING, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.RETIRING, PinEvent.ADDED_CURRENT): Stage.CURRENT,
-    (Stage.RETIRING, PinEvent.REMOVED): Stage.RETIRED,
+    (Stage.RETIRING, PinEvent.REMOVED): Stage.REMOVED,
     (Stage.RETIRED, PinEvent.SIGHTED): Stage.PENDING,
     (Stage.RETIRED, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.RETIRED, PinEvent.ADDED_CURRENT): Stage.CURRENT,
+    (Stage.REMOVED, PinEvent.ADDED_BACKUP): Stage.BACKUP,
+    (Stage.REMOVED, PinEvent.ADDED_CURRENT): Stage.CURRENT,
 }
-"""All of it. That (RETIRED, ANNOUNCED) is missing is the defence against replay."""
+"""All of it. That (RETIRED, ANNOUNCED) is missing is the defence against replay; that REMOVED is
+left by an operator's word alone makes that word final."""
 
 
 def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
@@ -113,9 +121,16 @@ def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
     return pin if role is pin.role else replace(pin, role=role, since=wall)
 
 
-def enter(pin: Pin, event: PinEvent, retired: Iterable[Fingerprint]) -> Pin:
-    """`pin`, new to the set, in the role that `event` gives one of its stage."""
-    stage = Stage.RETIRED if pin.fingerprint in retired else Stage.UNKNOWN
+def enter(pin: Pin, event: PinEvent, state: State) -> Pin:
+    """`pin`, new to the set, in the role that `event` gives one of its stage.
+
+    Raises IllegalTransitionError where nothing but another event lets it in.
+    """
+    stage = Stage.UNKNOWN
+    if pin.fingerprint in state.removed:
+        stage = Stage.REMOVED
+    elif pin.fingerprint in state.retired:
+        stage = Stage.RETIRED
     return replace(pin, role=Role(step(PIN_TABLE, stage, event)))
 
 
@@ -124,10 +139,17 @@ def leave(
 ) -> tuple[tuple[Pin, ...], tuple[Fingerprint, ...]]:
     """The pins without `pin`, and the retired with it where `event` retires it."""
     rest = tuple(other for other in pins if other.key != pin.key)
-    if step(PIN_TABLE, Stage(pin.role), event) is Stage.UNKNOWN:
+    if step(PIN_TABLE, Stage(pin.role), event) is not Stage.RETIRED:
         return rest, retired
     kept = (*(other for other in retired if other != pin.fingerprint), pin.fingerprint)
     return rest, kept[-RETIRED_KEPT:]
+
+
+def bar(state: State, fingerprint: Fingerprint) -> State:
+    """The state in which `fingerprint` is let in by an operator alone, and refused audibly."""
+    removed = tuple(it for it in state.removed if it != fingerprint)
+    told = tuple(it for it in state.refusals_told if it != fingerprint)
+    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=told)
 
 
 def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:

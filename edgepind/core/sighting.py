@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
 from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
+from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed
 from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
 from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
@@ -69,6 +70,8 @@ def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
 
 
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
+    if is_removed(leaf, state):
+        return None, BY_AN_OPERATOR_ALONE
     finding = judge_leaf(leaf, state.pins, tick, state.floor)
     if finding is Finding.INTERCEPTION:
         return _private_evidence(leaf, state, tick)
@@ -171,7 +174,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
         if fingerprint in known or origin is None or need is None or pins is None:
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
-        pin = _count(enter(seed, PinEvent.SIGHTED, state.retired), mine, tick)
+        pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, tick)
         state = replace(state, pins=(*pins, pin))
         events.append(pin_pending(pin, need))
     return state, tuple(events)

@@ -111,11 +111,11 @@ def test_nothing_is_put_back_of_which_nothing_is_accepted_any_more() -> None:
     assert rollback_target(state_of([("a", Role.CURRENT)], Edge(good=old))) is None
 
 
-def test_a_word_about_an_unknown_pin_says_so_and_does_nothing() -> None:
-    """`pin remove` of what is not there is refused, and harmless if it is said all the same."""
+def test_a_word_about_an_unknown_pin_says_so_and_takes_nothing_away() -> None:
+    """`pin remove` of what is not there is refused; said all the same, it only keeps that out."""
     state = state_of([("a", Role.CURRENT)])
     assert "not in the pin set" in (refusal_to_remove(state, B) or "")
-    assert obey(state, (PinRemove(B),), tick()) == (state, ())
+    assert obey(state, (PinRemove(B),), tick()) == (replace(state, removed=(B,)), ())
 
 
 def test_a_word_said_twice_changes_nothing_the_second_time() -> None:

@@ -228,9 +228,23 @@ def test_a_retired_stranger_is_not_brought_back_by_announcement() -> None:
     assert "no announcement brings a retired pin back" in why.evidence_against[0]
 
 
+def test_a_removed_stranger_is_brought_back_by_an_operator_alone() -> None:
+    """Whatever else became of it."""
+    why = explain_stranger(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
+    assert (why.standing, why.summary) == (
+        "removed",
+        "An operator removed it: it is not accepted.",
+    )
+    assert why.evidence_against[0] == "an operator removed it, and an operator alone brings it back"
+
+
 @pytest.mark.parametrize(
     ("state", "policy"),
-    [(State(), Policy.STRICT), (State(refusals_told=(B,)), Policy.BALANCED)],
+    [
+        (State(), Policy.STRICT),
+        (State(refusals_told=(B,)), Policy.BALANCED),
+        (State(removed=(B,)), Policy.AVAILABLE),
+    ],
 )
 def test_a_stranger_that_no_hold_down_lets_in_has_the_operator_alone(
     state: State, policy: Policy

@@ -60,6 +60,13 @@ def _served(pin: Pin, origin: Origin, *, held: float = 900.0, sightings: int = 5
     return replace(pin, origin=origin, held=held, sightings=sightings)
 
 
+def test_a_removed_pin_is_none_whatever_its_role() -> None:
+    """Nothing brings it back but a word that takes it from the removed."""
+    back = replace(_with(CURRENT, BACKUP), removed=(BACKUP.fingerprint,))
+    assert _broken(back) == ("2: a pin is back that an operator removed",)
+    assert _broken(replace(_with(CURRENT), removed=(BACKUP.fingerprint,))) == ()
+
+
 # --- the whole check ----------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from edgepind.core.operator import demote_current, obey, refusal_to_remove
 from edgepind.core.override import in_force, learn_not_removed, note_override, removal
+from edgepind.core.pin_lifecycle import REMOVED_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH
 from edgepind.model.action import RemoveOverride
@@ -45,6 +46,40 @@ def roles(state: State) -> dict[Fingerprint, Role]:
     return {it.fingerprint: it.role for it in state.pins}
 
 
+# --- what was removed ---------------------------------------------------------------------------
+
+
+def test_what_is_removed_is_known_by_its_last_removal_and_forgotten_when_added() -> None:
+    """Once each, the newest last; also one that is no pin any more when the word is heard."""
+    state = state_of([CURRENT, BACKUP])
+    after, _ = obey(state, (PinRemove(B), PinRemove(C), PinRemove(B)), tick())
+    assert after.removed == (C, B)
+    assert after.retired == ()
+    after, _ = obey(after, (PinAdd(B),), tick())
+    assert after.removed == (C,)
+    assert roles(after)[B] is Role.BACKUP
+
+
+def test_a_removal_that_is_refused_bars_nothing() -> None:
+    """The only pin stays a pin."""
+    after, _ = obey(state_of([CURRENT]), (PinRemove(A),), tick())
+    assert after.removed == ()
+
+
+def test_a_removed_fingerprint_is_refused_aloud_though_it_was_refused_before() -> None:
+    """The reason is another one by now; what else was told is not told again."""
+    state = replace(state_of([CURRENT, BACKUP]), refusals_told=(B, C))
+    after, _ = obey(state, (PinRemove(B),), tick())
+    assert after.refusals_told == (C,)
+
+
+def test_only_so_many_removed_ones_are_remembered() -> None:
+    """The newest of them."""
+    many = [Fingerprint(bytes([number]) * 32) for number in range(REMOVED_KEPT + 2)]
+    after, _ = obey(state_of([CURRENT]), tuple(map(PinRemove, many)), tick())
+    assert after.removed == tuple(many[2:])
+
+
 # --- pin remove ---------------------------------------------------------------------------------
 
 
@@ -58,6 +93,7 @@ def test_the_only_accepted_pin_is_not_removed_and_a_pending_one_always_is() -> N
     assert (event.name, event.fingerprint) == (EventName.PIN_REFUSED, A)
     gone, (event,) = obey(state, (PinRemove(C),), tick())
     assert roles(gone) == {A: Role.CURRENT}
+    assert gone.removed == (C,)
     assert gone.retired == ()
     assert (event.name, event.fingerprint) == (EventName.PIN_RETIRED, C)
 
@@ -83,23 +119,23 @@ def test_the_only_pin_that_was_ever_live_is_not_removed() -> None:
     assert refusal_to_remove(state_of([CURRENT, BACKUP]), A) is None
 
 
-def test_a_removed_pin_is_retired_and_the_likeliest_of_the_others_is_current() -> None:
+def test_a_removed_pin_is_gone_and_the_likeliest_of_the_others_is_current() -> None:
     """What is served comes before what was live once, and that before the rest."""
     others = [pin("b"), replace(pin("c"), ever_live=True)]
     state = state_of([CURRENT, *others])
     once, events = obey(state, (PinRemove(A),), tick())
     assert roles(once) == {B: Role.BACKUP, C: Role.CURRENT}
-    assert once.retired == (A,)
+    assert (once.removed, once.retired) == ((A,), ())
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_ACTIVATED]
     assert [it.fingerprint for it in events] == [A, C]
     served = at_addresses(state, (A, Finding.PINNED), (B, Finding.PINNED))
     assert roles(obey(served, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT, C: Role.BACKUP}
     after, events = obey(state, (PinRemove(B), PinRemove(C)), tick())
     assert roles(after) == {A: Role.CURRENT}
-    assert after.retired == (B, C)
+    assert (after.removed, after.retired) == ((B, C), ())
     retiring = state_of([CURRENT, replace(BACKUP, role=Role.RETIRING)])
     assert roles(obey(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
-    assert obey(retiring, (PinRemove(B),), tick())[0].retired == (B,)
+    assert obey(retiring, (PinRemove(B),), tick())[0].removed == (B,)
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_RETIRED]
 
 

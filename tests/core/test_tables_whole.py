@@ -13,7 +13,7 @@ from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
 from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
 from edgepind.lab.imagined import EPOCH, fingerprint
 from edgepind.model.pin import Pin
-from edgepind.model.state import Edge, RestartPhase
+from edgepind.model.state import Edge, RestartPhase, State
 from edgepind.model.words import Origin, PinKind, Posture, Role
 
 _MACHINES: list[Any] = [
@@ -22,6 +22,11 @@ _MACHINES: list[Any] = [
     pytest.param(RESTART_TABLE, RestartPhase, RestartEvent, RestartPhase.IDLE, id="restart"),
 ]
 _PIN = Pin(fingerprint("a"), PinKind.CERTIFICATE, Role.PENDING, Origin.OBSERVED, EPOCH)
+_NO_PIN = {
+    Stage.UNKNOWN: State(),
+    Stage.RETIRED: State(retired=(_PIN.fingerprint,)),
+    Stage.REMOVED: State(removed=(_PIN.fingerprint,)),
+}
 
 
 def _in(stage: Stage) -> Pin:
@@ -57,13 +62,13 @@ def test_a_restart_follows_its_table_or_refuses(phase: RestartPhase, event: Rest
 def test_a_fingerprint_follows_its_table_or_refuses(stage: Stage, event: PinEvent) -> None:
     """Each of the three ways to change a stage obeys the table, and refuses the rest."""
     following = PIN_TABLE.get((stage, event))
-    if stage in {Stage.UNKNOWN, Stage.RETIRED}:
-        retired = (_PIN.fingerprint,) if stage is Stage.RETIRED else ()
+    if stage in _NO_PIN:
+        state = _NO_PIN[stage]
         if following is None:
             with pytest.raises(IllegalTransitionError):
-                enter(_PIN, event, retired)
+                enter(_PIN, event, state)
         else:
-            assert Stage(enter(_PIN, event, retired).role) is following
+            assert Stage(enter(_PIN, event, state).role) is following
         assert _in(Stage.PENDING) == _PIN
         return
     pin, other = _in(stage), Pin(fingerprint("b"), _PIN.kind, Role.CURRENT, _PIN.origin, EPOCH)
@@ -73,7 +78,7 @@ def test_a_fingerprint_follows_its_table_or_refuses(stage: Stage, event: PinEven
             move(pin, event, EPOCH)
         with pytest.raises(IllegalTransitionError):
             leave(pins, (), pin, event)
-    elif following in {Stage.UNKNOWN, Stage.RETIRED}:
+    elif following in _NO_PIN:
         left = (pin.fingerprint,) if following is Stage.RETIRED else ()
         assert leave(pins, (), pin, event) == ((other,), left)
     else:
@@ -91,6 +96,12 @@ def test_what_can_end_a_posture_is_what_its_table_lists() -> None:
 def test_a_retired_fingerprint_has_no_row_for_an_announcement() -> None:
     """The defence against replay is that the pair is not there at all."""
     assert (Stage.RETIRED, PinEvent.ANNOUNCED) not in PIN_TABLE
+
+
+def test_only_an_operator_leads_out_of_what_an_operator_removed() -> None:
+    """No other event has a row, whatever will be invented."""
+    ways = {event for stage, event in PIN_TABLE if stage is Stage.REMOVED}
+    assert ways == {PinEvent.ADDED_BACKUP, PinEvent.ADDED_CURRENT}
 
 
 def test_no_debt_is_idle() -> None:

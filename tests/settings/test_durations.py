@@ -111,6 +111,9 @@ def test_systemd_reads_the_same(spans: list[str]) -> None:
     assert len(theirs) == len(spans)
     for span, microseconds in zip(spans, theirs, strict=True):
         ours = parse_duration(span)
+        if microseconds > LONGEST * 1_000_000:  # three spans of years may come to more than that
+            assert isinstance(ours, RefusedDuration)
+            continue
         assert not isinstance(ours, RefusedDuration)
         assert ours == pytest.approx(microseconds / 1e6, abs=1e-4), span
 
