@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edgepind.clock import Clock
+from edgepind.core.invariants import faults_of_pins
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
@@ -177,17 +178,28 @@ async def _load(
 ) -> tuple[State, tuple[Event, ...]]:
     match await disk.run(store.load, clock.now(), clock.boot_id()):
         case Loaded(state):
-            return state, ()
+            faults = tuple(faults_of_pins(state))
+            if not faults:
+                return state, ()
+            # Whole, and yet no pin set that there may be: every decision on it would be dropped.
+            return _resume(None, f"it breaks a promise by itself: {'; '.join(faults)}", None)
         case Fresh():
             return State(), ()
         case Damaged(recovered, reason, set_aside):
-            kept = f"; it is kept as {set_aside}" if set_aside else ""
-            instead = (
-                "the generation before it is used" if recovered else "the pinning config is used"
-            )
-            text = (
-                f"The stored state cannot be used: {reason}{kept}; {instead} in its place; "
-                "compare `edgepind pin list` with what you expect."
-            )
-            event = Event(EventName.STATE_DAMAGED, Severity.ERR, text)
-            return replace(recovered or State(), resumed_after_damage=True), (event,)
+            if recovered is not None and any(faults_of_pins(recovered)):
+                recovered = None
+            return _resume(recovered, reason, set_aside)
+
+
+def _resume(
+    recovered: State | None, reason: str, set_aside: Path | None
+) -> tuple[State, tuple[Event, ...]]:
+    """Go on without the stored state."""
+    kept = f"; it is kept as {set_aside}" if set_aside else ""
+    instead = "the generation before it is used" if recovered else "the pinning config is used"
+    text = (
+        f"The stored state cannot be used: {reason}{kept}; {instead} in its place; "
+        "compare `edgepind pin list` with what you expect."
+    )
+    event = Event(EventName.STATE_DAMAGED, Severity.ERR, text)
+    return replace(recovered or State(), resumed_after_damage=True), (event,)

@@ -7,8 +7,7 @@ remembered; what was decided is told before it is done, so that the journal name
 from dataclasses import dataclass
 
 from edgepind.clock import Clock
-from edgepind.core.decide import decide
-from edgepind.core.invariants import check
+from edgepind.core.guarded import decide_guarded
 from edgepind.effects.executor import Executor
 from edgepind.lookout import Look, Lookout
 from edgepind.model.action import RestartEdge
@@ -43,7 +42,8 @@ class Rounds:
     async def _round(self, look: Look) -> Decision:
         seen = look.observations
         decision = await self._decide(seen)
-        await self.record.forget_words(look.words, self.state)
+        if decision.heard:
+            await self.record.forget_words(look.words, self.state)
         for _ in range(MOST_ROUNDS):
             if not decision.actions:
                 break
@@ -55,8 +55,7 @@ class Rounds:
 
     async def _decide(self, seen: Observations) -> Decision:
         now = self.clock.now()
-        decision = decide(self.state, seen, now)
-        check(self.state, seen, decision, now)
+        decision = decide_guarded(self.state, seen, now)
         self.state = decision.state
         await self.record.keep(decision, now)
         if any(isinstance(it, RestartEdge) for it in decision.actions):

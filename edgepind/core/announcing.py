@@ -73,7 +73,21 @@ def _why_barred(fingerprint: Fingerprint, state: State, tick: Tick) -> str | Non
         return BY_AN_OPERATOR_ALONE
     if fingerprint in state.retired:
         return "it was retired, and no announcement brings a retired pin back"
+    if _is_other_hash(fingerprint, tick):
+        kind = tick.rules.pins.kind
+        return (
+            f"it is the other hash of a leaf that is live, and pins here are of kind {kind} "
+            "(pins.kind); have the cloud's operator name hashes of that kind"
+        )
     return None
+
+
+def _is_other_hash(fingerprint: Fingerprint, tick: Tick) -> bool:
+    """Whether it is a hash, of the kind that is not pinned here, of a leaf that is live."""
+    link, kind = tick.seen.link, tick.rules.pins.kind
+    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
+    others = (other for other in PinKind if other is not kind)
+    return any(leaf.value(other) == fingerprint for other in others for leaf in leaves)
 
 
 def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:

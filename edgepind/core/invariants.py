@@ -1,8 +1,8 @@
 """The invariants of DESIGN, checked after every decision, in tests and in the running daemon.
 
-A violation is a programming error: the daemon stops before it acts, and systemd starts it anew
-from the last state that was good. Liveness (6) and convergence (8) are matters of many
-decisions and are held by tests alone.
+A violation is a programming error, and costs one decision: `core.guarded` drops it and decides
+again with less. Liveness (6) and convergence (8) are matters of many decisions and are held by
+tests alone.
 """
 
 from collections.abc import Iterator
@@ -19,25 +19,18 @@ from edgepind.model.moment import Moment
 from edgepind.model.observation import Observations, PinRemove
 from edgepind.model.pin import accepted, with_role
 from edgepind.model.state import State
-from edgepind.model.words import Origin, Policy, Posture, Role
+from edgepind.model.words import Origin, PinKind, Policy, Posture, Role
 
-
-class InvariantError(Exception):
-    """A decision broke a promise. Each argument is one sentence about which."""
-
-
-def check(before: State, seen: Observations, decision: Decision, now: Moment) -> None:
-    """Raise InvariantError where `decision` breaks any of the invariants."""
-    broken = tuple(violations(before, seen, decision, now))
-    if broken:
-        raise InvariantError(*broken)
+_Key = tuple[PinKind, Fingerprint]
+"""`Pin.key`. A value alone says nothing: that of one kind may be a pin of the other by mistake, or
+by somebody's design, for both hashes of a live leaf are public."""
 
 
 def violations(before: State, seen: Observations, decision: Decision, now: Moment) -> Iterator[str]:
     """Name each invariant that `decision` breaks."""
     after = decision.state
     yield from _allowlist(decision)
-    yield from _roles(after)
+    yield from faults_of_pins(after)
     yield from _entries(before, after, seen)
     yield from _removals(before, after, seen)
     yield from _switched_off(after, decision)
@@ -60,7 +53,8 @@ def _allowlist(decision: Decision) -> Iterator[str]:
             yield "1: a document is to be written with a pin that is not accepted"
 
 
-def _roles(after: State) -> Iterator[str]:
+def faults_of_pins(after: State) -> Iterator[str]:
+    """1 and 2, as far as a pin set shows them by itself, whatever it came from."""
     currents = len(with_role(after.pins, Role.CURRENT))
     if currents != (1 if accepted(after.pins) else 0):
         yield f"1: there are {currents} current pins among {len(accepted(after.pins))} accepted"
@@ -78,13 +72,13 @@ def _roles(after: State) -> Iterator[str]:
 
 def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
     """2 and 7: what is newly accepted came by a row of the policy table, never a strict one."""
-    known = {pin.fingerprint for pin in accepted(before.pins)}
+    known = {pin.key for pin in accepted(before.pins)}
     had_pin = bool(known)
-    translated = _live_values(seen) if known else frozenset()
+    translated = _live(seen) if known else frozenset()
     for pin in accepted(after.pins):
-        if pin.fingerprint in known:
+        if pin.key in known:
             continue
-        if pin.kind is seen.rules.pins.kind and pin.ever_live and pin.fingerprint in translated:
+        if pin.kind is seen.rules.pins.kind and pin.ever_live and pin.key in translated:
             twin = any(
                 it.kind is not pin.kind and it.origin is pin.origin for it in accepted(after.pins)
             )
@@ -112,12 +106,10 @@ def _least_age(origin: Origin, seen: Observations) -> float:
     return rules.hold_down * (0.1 if short else 1.0)
 
 
-def _live_values(seen: Observations) -> frozenset[Fingerprint]:
+def _live(seen: Observations) -> frozenset[_Key]:
     if seen.link is None:
         return frozenset()
-    return frozenset(
-        value for _, it in served(seen.link) for value in (it.leaf.certificate, it.leaf.spki)
-    )
+    return frozenset((kind, it.leaf.value(kind)) for _, it in served(seen.link) for kind in PinKind)
 
 
 def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
@@ -125,14 +117,14 @@ def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
     if before.resumed_after_damage:
         return  # the pin set was an older one; the document has taken its place
     by_hand = {word.fingerprint for word in seen.words if isinstance(word, PinRemove)}
-    still = {pin.fingerprint for pin in accepted(after.pins)}
-    live = _live_values(seen)
+    still = {pin.key for pin in accepted(after.pins)}
+    live = _live(seen)
     for pin in accepted(before.pins):
-        if pin.fingerprint in still or pin.fingerprint in by_hand:
+        if pin.key in still or pin.fingerprint in by_hand:
             continue
-        if pin.fingerprint in live:
+        if pin.key in live:
             yield f"3: {pin.fingerprint.short} is live and was removed"
-        proven = any(it.proven and it.fingerprint in live for it in accepted(after.pins))
+        proven = any(it.proven and it.key in live for it in accepted(after.pins))
         replaced = pin.origin is Origin.ANNOUNCED and not pin.ever_live
         if not proven and not replaced:
             yield f"3: {pin.fingerprint.short} was removed before another pin was proven"

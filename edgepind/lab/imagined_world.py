@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from edgepind import __version__
-from edgepind.core.decide import decide
-from edgepind.core.invariants import check
+from edgepind.core.guarded import decide_guarded
 from edgepind.core.pacing import ask_status
 from edgepind.lab.imagined import EPOCH, link
 from edgepind.lab.imagined_edge import ImaginedEdge
@@ -68,6 +67,10 @@ _NOT_STARTED_AT_BOOT = frozenset({UnitState.ABSENT, UnitState.MASKED})
 _SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)
 
 
+class InvariantError(Exception):
+    """A decision had to be dropped. Each argument is one sentence about why."""
+
+
 class KilledError(Exception):
     """The daemon was killed at this step."""
 
@@ -108,6 +111,10 @@ class ImaginedWorld:
     restart_takes: float = 0.0
     look_takes: float = 0.0
     entropy: float = 0.5
+
+    decide: Callable[[State, Observations, Moment], Decision] = decide_guarded
+    may_break: bool = False
+    """Whether a decision may be dropped; else the world ends with InvariantError."""
 
     state: State = field(default_factory=State)
     events: list[Event] = field(default_factory=list)
@@ -247,8 +254,10 @@ class ImaginedWorld:
 
     def _decide(self, seen: Observations) -> Decision:
         now = self.now()
-        decision = decide(self.state, seen, now)
-        check(self.state, seen, decision, now)
+        decision = self.decide(self.state, seen, now)
+        broken = decision.state.violated
+        if broken and not self.may_break:
+            raise InvariantError(*broken)
         self.state = decision.state
         self._save(now)
         self.events += decision.events

@@ -38,6 +38,7 @@ EVENTS = (
     "override_off",
     "state_damaged",
     "write_failed",
+    "invariant_violated",
 )
 FIELDS = {
     "__REALTIME_TIMESTAMP",

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.decide import decide
-from edgepind.core.invariants import check
+from edgepind.core.invariants import violations
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link
 from edgepind.model.action import RemoveOverride, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision
@@ -87,7 +87,7 @@ def looked(serves: Mapping[str, Leaf] | None = None) -> Observations:
 def decided(state: State, seen: Observations) -> Decision:
     """The decision, held to the invariants."""
     decision = decide(state, seen, HERE)
-    check(state, seen, decision, HERE)
+    assert not tuple(violations(state, seen, decision, HERE))
     return decision
 
 

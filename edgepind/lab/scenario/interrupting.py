@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgepind.core.invariants import InvariantError
 from edgepind.lab.imagined_edge import Troubles
 from edgepind.lab.imagined_truth import UntrueError
+from edgepind.lab.imagined_world import InvariantError
 from edgepind.lab.scenario.facts import FACTS
 from edgepind.lab.scenario.interruptible import Cut, InterruptibleWorld, Plan
 from edgepind.lab.scenario.play import VERBS, objection_to

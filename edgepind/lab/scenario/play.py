@@ -1,8 +1,7 @@
 """Plays a scenario on an imagined world, line by line."""
 
-from edgepind.core.invariants import InvariantError
 from edgepind.lab.imagined_truth import UntrueError
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
 from edgepind.lab.scenario.appliance import APPLIANCE_VERBS
 from edgepind.lab.scenario.cloud import CLOUD_VERBS
 from edgepind.lab.scenario.facts import objection

@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from edgepind.core.invariants import InvariantError
 from edgepind.lab.imagined import EPOCH
 from edgepind.lab.imagined_edge import ImaginedEdge
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
 from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.skipping import Steadiness
