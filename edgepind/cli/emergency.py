@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgepind.effects.local_appliance import restarter
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.effects.watched_restart import Stood, look_at, restart_watched
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead
@@ -36,7 +37,8 @@ async def switch_off(edge: EdgeSettings) -> Switched | NotSwitched:
     written = _keeper(edge).set_enabled(enabled=False)
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
-    return await _restart(edge, Pinning(enabled=False, current=_NO_PIN, accepted=(_NO_PIN,)))
+    loading = Pinning(enabled=False, current=_NO_PIN, accepted=(_NO_PIN,))
+    return await _restart(edge, loading, written.digest)
 
 
 async def switch_on(edge: EdgeSettings) -> Switched | NotSwitched:
@@ -56,21 +58,33 @@ async def switch_on(edge: EdgeSettings) -> Switched | NotSwitched:
     written = keeper.apply(pinning)
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
-    return await _restart(edge, pinning)
+    return await _restart(edge, pinning, written.digest)
 
 
 def _keeper(edge: EdgeSettings) -> DocumentKeeper:
     return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode)
 
 
-async def _restart(edge: EdgeSettings, loading: Pinning) -> Switched | NotSwitched:
+async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> Switched | NotSwitched:
+    """Restart the Edge, which is to read the document with this `digest`."""
+
+    async def look() -> Stood:
+        return look_at(edge.pinning_config)
+
     way = restarter(edge)
     try:
-        outcome = await way.restart(loading)
+        outcome = await restart_watched(way, loading, look)
     finally:
         way.close()
     match outcome:
-        case RestartDone():
+        case RestartDone(read=read) if read == digest:
             return Switched()
+        case RestartDone():
+            error = (
+                f"the Edge was restarted, and something else changed {edge.pinning_config} "
+                "meanwhile, so that it is not known what it has loaded; find out what, and say it "
+                "again"
+            )
+            return NotSwitched(error, written=True)
         case RestartFailed(error=error) | RestartRefused(error=error):
             return NotSwitched(error, written=True)

@@ -132,6 +132,7 @@ def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
         return replace(state, edge=edge), events
     edge = replace(go(edge, RestartEvent.SETTLED), good=edge.loaded, failures=0)
     edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
+    edge = replace(edge, wait_told=False)
     text = "The restarted Edge has settled and is well; nothing to do."
     return replace(state, edge=edge), (told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 
@@ -192,7 +193,7 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
     edge = go(edge, RestartEvent.FAILED if back else RestartEvent.FAILED_FOR_GOOD)
     edge = replace(edge, failures=failures, not_before=tick.after(wait), loaded=None, asked=False)
-    edge = replace(edge, settling_since=None, settled=0.0, seen_well=False)
+    edge = replace(edge, settling_since=None, settled=0.0, seen_well=False, wait_told=False)
     following = (
         "the last document that was loaded well is put back and the Edge restarted once more"
         if back and not giving_up

@@ -131,7 +131,8 @@ def _note_debt(state: State, tick: Tick) -> State:
     if debt and edge.phase in {RestartPhase.IDLE, RestartPhase.SETTLING}:
         run = "" if edge.phase is RestartPhase.SETTLING else edge.settling_run
         edge = replace(go(edge, RestartEvent.DEBT), owed_since=tick.now.monotonic)
-        edge = replace(edge, settling_run=run)  # one that has not settled is not taken as well
+        # One that has not settled is not taken as well.
+        edge = replace(edge, settling_run=run, wait_told=False)
     elif not debt and is_up(tick) and edge.written == wanted(state):
         if edge.phase is RestartPhase.OWED and edge.invocation == edge.settling_run:
             edge = replace(go(edge, RestartEvent.NO_DEBT), good=edge.loaded, failures=0)

@@ -193,7 +193,7 @@ TABLES: tuple[Table, ...] = (
                 "urgent_ready_deadline",
                 '"30s"',
                 plain.DURATION,
-                "The same, where the Edge is locked out already.",
+                "The same, where the Edge is locked out, or does not pin and should.",
             ),
             Key(
                 "health_command",
@@ -205,9 +205,14 @@ TABLES: tuple[Table, ...] = (
                 "health_deadline",
                 '"2min"',
                 plain.DURATION,
-                "How long a restarted Edge may take to become well.",
+                "How long a restarted Edge may take to become well, registering included.",
             ),
-            Key("settle", '"10s"', plain.DURATION, "How long the restarted Edge must stay well."),
+            Key(
+                "settle",
+                '"10s"',
+                plain.DURATION,
+                "How long it must stay well then; what it takes to become so is health_deadline's.",
+            ),
             Key(
                 "restart_budget",
                 "4",

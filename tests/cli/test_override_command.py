@@ -84,6 +84,18 @@ async def test_it_works_with_the_daemon_hung(steady: Site, ask: Any) -> None:
     assert steady.pinning()["enabled"] is False
 
 
+async def test_a_document_that_is_swapped_during_the_restart_is_told(
+    steady: Site, ask: Any
+) -> None:
+    """Without the daemon nobody else would notice that the Edge has loaded something else."""
+    await steady.daemon.stop()
+    (steady.folder / "swapped").write_text("{}")
+    steady.script("restart", f"cp {steady.folder}/swapped {steady.document}\n")
+    answer = await ask(*ON)
+    assert answer.code == 1
+    assert "the Edge was restarted, and something else changed" in answer.errors
+
+
 @pytest.mark.parametrize("damage", ["gone", "garbage", "folder unwritable"])
 async def test_it_works_with_the_state_lost(steady: Site, ask: Any, damage: str) -> None:
     """Neither the state nor its folder is needed: RUNTIME holds the override then."""

@@ -76,6 +76,7 @@ def document(**changes: Any) -> dict[str, Any]:
         ({"finding": None}, ExitCode.BAD),
         ({"posture": "grace"}, ExitCode.BAD),
         ({"posture": "override"}, ExitCode.BAD),
+        ({"lockout": True}, ExitCode.BAD),
         ({"edge": {"restart_owed": True}}, ExitCode.BAD),
         ({"written_at": rfc3339(NOW - timedelta(seconds=180))}, ExitCode.GOOD),
         ({"written_at": rfc3339(NOW - timedelta(seconds=181))}, ExitCode.UNOBSERVED),

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+from edgepind.core.last_served import note_served
+from edgepind.core.restarts import pursue_restart
 from edgepind.core.tick import Tick
+from edgepind.lab.imagined import leaf, link
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
     EdgeUnit,
@@ -12,7 +15,7 @@ from edgepind.model.observation import (
     UnitState,
 )
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.state import Edge, Guard, RestartPhase, State
 from edgepind.model.words import Role
 from tests.core.situations import NOW, RULES, pin, pinning, rules, state_of, tick
 
@@ -59,3 +62,20 @@ def saw(
     """A tick that looked at the unit, and asked `health_command`."""
     its = rules(restart=restart) if restart else RULES
     return tick(Observations(its, unit=unit, health=health))
+
+
+def asks(edge: Edge, seen: Tick | None = None, guard: Guard | None = None) -> bool:
+    """Whether a restart is asked for."""
+    before = replace(state(edge), guard=guard or Guard())
+    return bool(pursue_restart(before, seen or saw(), alone=True)[1])
+
+
+def serving(edge: Edge, *names: str) -> State:
+    """A state with this Edge, and a cloud whose addresses serve these leaves."""
+    seen = tick(Observations(RULES, link=link({name: leaf(name) for name in names})))
+    return note_served(state(edge), seen)
+
+
+def spent(*ages: float) -> tuple[Monotonic, ...]:
+    """Restarts that were made so many seconds ago."""
+    return tuple(Monotonic(NOW - age) for age in ages)

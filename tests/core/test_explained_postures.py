@@ -11,7 +11,7 @@ from edgepind.lab.imagined import EPOCH
 from edgepind.lab.imagined_site import rules
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import ClockSource
-from edgepind.model.rules import FailOpenRules, PinRules
+from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import (
     AddressVerdict,
     ClockJudgement,
@@ -164,6 +164,22 @@ def test_grace_says_where_it_leads(fail_open: FailOpenRules, used: int, leads_to
     why = _posture(replace(STEADY, guard=guard), fail_open)
     assert f"4min more of the lockout, watched, lead to {leads_to}" in why.would_change
     assert "it ends within 4min at the latest" in why.evidence_for
+
+
+@pytest.mark.parametrize(("made", "budget", "waits"), [(2, 4, False), (3, 4, True), (0, 1, False)])
+def test_grace_says_that_an_opening_waits_for_two_restarts(
+    made: int,
+    budget: int,
+    waits: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Where the budget will ever allow them; else it leads to none."""
+    edge = Edge(restarts=(Monotonic(990.0),) * made)
+    state = replace(STEADY, guard=Guard(posture=Posture.GRACE), edge=edge)
+    its = rules(restart=RestartRules(budget=budget))
+    told = explain_posture(state, its, NOW).would_change
+    sentence = "the opening waits until the budget allows 2 restarts, one to open and one to close"
+    assert (f"{sentence}; now it allows 1" in told) is waits
+    assert any(it.endswith(f"lead to {'open' if budget > 1 else 'exhausted'}") for it in told)
 
 
 @pytest.mark.parametrize("posture", [Posture.GRACE, Posture.OPEN, Posture.EXHAUSTED])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.invariants import violations
+from edgepind.core.restarts import OWING
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
 from edgepind.lab.imagined_site import rules
 from edgepind.model.action import (
@@ -20,7 +21,7 @@ from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import Observations, PinAdd, PinRemove
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
-from edgepind.model.state import Edge, Guard, OverrideState, State
+from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase, State
 from edgepind.model.words import Origin, PinKind, Policy, Posture, Role
 
 NOW = Moment(Monotonic(10_000.0), EPOCH)
@@ -280,6 +281,40 @@ def test_validation_is_off_with_a_deadline_only(guard: Guard, without: str) -> N
     assert _broken(replace(STEADY, guard=guard), off) == ()
     endless = replace(guard, open_ends=None, override=None)
     assert _broken(replace(STEADY, guard=endless), off) == (f"4: {without} without a deadline",)
+
+
+LOADED_OFF = Edge(loaded=replace(DOCUMENT, enabled=False))
+
+
+@pytest.mark.parametrize("posture", [Posture.ENFORCING, Posture.GRACE, Posture.EXHAUSTED])
+@pytest.mark.parametrize("phase", [RestartPhase.IDLE, RestartPhase.SETTLING])
+def test_an_edge_that_has_validation_off_is_owed_its_end(
+    posture: Posture, phase: RestartPhase
+) -> None:
+    """By what it has loaded: a restart, or the document with which it is to be restarted."""
+    after = replace(STEADY, edge=replace(LOADED_OFF, phase=phase), guard=Guard(posture=posture))
+    sentence = f"4: the Edge has validation off in posture {posture}, and is owed no restart"
+    assert _broken(after) == (sentence,)
+    assert _broken(after, RemoveOverride()) == (sentence,)
+    assert _broken(after, WriteDocument(DOCUMENT)) == ()
+    for edge in (
+        *(replace(after.edge, phase=it) for it in OWING),
+        replace(after.edge, write_failures=1),
+        replace(after.edge, document_problem="no JSON"),
+        replace(after.edge, loaded=DOCUMENT),
+        replace(after.edge, loaded=None),
+    ):
+        assert _broken(replace(after, edge=edge)) == ()
+    no_pin = replace(after, pins=())
+    assert _broken(no_pin, before=no_pin) == ()
+
+
+@pytest.mark.parametrize("posture", [Posture.OPEN, Posture.OVERRIDE])
+def test_an_edge_may_have_validation_off_where_that_is_meant(posture: Posture) -> None:
+    """While it is open, and during an override."""
+    ends = Monotonic(10_001.0)
+    guard = Guard(posture=posture, open_ends=ends, override=OVERRIDE)
+    assert _broken(replace(STEADY, edge=LOADED_OFF, guard=guard)) == ()
 
 
 # --- 5: restarts --------------------------------------------------------------------------------

@@ -4,16 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.core.last_served import note_served
 from edgepind.core.restarts import (
-    budget_frees,
+    is_closing,
     is_debt,
     leave_rollback,
     pursue_restart,
     ready_ends,
 )
-from edgepind.core.tick import Tick
-from edgepind.lab.imagined import leaf, link
 from edgepind.model.action import RestartEdge
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
@@ -31,23 +28,23 @@ from edgepind.model.outcome import (
     RestartRefused,
 )
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Edge, Guard, RestartPhase, State
+from edgepind.model.state import Edge, Guard, RestartPhase
 from edgepind.model.words import EventName, Posture, Validator
-from tests.core.restart_situations import EARLIER, NEW, OLD, OWED, SETTLING, UP, WAITING, saw, state
+from tests.core.restart_situations import (
+    EARLIER,
+    NEW,
+    OLD,
+    OWED,
+    SETTLING,
+    UP,
+    WAITING,
+    asks,
+    saw,
+    serving,
+    spent,
+    state,
+)
 from tests.core.situations import NOW, RULES, pinning, state_of, tick
-
-
-def asks(edge: Edge, seen: Tick | None = None, guard: Guard | None = None) -> bool:
-    """Whether a restart is asked for."""
-    before = replace(state(edge), guard=guard or Guard())
-    return bool(pursue_restart(before, seen or saw(), alone=True)[1])
-
-
-def serving(edge: Edge, *names: str) -> State:
-    """A state with this Edge, and a cloud whose addresses serve these leaves."""
-    seen = tick(Observations(RULES, link=link({name: leaf(name) for name in names})))
-    return note_served(state(edge), seen)
-
 
 # --- whether one is owed ------------------------------------------------------------------------
 
@@ -199,73 +196,6 @@ def test_a_restart_that_was_put_off_in_this_tick_is_not_asked_for_again_in_it() 
     assert pursue_restart(state_of((), OWED), saw(), alone=True)[1:] == ((), ())
 
 
-# --- the budget ---------------------------------------------------------------------------------
-
-
-def spent(*ages: float) -> tuple[Monotonic, ...]:
-    """Restarts that were made so many seconds ago."""
-    return tuple(Monotonic(NOW - age) for age in ages)
-
-
-def test_the_budget_counts_what_lies_in_the_window() -> None:
-    """One that is as old as the window counts no more, and is forgotten with the next."""
-    full = replace(OWED, restarts=spent(3000, 2000, 1000, 10))
-    assert not asks(full)
-    at_the_end = replace(OWED, restarts=spent(3600, 2000, 1000, 10))
-    after, actions, _ = pursue_restart(state(at_the_end), saw(), alone=True)
-    assert actions
-    assert after.edge.restarts == (*spent(2000, 1000, 10), NOW)
-    assert asks(replace(OWED, restarts=spent(3000, 2000, 1000)))
-
-
-def test_a_spent_budget_is_told_once_with_its_figures() -> None:
-    """How many in how long, how many are allowed, and nothing of a way back where none is kept."""
-    full = state(replace(OWED, restarts=spent(3000, 2000, 1000, 10)))
-    after, _, (event,) = pursue_restart(full, saw(), alone=True)
-    assert event.name is EventName.RESTART_DEFERRED
-    assert (
-        "4 restarts were made in 1h and no more than 4 are allowed; restart the Edge by hand"
-        in event.message
-    )
-    assert pursue_restart(after, saw(), alone=True)[1:] == ((), ())
-
-
-def test_a_document_that_failed_leaves_the_last_restart_for_a_way_back() -> None:
-    """Unless there is none, the Edge is locked out, or this is the way back."""
-    failed = replace(OWED, failures=1, restarts=spent(3000, 2000, 1000))
-    _, actions, (event,) = pursue_restart(state(failed), saw(), alone=True)
-    assert actions == ()
-    assert (
-        "3 restarts were made in 1h and no more than 4 are allowed, the last of them for a way"
-        in (event.message)
-    )
-    assert asks(replace(failed, restarts=spent(2000, 1000)))
-    assert asks(replace(failed, good=None))
-    assert asks(replace(failed, failures=0))
-    assert asks(replace(failed, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None))
-    assert pursue_restart(serving(failed, "b"), saw(), alone=True)[1]
-
-
-def test_a_budget_of_one_keeps_nothing_back_and_one_of_none_allows_nothing() -> None:
-    """With one restart in the window a way back cannot be kept; with none nothing is asked."""
-    failed = replace(OWED, failures=1)
-    assert asks(failed, saw(restart=RestartRules(budget=1)))
-    assert not asks(OWED, saw(restart=RestartRules(budget=0)))
-    two = saw(restart=RestartRules(budget=2))
-    assert asks(failed, two)
-    assert not asks(replace(failed, restarts=spent(10)), two)
-
-
-def test_the_budget_frees_when_the_oldest_that_matters_leaves_the_window() -> None:
-    """None where it allows one now, or never will."""
-    assert budget_frees(state(replace(OWED, restarts=spent(3000, 2000, 1000))), saw()) is None
-    full = replace(OWED, restarts=spent(3500, 3000, 2000, 1000, 10))
-    assert budget_frees(state(full), saw()) == NOW - 3000 + 3600
-    none = saw(restart=RestartRules(budget=0))
-    assert budget_frees(state(OWED), none) is None
-    assert budget_frees(state(replace(OWED, restarts=spent(10))), none) == NOW - 10 + 3600
-
-
 # --- how long it waits, and when it is tried again ----------------------------------------------
 
 
@@ -278,6 +208,12 @@ def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
     assert ready_ends(overridden, saw()) == since + 30.0
     opened = replace(state(OWED), guard=Guard(posture=Posture.OPEN))
     assert ready_ends(opened, saw()) == since + 1800.0
+    closing = replace(OWED, may_be_off=True)
+    assert is_closing(state(closing))
+    assert ready_ends(state(closing), saw()) == since + 30.0
+    still_open = replace(state(closing), guard=Guard(posture=Posture.OPEN))
+    assert not is_closing(still_open)
+    assert ready_ends(still_open, saw()) == since + 1800.0
     hasty = saw(restart=RestartRules(ready_deadline=10.0))
     assert ready_ends(serving(OWED, "b"), hasty) == since + 10.0
 
@@ -301,6 +237,28 @@ def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_i
     _, actions, (event,) = pursue_restart(held_up, saw(), alone=True)
     assert actions == ()
     assert event.name is EventName.RESTART_DEFERRED
+
+
+@pytest.mark.parametrize("phase", [RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK])
+def test_a_way_back_that_the_cloud_has_left_is_left_at_once(phase: RestartPhase) -> None:
+    """No backoff is sat out; what is tried is what connects."""
+    back = replace(WAITING, phase=phase, not_before=Monotonic(NOW + 900.0))
+    after = leave_rollback(serving(back, "b"), saw()).edge
+    assert (after.phase, after.owed_since, after.not_before) == (RestartPhase.OWED, NOW, None)
+    for names in ((), ("a",), ("a", "b")):
+        assert leave_rollback(serving(back, *names), saw()).edge == back
+
+
+def test_a_way_back_is_left_for_something_that_connects_or_before_it_is_taken() -> None:
+    """What is put back already stays, where nothing that is accepted would do better."""
+    back = replace(WAITING, not_before=Monotonic(NOW + 900.0))
+    assert leave_rollback(serving(back, "x"), saw()).edge == back
+    rolling = replace(back, phase=RestartPhase.ROLLING_BACK)
+    assert leave_rollback(serving(rolling, "x"), saw()).edge.phase is RestartPhase.OWED
+    none = replace(rolling, good=None)
+    assert leave_rollback(serving(none, "x"), saw()).edge == none
+    no_pin = replace(serving(back, "b"), pins=())
+    assert leave_rollback(no_pin, saw()) == no_pin
 
 
 def test_a_document_that_cannot_be_used_keeps_the_restart_waiting() -> None:

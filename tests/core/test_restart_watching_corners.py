@@ -19,9 +19,20 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
 )
-from edgepind.model.state import RestartPhase
+from edgepind.model.state import Edge, RestartPhase
 from edgepind.model.words import EventName, Severity
-from tests.core.restart_situations import EARLIER, NEW, OLD, OWED, SETTLING, UP, WELL, saw, state
+from tests.core.restart_situations import (
+    EARLIER,
+    NEW,
+    OLD,
+    OWED,
+    SETTLING,
+    UP,
+    WELL,
+    saw,
+    serving,
+    state,
+)
 from tests.core.situations import NOW, RULES
 
 # --- what became of one -------------------------------------------------------------------------
@@ -51,6 +62,45 @@ def test_a_restart_by_a_command_names_no_run_and_keeps_the_one_that_is_known() -
     before = state(replace(OWED, invocation="run 1"))
     after, _ = learn_restart(before, RestartDone(NEW, read="digest"), saw())
     assert (after.edge.invocation, after.edge.settling_run) == ("run 1", "")
+
+
+@pytest.mark.parametrize("read", ["", "another"])
+@pytest.mark.parametrize(
+    ("phase", "after"),
+    [
+        (RestartPhase.OWED, RestartPhase.OWED),
+        (RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK),
+    ],
+)
+def test_a_restart_in_which_something_else_was_read_leaves_the_debt(
+    phase: RestartPhase, after: RestartPhase, read: str
+) -> None:
+    """Not known is what is loaded, and in which run: the next look says, or it is tried again."""
+    before = replace(OWED, phase=phase, invocation="run 1", settling_run="run 1", asked=True)
+    done, (event,) = learn_restart(state(before), RestartDone(NEW, "run 2", read), saw())
+    assert done.edge == replace(
+        before,
+        phase=after,
+        loaded=None,
+        may_be_off=True,
+        invocation="",
+        failures=1,
+        not_before=Monotonic(NOW + 60.0),
+        asked=False,
+    )
+    assert (event.name, event.severity) == (EventName.RESTART_FAILED, Severity.ERR)
+    assert "not known what the Edge has loaded; it is restarted again in 1min" in event.message
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_is_loaded_says_whether_the_edge_may_be_off(enabled: bool) -> None:  # noqa: FBT001 - a case
+    """As does a restart that failed, of which nobody knows how far it came."""
+    loading = replace(NEW, enabled=enabled)
+    for before in (OWED, replace(OWED, may_be_off=True)):
+        done, _ = learn_restart(state(before), RestartDone(loading, "run 2", "digest"), saw())
+        assert done.edge.may_be_off is not enabled
+        failed, _ = learn_restart(state(before), RestartFailed(loading, "it hung"), saw())
+        assert failed.edge.may_be_off is (before.may_be_off or not enabled)
 
 
 def test_a_way_back_that_is_loaded_is_told_and_waits_for_the_next_attempt() -> None:
@@ -218,6 +268,43 @@ def test_other_troubles_are_given_the_deadline_of_health(
     after, (event,) = watch_restarted(over, saw(unit, health))
     assert after.edge.phase is RestartPhase.ROLLING_BACK
     assert why in event.message
+
+
+def test_an_unwell_edge_is_waited_for_where_the_way_back_is_a_lockout() -> None:
+    """For as long as it takes, and that is told once."""
+    long = replace(SETTLING, settling_since=Monotonic(NOW - 900.0))
+    unwell = saw(health=Health(well=False, detail="not registered"))
+    waiting, (event,) = watch_restarted(serving(long, "b"), unwell)
+    assert waiting.edge == replace(long, wait_told=True, seen_well=False, settled=0.0)
+    assert (event.name, event.severity) == (None, Severity.WARNING)
+    assert "call it well (not registered); it keeps the new pinning config" in event.message
+    assert watch_restarted(waiting, unwell) == (waiting, ())
+    well, _ = watch_restarted(waiting, saw())
+    settled, (event,) = watch_restarted(well, replace(saw(), elapsed=10.0))
+    assert (settled.edge.phase, settled.edge.wait_told) == (RestartPhase.IDLE, False)
+    assert event.name is EventName.RESTART_SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("serves", "edge", "unit", "phase"),
+    [
+        ("a", SETTLING, UP, RestartPhase.ROLLING_BACK),
+        ("b", replace(SETTLING, good=None), UP, RestartPhase.OWED),
+        ("b", SETTLING, Unit(UnitState.ACTIVATING, "run 2"), RestartPhase.OWED),
+        ("b", SETTLING, Unit(UnitState.FAILED), RestartPhase.OWED),
+    ],
+)
+def test_nothing_else_is_waited_for(
+    serves: str, edge: Edge, unit: Unit, phase: RestartPhase
+) -> None:
+    """A way back that connects is taken; without one, or with a dead unit, it is tried again."""
+    long = replace(edge, settling_since=Monotonic(NOW - 900.0), wait_told=True)
+    unwell = saw(unit, Health(well=False))
+    after, (event,) = watch_restarted(serving(long, serves), unwell)
+    assert (after.edge.phase, after.edge.wait_told) == (phase, False)
+    assert event.name is EventName.RESTART_FAILED
+    if phase is RestartPhase.OWED:
+        assert "it is tried again in 2min" in event.message
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,10 @@ def test_an_unreachable_cloud_is_told_with_the_errors() -> None:
             "Locked out; pinning stays enforced for at most 1min, then it is let go; it is so.",
         ),
         (
+            Guard(Posture.GRACE, grace_served=300.0),
+            "Locked out; pinning stays enforced until edge.restart_budget allows two restarts, one",
+        ),
+        (
             Guard(Posture.OPEN, open_ends=Monotonic(NOW + 60)),
             "Pinning is let go for at most 1min; the CA chain is still checked; it is so.",
         ),
@@ -239,5 +243,25 @@ def test_the_reason_says_posture_and_finding(guard: Guard, begins: str) -> None:
     assert reason(state, tick()).startswith(begins)
     owed = replace(state, edge=Edge(phase=RestartPhase.ROLLED_BACK))
     assert reason(owed, tick()) == f"{reason(state, tick())[:-1]}; a restart of the Edge is owed."
+    unwell = replace(state, edge=Edge(phase=RestartPhase.SETTLING, wait_told=True))
+    assert reason(unwell, tick()).endswith(
+        "; the restarted Edge is not well yet, and is waited for."
+    )
     silent = replace(state, finding_sentence="")
     assert reason(silent, tick()) == reason(state, tick()).replace("; it is so", "")
+
+
+def test_the_reason_says_that_the_edge_may_still_be_off_and_for_how_long() -> None:
+    """As long as a restart that ends it is owed; where nothing dates the debt, that it is owed."""
+    edge = Edge(may_be_off=True, phase=RestartPhase.OWED, owed_since=Monotonic(NOW - 10.0))
+    closing = replace(state_of([pin("a", Role.CURRENT)]), edge=edge)
+    assert reason(closing, tick()).endswith(
+        "the Edge may still have validation switched off, and is owed the restart that ends this; "
+        "ready_command is waited for no longer than 20s."
+    )
+    for other in (
+        replace(closing, edge=replace(edge, owed_since=None)),
+        replace(closing, guard=Guard(Posture.OPEN)),
+        replace(closing, edge=replace(edge, may_be_off=False)),
+    ):
+        assert reason(other, tick()).endswith("a restart of the Edge is owed.")

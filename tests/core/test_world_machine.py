@@ -407,7 +407,9 @@ class SiteMachine(RuleBasedStateMachine):
 
     def _put(self, document: DocumentRead) -> None:
         self.named |= set(document.accepted)
-        self.world.run(0.001)  # two files are never of one instant
+        self.world.run(0.001)  # two files are never of one instant, nor a file and a start
+        while self.world.edge.started_at == self.world.wall:
+            self.world.run(0.001)
         self.world.edge.put(replace(document, changed=self.world.wall))
 
 

@@ -5,11 +5,11 @@ It judges by the truth about the Edge, and by the rules for how long that may ta
 
 from dataclasses import replace
 
-from edgepind.core.restarts import budget_frees
-from edgepind.core.tick import Tick
+from edgepind.core.restarts import restarts_in_window
 from edgepind.lab.imagined_edge import Troubles
 from edgepind.lab.imagined_world import ImaginedWorld
-from edgepind.model.observation import Leaf, Observations, StatusUnreachable, UnitState
+from edgepind.model.moment import Monotonic
+from edgepind.model.observation import Leaf, StatusUnreachable, UnitState
 from edgepind.model.words import Bootstrap, Finding, Posture
 from tests.core.world_choices import LEAVES, PINS, RESTART
 
@@ -47,6 +47,8 @@ def _make_peace(world: ImaginedWorld, name: str) -> None:
         world.edge.start(world.wall)
     pins = replace(world.rules.pins, issuers=frozenset(), bootstrap=Bootstrap.CORROBORATED)
     restart = replace(world.rules.restart, budget=4)
+    if restart.budget < world.rules.restart.budget:
+        world.edge.restarts.clear()  # what was allowed then is not counted now
     world.rules = replace(world.rules, pins=pins, restart=restart)
     world.prompt()
     world.run(0.0)
@@ -55,11 +57,12 @@ def _make_peace(world: ImaginedWorld, name: str) -> None:
 def _bound(world: ImaginedWorld) -> float:
     """Grace, hold-down and one restart, and whatever limit of restarts runs already."""
     pins, interval = world.rules.pins, world.rules.interval
-    tick = Tick(Observations(world.rules), world.now(), 0.0, world.state.clock)
-    edge = world.state.edge
+    edge, rules = world.state.edge, world.rules.restart
     waits = [it for it in (edge.not_before, edge.write_not_before) if it is not None]
-    frees = budget_frees(world.state, tick)
-    waits += [frees] if frees is not None else []
+    recent = restarts_in_window(edge, Monotonic(world.monotonic), rules.window)
+    spare = rules.budget - 2  # one may be owed already, and one follows on the hold-down
+    if len(recent) > spare:
+        waits.append(Monotonic(recent[-(spare + 1)] + rules.window))
     slack = sum(max(0.0, it - world.monotonic) for it in waits)
     sightings = pins.sightings * interval
     restart = 3 * world.rules.restart.settle + 2 * interval

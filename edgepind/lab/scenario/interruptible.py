@@ -47,7 +47,7 @@ class Plan:
     restarts: tuple[int, ...]
     """Which of the steps were restarts that systemd was asked for."""
     failed: tuple[int, ...]
-    """Which of those failed."""
+    """Which of those failed, or loaded what something else had put there."""
 
 
 @dataclass
@@ -99,6 +99,7 @@ class InterruptibleWorld(ImaginedWorld):
             self._job_ends,
             (edge.document, edge.loaded, edge.state, edge.runs, edge.started_at),
             tuple(edge.restarts),
+            self.connected_since,
         )
 
     # --- time -------------------------------------------------------------------------------
@@ -132,6 +133,9 @@ class InterruptibleWorld(ImaginedWorld):
         """Seconds until something comes to pass of which the state knows nothing."""
         if self.state.guard.reminded is not None:
             yield self.state.guard.reminded + REMIND_EVERY - self.monotonic
+        if self.connected_since is not None:
+            registered = self.connected_since + self.edge.troubles.registration
+            yield from (it for it in (registered - self.elapsed,) if it > 0.0)
         for leaf in self.serves.values():
             if isinstance(leaf, Leaf):
                 yield from (it for it in self._ends_of(leaf) if it > 0.0)
@@ -210,6 +214,7 @@ class InterruptibleWorld(ImaginedWorld):
         outcome = super()._do(action)
         if isinstance(outcome, RestartDone | RestartFailed):
             self._restarted.append(self._steps + 1)
-        if isinstance(outcome, RestartFailed):
+        missed = isinstance(outcome, RestartDone) and outcome.read != self.state.edge.digest
+        if missed or isinstance(outcome, RestartFailed):
             self._failed.append(self._steps + 1)
         return outcome
