@@ -14,6 +14,7 @@ from edgepind.core.aftermath import learn_restart, watch_restarted
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
+from edgepind.core.last_served import note_served
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pacing import ask_again, next_delay, note_status
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
@@ -85,6 +86,7 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     before = _concluded(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
     draft = draft.told(*adopt(draft.state, tick))
+    draft = draft.told(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
     draft = draft.told(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)
