@@ -22,7 +22,9 @@ class Standing(StrEnum):
     """When a pin of some origin has standing."""
 
     AT_ONCE = "at once"
-    EARNED = "after the overlap, uncontradicted at every address, or once it is named by standing"
+    EARNED = (
+        "after the overlap, served alone at every address, or once it is named by one with standing"
+    )
     NEVER = "never"
 
 
