@@ -9,17 +9,19 @@ import random
 from dataclasses import dataclass
 
 from edgepind.clock import Clock
+from edgepind.core.adopting import pins_in
 from edgepind.core.pacing import ask_status
+from edgepind.core.standing import trust_in
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.operator_questions import ask_health
 from edgepind.model.observation import Document, DocumentRead, Health, Observations, Override
 from edgepind.model.rules import Rules
 from edgepind.model.state import RestartPhase, State
+from edgepind.model.trust import Trust
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver
 from edgepind.observe.operator_words import Words, read_words
 from edgepind.observe.override import read_override
-from edgepind.observe.pinned_tls import PinKey
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
 from edgepind.observe.trust_roots import RootsUnusable
@@ -55,8 +57,8 @@ class Lookout:
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
             link = group.create_task(self._link.observe(reading.tls))
-            pins = self._pins(state, reading.document)
-            status = group.create_task(self._ask_status(state, pins, prompted=prompted))
+            trust = self._trust(state, reading.document)
+            status = group.create_task(self._ask_status(state, trust, prompted=prompted))
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))
         said = status.result()
@@ -105,22 +107,23 @@ class Lookout:
         paths = self._settings.paths
         return read_override(paths.runtime, paths.state)
 
-    def _pins(self, state: State, document: Document) -> frozenset[PinKey]:
-        """What is accepted; before the first decision, what the document accepts."""
-        pins = frozenset(pin.key for pin in state.pins if pin.accepted)
-        if pins or not isinstance(document, DocumentRead):
-            return pins
-        return frozenset((self._rules.pins.kind, pin) for pin in document.accepted)
+    def _trust(self, state: State, document: Document) -> Trust:
+        """What is accepted and believed; before the first decision, as the document will be."""
+        pins, rules = state.pins, self._rules.pins
+        if not any(pin.accepted for pin in pins) and isinstance(document, DocumentRead):
+            wall, lost = self._clock.now().wall, state.resumed_after_damage
+            pins = pins_in(document, rules.kind, wall, lost=lost)
+        return trust_in(pins, rules.overlap)
 
     async def _ask_status(
-        self, state: State, pins: frozenset[PinKey], *, prompted: bool
+        self, state: State, trust: Trust, *, prompted: bool
     ) -> StatusReading | None:
         now = self._clock.now().monotonic
         if not ask_status(state, now, enabled=self._rules.status_enabled, prompted=prompted):
             return None
-        if not pins and self._settings.status.oauth.token_url:
+        if not trust.accepted and self._settings.status.oauth.token_url:
             return None  # without a pin no token is sent, and without a token nothing is answered
-        return await self._status.fetch(pins)
+        return await self._status.fetch(trust)
 
     async def _ask_health(self, state: State) -> Health | None:
         if state.edge.phase is not RestartPhase.SETTLING:

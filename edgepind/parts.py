@@ -88,12 +88,14 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
     set_up_log(settings.log, lambda: clock.now().wall)
     disk = DiskThread("records")
     store = StateStore(settings.paths.state, settings.cloud.host)
-    state, beginnings = await _load(store, disk, clock)
+    history = History(settings.paths.state)
+    keeps = isinstance(lock, StateLock) and not dry_run
+    state, beginnings = await disk.run(_load, store, history, clock, keeps=keeps)
     record = Record(
         clock=clock,
         disk=disk,
         store=store,
-        history=History(settings.paths.state),
+        history=history,
         runtime=settings.paths.runtime,
         textfile=settings.metrics.textfile,
         dry_run=dry_run,
@@ -173,10 +175,19 @@ def _executor(settings: Settings, appliance: Appliance, *, dry_run: bool) -> Exe
     return Executor(appliance, settings.edge.ready_command, remove)
 
 
-async def _load(
-    store: StateStore, disk: DiskThread, clock: Clock
+def _load(
+    store: StateStore, history: History, clock: Clock, *, keeps: bool
 ) -> tuple[State, tuple[Event, ...]]:
-    match await disk.run(store.load, clock.now(), clock.boot_id()):
+    """What is remembered, and what is to be told of it. `keeps`: this daemon writes there.
+
+    A history is only ever begun beside a state that was saved, so that one which stands alone
+    tells of a state that is lost, and not of a beginning.
+    """
+    now, boot = clock.now(), clock.boot_id()
+    found = store.load(now, boot)
+    if isinstance(found, Fresh) and history.is_there():
+        found = Damaged(None, "there is a history of what was decided, and no state", None)
+    match found:
         case Loaded(state):
             faults = tuple(faults_of_pins(state))
             if not faults:
@@ -184,6 +195,8 @@ async def _load(
             # Whole, and yet no pin set that there may be: every decision on it would be dropped.
             return _resume(None, f"it breaks a promise by itself: {'; '.join(faults)}", None)
         case Fresh():
+            if keeps:
+                store.save(State(), now, boot)  # what hinders it, the first decision will tell
             return State(), ()
         case Damaged(recovered, reason, set_aside):
             if recovered is not None and any(faults_of_pins(recovered)):
@@ -198,8 +211,9 @@ def _resume(
     kept = f"; it is kept as {set_aside}" if set_aside else ""
     instead = "the generation before it is used" if recovered else "the pinning config is used"
     text = (
-        f"The stored state cannot be used: {reason}{kept}; {instead} in its place; "
-        "compare `edgepind pin list` with what you expect."
+        f"The stored state cannot be used: {reason}{kept}; {instead} in its place; what stands "
+        "there beside the current pin lapses unless it is live or announced: compare `edgepind pin "
+        "list` with what you expect, and `edgepind pin add` what is to stay."
     )
     event = Event(EventName.STATE_DAMAGED, Severity.ERR, text)
     return replace(recovered or State(), resumed_after_damage=True), (event,)

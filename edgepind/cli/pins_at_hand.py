@@ -74,7 +74,7 @@ def _from_document(settings: Settings, reading: DocumentReading, clock: Clock) -
     kind, since = settings.pins.kind, clock.now().wall
     roles = {document.current: Role.CURRENT}
     pins = (
-        Pin(it, kind, roles.get(it, Role.BACKUP), Origin.OPERATOR, since)
+        Pin(it, kind, roles.get(it, Role.BACKUP), Origin.DOCUMENT, since)
         for it in document.accepted
     )
     return PinsAtHand(tuple(pins), "the pinning config")

@@ -140,7 +140,9 @@ def _clock(clock: Document) -> Said:
 
 def _endpoint(endpoint: Document) -> Said:
     if endpoint["ok"]:
-        return f"answers over a connection that is {endpoint['channel']}"
+        answers = f"answers over a connection that is {endpoint['channel']}"
+        doubt = endpoint["error"]
+        return answers if doubt is None else Word(f"{answers}; {doubt}", Tone.WARNING)
     if endpoint["error"] is None:
         return "was not asked"
     return Word(f"gives no usable answer: {endpoint['error']}", Tone.WARNING)

@@ -19,8 +19,12 @@ from edgepind.model.replacing import replace
 from edgepind.model.state import State
 from edgepind.model.words import Channel, Origin, PinKind, Role, Validator
 
-LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP})
-"""Backups of these origins were let in because they were live, and lapse when they are not."""
+LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin.DOCUMENT})
+"""Backups of these origins were let in because they were live, and lapse when they are not.
+
+So do those behind the current pin of a document that outlived the state: nobody knows any more
+who let them in.
+"""
 
 Live = dict[tuple[PinKind, Fingerprint], int]
 """At how many addresses each accepted pin is served."""

@@ -15,7 +15,8 @@ class Evidence(StrEnum):
     """What speaks for a fingerprint."""
 
     OPERATOR = "the operator's word"
-    ANNOUNCEMENT = "announced over a connection whose leaf is pinned"
+    ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
+    DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
     BOOTSTRAP = "seen live with a public chain, where no pin is known"
     EXCEPTION = "seen live, issued by a configured inspecting CA"
@@ -45,6 +46,9 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.ANNOUNCEMENT, Policy.STRICT): Condition.AT_ONCE,
     (Evidence.ANNOUNCEMENT, Policy.BALANCED): Condition.AT_ONCE,
     (Evidence.ANNOUNCEMENT, Policy.AVAILABLE): Condition.AT_ONCE,
+    (Evidence.DOCUMENT, Policy.STRICT): Condition.AT_ONCE,
+    (Evidence.DOCUMENT, Policy.BALANCED): Condition.AT_ONCE,
+    (Evidence.DOCUMENT, Policy.AVAILABLE): Condition.AT_ONCE,
     (Evidence.UNANNOUNCED, Policy.STRICT): Condition.NEVER,
     (Evidence.UNANNOUNCED, Policy.BALANCED): Condition.HOLD_DOWN,
     (Evidence.UNANNOUNCED, Policy.AVAILABLE): Condition.SHORT_HOLD_DOWN,
@@ -62,6 +66,7 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
 ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.OPERATOR: Origin.OPERATOR,
     Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
+    Evidence.DOCUMENT: Origin.DOCUMENT,
     Evidence.UNANNOUNCED: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,

@@ -1,9 +1,12 @@
 """What is concluded from the document and the unit as they were found.
 
 A document that edgepind never wrote is the operator's word: its pins are the first. After the
-state was lost it is the best memory there is. What the Edge has loaded follows from when it was
-started, and is never guessed kindly: not knowing owes a restart.
+state was lost it is the best memory there is of what was accepted, and none of why. What the Edge
+has loaded follows from when it was started, and is never guessed kindly: not knowing owes a
+restart.
 """
+
+from datetime import datetime
 
 from edgepind.core.restarts import loads
 from edgepind.core.sentences import pin_refused
@@ -16,7 +19,7 @@ from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.state import State
-from edgepind.model.words import Origin, Role, Validator
+from edgepind.model.words import Origin, PinKind, Role, Validator
 
 
 def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -35,35 +38,46 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     return state, events
 
 
-def _adopt_pins(
-    state: State, document: DocumentRead, tick: Tick
-) -> tuple[State, tuple[Event, ...]]:
-    state, events = _tell_refused(state, document)
-    order = tuple(it for it in _pins_of(document) if it not in state.removed)
-    if not order:
-        return state, events
-    known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
-    pins = tuple(
-        _in_its_place(known.get(fingerprint) or _from_document(fingerprint, tick), order[0])
-        for fingerprint in order
-    )
-    waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
-    return replace(state, pins=(*pins, *waiting)), events
+def pins_in(
+    document: DocumentRead, kind: PinKind, wall: datetime, *, lost: bool
+) -> tuple[Pin, ...]:
+    """The pins that stand in a document: the current one, or else the first, and those behind it.
+
+    `lost`: there was a state once, so that they are no operator's word. Nobody knows who let them
+    in; the current one is believed as it was found, for there is no other to begin with.
+    """
+    order, origin = _named_in(document), Origin.DOCUMENT if lost else Origin.OPERATOR
+    first = [Pin(it, kind, Role.CURRENT, origin, wall, vouched=lost) for it in order[:1]]
+    return (*first, *(Pin(it, kind, Role.BACKUP, origin, wall) for it in order[1:]))
 
 
-def _from_document(fingerprint: Fingerprint, tick: Tick) -> Pin:
-    kind = tick.rules.pins.kind
-    return Pin(fingerprint, kind, Role.BACKUP, Origin.OPERATOR, tick.now.wall)
-
-
-def _pins_of(document: DocumentRead) -> tuple[Fingerprint, ...]:
-    """The pins that stand there, the current one first, if any says that it is."""
+def _named_in(document: DocumentRead) -> tuple[Fingerprint, ...]:
     named = (document.current, *document.accepted)
     return tuple(dict.fromkeys(it for it in named if it is not None))
 
 
-def _in_its_place(pin: Pin, current: Fingerprint) -> Pin:
-    if pin.fingerprint == current:
+def _adopt_pins(
+    state: State, document: DocumentRead, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    state, events = _tell_refused(state, document)
+    kind, lost = tick.rules.pins.kind, state.resumed_after_damage
+    found = pins_in(document, kind, tick.now.wall, lost=lost)
+    found = tuple(it for it in found if it.fingerprint not in state.removed)
+    if not found:
+        return state, events
+    known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
+    roles = (Role.CURRENT, *(Role.BACKUP for _ in found[1:]))  # the first may have been removed
+    pins = tuple(
+        _in_its_place(known.get(it.fingerprint, it), role)
+        for it, role in zip(found, roles, strict=True)
+    )
+    order = {it.fingerprint for it in found}
+    waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
+    return replace(state, pins=(*pins, *waiting)), events
+
+
+def _in_its_place(pin: Pin, found_as: Role) -> Pin:
+    if found_as is Role.CURRENT:
         return replace(pin, role=Role.CURRENT)
     return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin
 
@@ -123,6 +137,6 @@ def _found(tick: Tick) -> Pinning | None:
     document = tick.seen.document
     if not isinstance(document, DocumentRead):
         return None
-    order = _pins_of(document)
+    order = _named_in(document)
     unread = document.current is None and tick.rules.restart.validator is Validator.SINGLE
     return None if unread or not order else Pinning(document.enabled is True, order[0], order)

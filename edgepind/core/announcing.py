@@ -1,16 +1,18 @@
 """What the status endpoint's word is worth.
 
-Over a pinned channel it prepares one backup pin, and never more: it takes nothing away, makes
-nothing current, and brings nothing back that was retired or removed. Over any other channel it is
-a hint that changes nothing.
+Over a channel with standing it vouches for the pins that it names and prepares one backup pin, and
+never more: it takes nothing away, makes nothing current, and brings nothing back that was retired
+or removed. Over any other channel it is a hint that changes nothing.
 """
 
 from collections.abc import Mapping
 
+from edgepind.core.activating import LAPSING
 from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
 from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed_hash
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.sighting import REFUSALS_KEPT
+from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
@@ -30,10 +32,12 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     state = _note_kind(state, tick)
     if state.status.other_kind:
         return state, ()
-    named = (state.status.announced_current, state.status.announced_next)
-    barred = {it: why for it in named if it and (why := _why_barred(it, state, tick))}
+    both = (state.status.announced_current, state.status.announced_next)
+    barred = {it: why for it in both if it and (why := _why_barred(it, state, tick))}
+    named = tuple(it for it in both if it and it not in barred)
     state, refused = _refuse(state, barred)
-    wanted = _wanted(state, tuple(it for it in named if it and it not in barred))
+    state = _vouch(state, named, tick)
+    wanted = _wanted(state, named, tick)
     if wanted is None:
         return state, refused
     state, prepared = _prepare(state, wanted, tick)
@@ -90,13 +94,34 @@ def _is_other_hash(fingerprint: Fingerprint, tick: Tick) -> bool:
     return any(leaf.value(other) == fingerprint for other in others for leaf in leaves)
 
 
-def _wanted(state: State, named: tuple[Fingerprint, ...]) -> Fingerprint | None:
-    """The first that is named and not yet accepted; None while the announced backup is it."""
-    roles = {pin.fingerprint: pin.role for pin in state.pins if pin.accepted}
+def _vouch(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> State:
+    """Believe what the believed name; a backup that is awaited has not been away."""
+    pins = tuple(
+        replace(pin, vouched=True, unseen=0.0 if pin.role is Role.BACKUP else pin.unseen)
+        if pin.fingerprint in named and _can_be_vouched_for(pin, tick)
+        else pin
+        for pin in state.pins
+    )
+    return replace(state, pins=pins)
+
+
+def _can_be_vouched_for(pin: Pin, tick: Tick) -> bool:
+    earns = STANDING[pin.origin] is Standing.EARNED
+    return pin.accepted and earns and pin.kind is tick.rules.pins.kind
+
+
+def _wanted(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> Fingerprint | None:
+    """The first that is named and not yet accepted; None while the announced backup is it.
+
+    A backup that would lapse was accepted for want of a better reason, and is given this one.
+    """
+    known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
     for fingerprint in named:
-        if roles.get(fingerprint) is Role.BACKUP:
-            return None
-        if fingerprint not in roles:
+        pin = known.get(fingerprint)
+        if pin is not None and pin.role is Role.BACKUP:
+            lapses = pin.origin in LAPSING and STANDING[pin.origin] is not Standing.NEVER
+            return fingerprint if lapses and pin.kind is tick.rules.pins.kind else None
+        if pin is None:
             return fingerprint
     return None
 

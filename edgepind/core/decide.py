@@ -174,7 +174,8 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
     )
     if diagnosis.finding is before:
         return draft.told(state, ())
-    if before is Finding.UNREACHABLE:
+    good_again = diagnosis.finding in GOOD and before not in GOOD
+    if good_again or before is Finding.UNREACHABLE:
         state = replace(state, status=ask_again(state.status))
     return draft.told(state, (finding_changed(diagnosis.finding, before, sentence),))
 

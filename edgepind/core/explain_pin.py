@@ -8,6 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from edgepind.core.activating import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
+from edgepind.core.explain_standing import (
+    CHANNEL_TEXT,
+    standing_against,
+    standing_changes,
+    standing_for,
+)
 from edgepind.core.explanation import Explanation
 from edgepind.core.operator import refusal_to_remove
 from edgepind.core.removed import BY_AN_OPERATOR_ALONE
@@ -86,17 +92,19 @@ def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield "it was live after the Edge had loaded it"
     elif state.edge.loaded is not None and pin.fingerprint in state.edge.loaded.accepted:
         yield "the Edge has loaded it"
+    if pin.accepted:
+        yield from standing_for(pin, rules.pins.overlap)
     yield from _named_by_endpoint(pin.fingerprint, state)
 
 
 def _named_by_endpoint(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    status = state.status
+    status, channel = state.status, CHANNEL_TEXT[state.status.channel]
     if fingerprint == status.announced_current:
-        yield f"the status endpoint names it as the one in use ({status.channel} channel)"
+        yield f"the status endpoint names it as the one in use ({channel})"
     if fingerprint == status.announced_next:
         when = status.rotates_at
         planned = f", planned for {when:%Y-%m-%d %H:%M:%S} UTC" if when else ""
-        yield f"the status endpoint names it as the next one ({status.channel} channel){planned}"
+        yield f"the status endpoint names it as the next one ({channel}){planned}"
 
 
 def _by_address(pin: Pin) -> str:
@@ -122,7 +130,7 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
             yield f"{it.address} serves a pinned leaf again, which contradicts it"
 
 
-def _against_accepted(pin: Pin, state: State, _: Rules) -> Iterator[str]:
+def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if not _addresses(state, pin.fingerprint):
         gone = f"for {span(pin.unseen)}" if pin.unseen else "at the last look"
         yield f"no address served it {gone}" if pin.ever_live else "it was never live"
@@ -134,6 +142,7 @@ def _against_accepted(pin: Pin, state: State, _: Rules) -> Iterator[str]:
     for it in state.addresses:
         if it.fingerprint == pin.fingerprint and it.verdict is not Finding.PINNED:
             yield f"{it.address} serves it and is found {it.verdict}"
+    yield from standing_against(pin, rules.pins.overlap)
 
 
 def _against_stranger(fingerprint: Fingerprint, state: State) -> Iterator[str]:
@@ -173,6 +182,7 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
         yield "another announcement takes its place, as long as it was never live"
         yield "another leaf comes in its place, and the status endpoint names it no more"
+    yield from standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -182,6 +192,7 @@ def _changes_of_current(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     else:
         yield "no other pin is accepted: a rotation must be announced or serve a hold-down first"
     yield f"retired, it stays accepted until it was not live for {span(rules.pins.overlap)}"
+    yield from standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -193,6 +204,7 @@ def _changes_of_retiring(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"not live for {span(left)} more, it is accepted no longer"
     else:
         yield "it stays until the current pin was seen live after the Edge loaded it"
+    yield from standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 

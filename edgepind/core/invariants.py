@@ -16,10 +16,10 @@ from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment
-from edgepind.model.observation import Observations, PinRemove
+from edgepind.model.observation import Observations, PinRemove, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import accepted, with_role
 from edgepind.model.state import State
-from edgepind.model.words import Origin, PinKind, Policy, Posture, Role
+from edgepind.model.words import Channel, Origin, PinKind, Policy, Posture, Role
 
 _Key = tuple[PinKind, Fingerprint]
 """`Pin.key`. A value alone says nothing: that of one kind may be a pin of the other by mistake, or
@@ -32,6 +32,7 @@ def violations(before: State, seen: Observations, decision: Decision, now: Momen
     yield from _allowlist(decision)
     yield from faults_of_pins(after)
     yield from _entries(before, after, seen)
+    yield from _sources(before, after, seen)
     yield from _removals(before, after, seen)
     yield from _switched_off(after, decision)
     yield from _budget(decision, seen, now)
@@ -95,6 +96,20 @@ def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
             yield f"2: {pin.fingerprint.short} was accepted before its hold-down was served"
         if held and pin.sightings < seen.rules.pins.sightings:
             yield f"2: {pin.fingerprint.short} was accepted with too few sightings"
+
+
+def _sources(before: State, after: State, seen: Observations) -> Iterator[str]:
+    """2: an announcement is heard over a channel with standing; a document speaks for lost pins."""
+    known, status = accepted(before.pins), seen.status
+    heard = isinstance(status, StatusAnswer | StatusUnchanged) and status.channel is Channel.PINNED
+    for pin in accepted(after.pins):
+        twin = any(it.kind is not pin.kind and it.origin is pin.origin for it in known)
+        if twin or any(it.key == pin.key for it in known):
+            continue
+        if pin.origin is Origin.ANNOUNCED and not heard:
+            yield f"2: {pin.fingerprint.short} was announced over a channel without standing"
+        if pin.origin is Origin.DOCUMENT and not before.resumed_after_damage:
+            yield f"2: {pin.fingerprint.short} came from the document, and the state was there"
 
 
 def _least_age(origin: Origin, seen: Observations) -> float:

@@ -47,10 +47,15 @@ def refusal_to_remove(state: State, fingerprint: Fingerprint) -> str | None:
 
 
 def demote_current(pins: tuple[Pin, ...], tick: Tick) -> tuple[Pin, ...]:
-    """Make room for a new current pin: the present one retires, or waits if it never was live."""
+    """Make room for a new current pin: the present one retires, or waits if it never was live.
+
+    One that waits is no longer vouched for by having been found as the current one.
+    """
     for pin in with_role(pins, Role.CURRENT):
         event = PinEvent.SUPERSEDED if pin.ever_live else PinEvent.SET_BEHIND
-        pins = put(pins, replace(move(pin, event, tick.now.wall), unseen=0.0))
+        vouched = pin.vouched and pin.ever_live
+        moved = replace(move(pin, event, tick.now.wall), unseen=0.0, vouched=vouched)
+        pins = put(pins, moved)
     return pins
 
 

@@ -7,6 +7,7 @@ pay for: requests to a status endpoint in trouble, failed writes, failed restart
 
 from typing import assert_never
 
+from edgepind.core.standing import NOT_BELIEVED
 from edgepind.core.tick import Tick
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
@@ -18,6 +19,7 @@ from edgepind.model.observation import (
 )
 from edgepind.model.replacing import replace
 from edgepind.model.state import State, StatusMemory
+from edgepind.model.words import Channel
 
 URGENT_SHARE = 6
 """While something waits to be confirmed, ticks come this many times as often."""
@@ -49,14 +51,18 @@ def ask_status(state: State, now: Monotonic, *, enabled: bool, prompted: bool) -
 
 
 def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
-    """What is remembered of an answer, and when the endpoint may be asked again."""
-    interval, memory = tick.rules.interval, state.status
-    pace = tick.after(STATUS_SHARE * interval)
+    """What is remembered of an answer, and when the endpoint may be asked again.
+
+    What comes over a channel without standing may be a stranger's: it costs an interval at the
+    most, and is no failure of the endpoint.
+    """
+    memory, pace = state.status, tick.after(STATUS_SHARE * tick.rules.interval)
     match status:
         case StatusAnswer():
             return StatusMemory(
                 ok=True,
                 channel=status.channel,
+                error=_unbelieved(status.channel),
                 announced_current=status.current,
                 announced_next=status.next,
                 rotates_at=status.rotates_at,
@@ -65,18 +71,17 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
             )
         case StatusUnchanged():
             return replace(
-                memory,
+                memory if _stands(memory, status) else StatusMemory(other_kind=memory.other_kind),
                 ok=True,
                 channel=status.channel,
-                error=None,
+                error=_unbelieved(status.channel),
                 rejected=False,
                 failures=0,
                 not_before=pace,
                 told_to_wait=None,
             )
         case StatusRejected() | StatusUnreachable():
-            failures = memory.failures + 1
-            wait = backoff(STATUS_SHARE * interval, failures, STATUS_BACKOFF_TICKS * interval)
+            failures = memory.failures + (status.channel not in _STRANGE)
             error = status.reason if isinstance(status, StatusRejected) else status.error
             return replace(
                 memory,
@@ -85,25 +90,54 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
                 error=error,
                 rejected=isinstance(status, StatusRejected),
                 failures=failures,
-                not_before=tick.after(wait * (1 - JITTER + 2 * JITTER * tick.seen.entropy)),
+                not_before=tick.after(_wait(status, failures, tick)),
                 told_to_wait=_told_to_wait(status, tick),
             )
         case _:
             assert_never(status)
 
 
-def ask_again(memory: StatusMemory) -> StatusMemory:
-    """Memory for when the link is back: what kept the endpoint from answering may be over, too.
+_STRANGE = frozenset({Channel.UNPINNED, Channel.WITHOUT_STANDING})
+"""Channels whose other end may be anybody."""
 
-    Only our own patience ends with it; what the server told us to wait stands.
-    """
-    return memory if memory.ok else replace(memory, not_before=None)
+
+def _stands(memory: StatusMemory, status: StatusUnchanged) -> bool:
+    """Whether what did not change is what was heard: the last word, over a channel of its worth."""
+    return memory.ok and memory.channel is status.channel
+
+
+def _unbelieved(channel: Channel) -> str | None:
+    return NOT_BELIEVED if channel is Channel.WITHOUT_STANDING else None
+
+
+def _wait(status: StatusRejected | StatusUnreachable, failures: int, tick: Tick) -> float:
+    """Seconds of our own patience after so many failures in a row, and for who may be anybody."""
+    interval, wish = tick.rules.interval, _wish(status)
+    first = STATUS_SHARE * interval
+    strange = status.channel in _STRANGE
+    own = first if strange else backoff(first, failures, STATUS_BACKOFF_TICKS * interval)
+    jittered = own * (1 - JITTER + 2 * JITTER * tick.seen.entropy)
+    return jittered if wish is None else max(jittered, min(wish, interval))
 
 
 def _told_to_wait(status: StatusRejected | StatusUnreachable, tick: Tick) -> Monotonic | None:
-    if isinstance(status, StatusUnreachable) and status.retry_after is not None:
-        return tick.after(min(max(0.0, status.retry_after), RETRY_AFTER_CAP))
-    return None
+    """Until when nothing at all may be asked: only who has standing can say so."""
+    wish = _wish(status) if status.channel is Channel.PINNED else None
+    return None if wish is None else tick.after(min(wish, RETRY_AFTER_CAP))
+
+
+def _wish(status: StatusRejected | StatusUnreachable) -> float | None:
+    """Seconds for which the server would be left alone, if it said so."""
+    wish = status.retry_after if isinstance(status, StatusUnreachable) else None
+    return None if wish is None else max(0.0, wish)
+
+
+def ask_again(memory: StatusMemory) -> StatusMemory:
+    """Memory for when the link is good again: what kept answers away may be over, too.
+
+    Only our own patience ends with it; what a server with standing told us to wait stands.
+    """
+    return memory if memory.ok else replace(memory, not_before=None, failures=0)
 
 
 def next_delay(

@@ -49,7 +49,7 @@ class PinEvent(StrEnum):
     BOOTSTRAPPED = "bootstrapped"
     """Its sightings are served, and no pin was known."""
     ANNOUNCED = "announced"
-    """Named by the status endpoint over a pinned channel."""
+    """Named by the status endpoint over a channel with standing."""
     REPLACED = "replaced"
     """Another announcement, or another leaf, came in its place before it was ever live."""
     WENT_LIVE = "went_live"
@@ -85,6 +85,7 @@ PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
     (Stage.PENDING, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.PENDING, PinEvent.ADDED_CURRENT): Stage.CURRENT,
     (Stage.PENDING, PinEvent.REMOVED): Stage.REMOVED,
+    (Stage.BACKUP, PinEvent.ANNOUNCED): Stage.BACKUP,
     (Stage.BACKUP, PinEvent.REPLACED): Stage.UNKNOWN,
     (Stage.BACKUP, PinEvent.WENT_LIVE): Stage.CURRENT,
     (Stage.BACKUP, PinEvent.NEXT_IN_LINE): Stage.CURRENT,

@@ -11,6 +11,7 @@ from edgepind.core.diagnosis import Diagnosis, diagnose
 from edgepind.core.lockout import is_lockout
 from edgepind.core.operator import obey
 from edgepind.core.sighting import note_sightings
+from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
 from edgepind.model.event import Event
 from edgepind.model.pin import Pin
@@ -42,9 +43,10 @@ def conclude(state: State, tick: Tick) -> Diagnosis | None:
 
 def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Make current what is live, and retire what has been gone for long enough."""
-    if tick.seen.link is None:
+    link = tick.seen.link
+    if link is None:
         return state, ()
-    return follow_the_live(state, tick.seen.link, tick)
+    return follow_the_live(earn_standing(state, link, tick), link, tick)
 
 
 def remaining_hold_down(pin: Pin, rules: PinRules) -> float | None:

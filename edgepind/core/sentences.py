@@ -41,10 +41,11 @@ def pin_prepared(pin: Pin) -> Event:
     """A pin is accepted."""
     how = {
         "operator": "by the operator's word",
-        "announced": "announced over a pinned connection",
-        "observed": "its hold-down is served",
+        "announced": "announced over a connection whose pin has standing",
+        "observed": "its hold-down is served; what is announced over it is not believed yet",
         "exception": "its hold-down is served, as an accepted inspecting CA's leaf",
         "bootstrap": "adopted as the first pin after its sightings",
+        "document": "found in the pinning config",
     }[pin.origin]
     text = f"Pin {pin.fingerprint.short} is accepted as {pin.role} pin: {how}; nothing to do."
     return Event(EventName.PIN_PREPARED, Severity.NOTICE, text, pin.fingerprint)

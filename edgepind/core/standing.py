@@ -6,11 +6,15 @@ merely observed for long enough may be a stranger's.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from edgepind.core.tick import Tick, served
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Link
 from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
+from edgepind.model.state import LastServed, State
+from edgepind.model.trust import Trust
 from edgepind.model.words import Origin, PinKind
 
 
@@ -18,7 +22,9 @@ class Standing(StrEnum):
     """When a pin of some origin has standing."""
 
     AT_ONCE = "at once"
-    EARNED = "after the overlap, uncontradicted at every address, or once it is named by standing"
+    EARNED = (
+        "after the overlap, served alone at every address, or once it is named by one with standing"
+    )
     NEVER = "never"
 
 
@@ -31,6 +37,13 @@ STANDING: Mapping[Origin, Standing] = {
     Origin.EXCEPTION: Standing.NEVER,
 }
 """An announcement is only heard over a pin with standing, so what it names has standing, too."""
+
+
+NOT_BELIEVED = (
+    "the pin of the leaf that answers has no standing, so that nothing which is announced there is "
+    "believed; `edgepind explain` with that pin says why, and when it will be"
+)
+"""What a person is told of an answer that was heard and not believed."""
 
 
 def has_standing(pin: Pin, overlap: float) -> bool:
@@ -46,17 +59,6 @@ def has_standing(pin: Pin, overlap: float) -> bool:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """The pins as a connection to the status endpoint is held against them, by `Pin.key`.
-
-    `believed` are those with standing; `accepted` all that the Edge accepts.
-    """
-
-    accepted: frozenset[tuple[PinKind, Fingerprint]] = frozenset()
-    believed: frozenset[tuple[PinKind, Fingerprint]] = frozenset()
-
-
 def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:
     """Sort the accepted pins by what their channel is worth."""
     pins = tuple(pins)
@@ -64,3 +66,36 @@ def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:
         accepted=frozenset(pin.key for pin in pins if pin.accepted),
         believed=frozenset(pin.key for pin in pins if has_standing(pin, overlap)),
     )
+
+
+def earn_standing(state: State, link: Link, tick: Tick) -> State:
+    """Carry the tenure of each pin that has yet to earn its standing on by what `link` shows."""
+    pins = tuple(
+        replace(pin, tenure=_tenure(pin, state, link, tick)) if _earns(pin, tick) else pin
+        for pin in state.pins
+    )
+    return replace(state, pins=pins)
+
+
+def _earns(pin: Pin, tick: Tick) -> bool:
+    earning = pin.accepted and STANDING[pin.origin] is Standing.EARNED
+    return earning and not has_standing(pin, tick.rules.pins.overlap)
+
+
+def _tenure(pin: Pin, state: State, link: Link, tick: Tick) -> float:
+    """Seconds of tenure: none left where another leaf is live, and none won by who silences one.
+
+    An address that fell silent still speaks for what it served last, so that nobody earns
+    anything by having the others refuse.
+    """
+    answering = dict(served(link))
+    if any(it.leaf.value(pin.kind) != pin.fingerprint for it in answering.values()):
+        return 0.0
+    silent = (it for it in state.served if it.address not in answering)
+    contradicted = any(_value(it, pin.kind) != pin.fingerprint for it in silent)
+    watched = bool(answering) and tick.clock.trusted and not contradicted
+    return pin.tenure + tick.observed if watched else pin.tenure
+
+
+def _value(it: LastServed, kind: PinKind) -> Fingerprint:
+    return it.certificate if kind is PinKind.CERTIFICATE else it.spki

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from edgepind import __version__
 from edgepind.core.guarded import decide_guarded
 from edgepind.core.pacing import ask_status
+from edgepind.core.standing import trust_in
 from edgepind.lab.imagined import EPOCH, link
 from edgepind.lab.imagined_edge import ImaginedEdge
 from edgepind.model.action import (
@@ -52,10 +53,10 @@ from edgepind.model.outcome import (
     RestartDone,
     RestartFailed,
 )
-from edgepind.model.pin import accepted
 from edgepind.model.rules import Rules
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.words import Channel
+from edgepind.model.trust import PinKey, Trust
+from edgepind.model.words import Channel, PinKind
 from edgepind.state.envelope import Broken, open_state, seal_at, seal_state
 
 MOST_ROUNDS = 6
@@ -97,7 +98,7 @@ class ImaginedWorld:
     """Whether it offers an entity tag, and answers 304 where nothing changed."""
 
     vouched_for: set[Fingerprint] = field(default_factory=set)
-    """All that it ever named over a pinned connection."""
+    """All that it ever named over a channel with standing."""
 
     ahead: float = 0.0
     """Seconds by which the host's clock is ahead of the truth."""
@@ -143,7 +144,7 @@ class ImaginedWorld:
     _prompted: bool = True
     _saved: tuple[State, Moment, str] | None = None
     _saved_before: tuple[State, Moment, str] | None = None
-    _tagged: tuple[StatusAnswer, frozenset[object]] | None = None
+    _tagged: tuple[StatusAnswer, frozenset[PinKey]] | None = None
 
     # --- time -------------------------------------------------------------------------------
 
@@ -326,32 +327,32 @@ class ImaginedWorld:
         return self._answer()
 
     def _answer(self) -> Status:
-        channel, pins = self._true_channel(), self._pins()
+        trust = trust_in(self.state.pins, self.rules.pins.overlap)
+        channel = self.channel or self._true_channel(trust)
+        tagged, self._tagged = self._tagged, None
         if channel is Channel.NONE:
             return StatusUnreachable("no address answers")
-        tagged, self._tagged = self._tagged, None
-        if isinstance(self.says, StatusUnreachable):
-            return self.says
         said = replace(self.says, channel=channel)
         if isinstance(said, StatusAnswer) and channel is Channel.PINNED:
             self.vouched_for |= {it for it in (said.current, said.next) if it is not None}
-        if isinstance(said, StatusAnswer) and channel is Channel.PINNED and self.tags:
-            self._tagged = (said, pins)
-            if tagged == self._tagged:
-                return StatusUnchanged(channel)
+            if self.tags:
+                self._tagged = (said, trust.believed)
+                if tagged == self._tagged:
+                    return StatusUnchanged(channel)
         return said
 
-    def _pins(self) -> frozenset[object]:
-        return frozenset(pin.key for pin in accepted(self.state.pins))
-
-    def _true_channel(self) -> Channel:
-        if self.channel is not None:
-            return self.channel
-        leaves = [it.result.leaf for it in self._link().addresses if isinstance(it.result, Served)]
-        pins = accepted(self.state.pins)
-        if any(leaf.value(pin.kind) == pin.fingerprint for leaf in leaves for pin in pins):
+    def _true_channel(self, trust: Trust) -> Channel:
+        """Give what the best leaf is worth that is served: the endpoint is asked there first."""
+        shown: set[PinKey] = set()
+        for it in self._link().addresses:
+            if isinstance(it.result, Served):
+                shown |= {(kind, it.result.leaf.value(kind)) for kind in PinKind}
+        if not shown:
+            return Channel.NONE
+        if not shown.isdisjoint(trust.believed):
             return Channel.PINNED
-        return Channel.UNPINNED if leaves else Channel.NONE
+        strange = shown.isdisjoint(trust.accepted)
+        return Channel.UNPINNED if strange else Channel.WITHOUT_STANDING
 
     # --- doing ------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgepind.lab.http1 import Request, Response
-from edgepind.lab.listener import Face, Listener
+from edgepind.lab.listener import Face, Listener, Respond
 from edgepind.lab.pki import Credential
 from edgepind.settings.schema import Address
 
@@ -34,10 +34,10 @@ def json_response(
 
 @contextlib.asynccontextmanager
 async def recording(
-    credential: Credential, recorder: Recorder, ip: str = "127.0.0.1", port: int = 0
+    credential: Credential, respond: Respond, ip: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[tuple[Listener, Address]]:
-    """Serve `recorder` behind `credential`; yields the listener and where it listens."""
-    listener = Listener(ip, port, Face.of("recorder", credential, recorder))
+    """Serve what `respond` (a `Recorder`, say) answers; yields the listener and where it is."""
+    listener = Listener(ip, port, Face.of("recorder", credential, respond))
     await listener.open()
     try:
         yield listener, Address(listener.ip, listener.port)

@@ -136,7 +136,7 @@ class StatusRejected:
 class StatusUnreachable:
     """No answer that could be read. `retry_after` is the server's wish in seconds, if it had one.
 
-    `channel` is `PINNED` or `UNPINNED` where a connection was made, else `NONE`.
+    `channel` is what the connection was worth where one was made, else `NONE`.
     """
 
     error: str

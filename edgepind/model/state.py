@@ -137,8 +137,8 @@ class StatusMemory:
     """The last word of the status endpoint, and when it may be asked again.
 
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
-    server's `Retry-After`, which nothing overtakes. `rejected`: it answered, with nothing usable.
-    `other_kind`: it names hashes of the kind that is not pinned here.
+    `Retry-After` of a server with standing, which nothing overtakes. `rejected`: it answered, with
+    nothing usable. `other_kind`: it names hashes of the kind that is not pinned here.
     """
 
     ok: bool = False

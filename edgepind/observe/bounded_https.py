@@ -22,7 +22,7 @@ from edgepind.model.moment import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.openssl_words import openssl_words
-from edgepind.observe.pinned_tls import LeafNotPinnedError
+from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
 from edgepind.settings.schema import Address
 
 with left_out("click"):
@@ -242,8 +242,8 @@ def _clause(error: BaseException, patience: float) -> str:
 
 def _layer_clause(cause: BaseException, patience: float) -> str | None:
     match cause:
-        case LeafNotPinnedError():
-            return f"its leaf {cause.leaf.short} is not pinned"
+        case LeafRefusedError():
+            return f"its leaf {cause.leaf.short} is {cause.because}"
         case ssl.SSLCertVerificationError():
             return f"its certificate is not accepted: {cause.verify_message}"
         case ssl.SSLError():

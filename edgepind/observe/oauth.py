@@ -1,6 +1,6 @@
 """OAuth 2 client credentials (RFC 6749, section 4.4): one bearer token, kept while it lasts.
 
-Over which connection a token is asked for, and that it is only ever sent over a pinned one, is
+Over which connection a token is asked for, and that it is only ever sent over a believed one, is
 the business of `status_endpoint`. No secret enters a message or a repr.
 """
 
@@ -41,11 +41,15 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class NoToken:
-    """Why there is no token. `unpinned`: the token's host showed this leaf, which is not pinned."""
+    """Why there is no token.
+
+    `unpinned`: the token's host showed this leaf, which is not pinned. `connected`: it was asked.
+    """
 
     error: str
     retry_after: float | None = None
     unpinned: Fingerprint | None = None
+    connected: bool = False
 
 
 class TokenSource:
@@ -68,7 +72,8 @@ class TokenSource:
             return NoToken(secret.error)
         reply = await self._exchange(_ask(self._settings, secret.value))
         if isinstance(reply, NoReply):
-            return NoToken(f"the token request failed: {reply.error}", unpinned=reply.unpinned)
+            why = f"the token request failed: {reply.error}"
+            return NoToken(why, unpinned=reply.unpinned, connected=reply.connected)
         read = _read(reply)
         self._bearer = read if isinstance(read, Bearer) else None
         return read
@@ -102,7 +107,7 @@ def _read(reply: Reply) -> Bearer | NoToken:
                 lasts = _lifetime(said.get("expires_in"))
                 return Bearer(value, Monotonic(reply.received.monotonic + lasts))
     problem = problem or "it holds no bearer token (RFC 6749, section 5.1)"
-    return NoToken(f"the token's answer cannot be used: {problem}")
+    return NoToken(f"the token's answer cannot be used: {problem}", connected=True)
 
 
 def _document(body: bytes | BodyRefused) -> tuple[str, Any]:
@@ -120,7 +125,7 @@ def _refusal(reply: Reply, said: Any) -> NoToken:
         told += "; check client_id and the client secret"
     date = http_date(reply.headers.get("date"))
     patience = retry_after(reply.headers.get("retry-after"), date, reply.received.wall)
-    return NoToken(told, patience)
+    return NoToken(told, patience, connected=True)
 
 
 def _lifetime(expires_in: Any) -> float:

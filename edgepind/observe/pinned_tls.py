@@ -5,49 +5,72 @@ secrets may go over it; a chain-verified one is good for hints.
 """
 
 import ssl
-from collections.abc import Set as AbstractSet
 from hashlib import sha256
 
 import certifi
 
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.trust import PinKey
 from edgepind.model.words import PinKind
 from edgepind.observe.der import public_key_info
 
-PinKey = tuple[PinKind, Fingerprint]
-"""`Pin.key`: what a leaf is compared with."""
 
-
-class LeafNotPinnedError(ssl.SSLError):
-    """The handshake was completed and its leaf is not pinned; nothing was sent after it.
+class LeafRefusedError(ssl.SSLError):
+    """The handshake was completed and its leaf is refused; nothing was sent after it.
 
     An SSLError, so that every TLS layer above treats it as a failed handshake.
     """
 
+    because = "refused"
+
     def __init__(self, leaf: Fingerprint) -> None:
-        super().__init__(ssl.SSL_ERROR_SSL, f"the leaf {leaf} is not pinned")
+        super().__init__(ssl.SSL_ERROR_SSL, f"the leaf {leaf} is {self.because}")
         self.leaf = leaf
+
+
+class LeafNotPinnedError(LeafRefusedError):
+    """No pin that counts here is the leaf's."""
+
+    because = "not pinned"
+
+
+class AnotherLeafError(LeafRefusedError):
+    """It is pinned, and another was shown before it in this look, to which secrets are kept."""
+
+    because = "not the one that was shown first"
 
 
 class PinCheck:
     """The pins that a new connection must show one of, and what the latest one showed.
 
-    `accepted` may be changed between connections; `shown` are the keys of the leaf that passed
-    last, and `handshakes` counts those that passed.
+    `shown` are the keys of the leaf that passed last. `first` is the certificate that the present
+    look has met, None before it met one; with `keeps_to_first`, no other passes within that look.
     """
 
-    def __init__(self) -> None:
-        self.accepted: AbstractSet[PinKey] = frozenset()
+    def __init__(self, *, keeps_to_first: bool = False) -> None:
+        self.accepted: frozenset[PinKey] = frozenset()
         self.shown: frozenset[PinKey] = frozenset()
-        self.handshakes = 0
+        self.first: Fingerprint | None = None
+        self._keeps_to_first = keeps_to_first
+        self._latest: Fingerprint | None = None
+
+    def begin(self, accepted: frozenset[PinKey]) -> None:
+        """Begin a look, under these pins."""
+        self.accepted, self.first = accepted, None
 
     def examine(self, leaf: bytes) -> None:
-        """Let a leaf (DER) pass, or raise LeafNotPinnedError."""
-        keys = leaf_keys(leaf)
+        """Let a leaf (DER) pass, or raise LeafNotPinnedError or AnotherLeafError."""
+        keys, certificate = leaf_keys(leaf), Fingerprint(sha256(leaf).digest())
         if keys.isdisjoint(self.accepted):
-            raise LeafNotPinnedError(Fingerprint(sha256(leaf).digest()))
-        self.shown = keys
-        self.handshakes += 1
+            raise LeafNotPinnedError(certificate)
+        if self._keeps_to_first and self.first not in {None, certificate}:
+            raise AnotherLeafError(certificate)
+        self.shown, self._latest = keys, certificate
+        self.meet()
+
+    def meet(self) -> None:
+        """Take the leaf that passed last for one of this look: it has answered, if not before."""
+        self.first = self.first or self._latest
 
 
 def leaf_keys(leaf: bytes) -> frozenset[PinKey]:

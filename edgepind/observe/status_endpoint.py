@@ -1,12 +1,12 @@
 """Asks the cloud's status endpoint what it serves and what it will, and over which channel.
 
-First over a pinned connection; where the leaf is not pinned, once more without a pin and without
-a token, over a chain-verified one, for a hint. What either is worth is decided in the core.
+First over a connection whose pin has standing, the only kind that a token or a secret ever crosses.
+Where no address shows such a leaf, once more and anonymously, for a hint: over one that is at least
+accepted, else over a chain-verified one. What any of it is worth is decided in the core.
 """
 
 import ssl
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from edgepind.model.observation import (
     StatusUnchanged,
     StatusUnreachable,
 )
+from edgepind.model.trust import PinKey, Trust
 from edgepind.model.words import Channel
 from edgepind.observe.bounded_body import BodyRefused
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
@@ -26,7 +27,7 @@ from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
 from edgepind.observe.jq_programs import JqPrograms
 from edgepind.observe.oauth import NoToken, TokenSource
-from edgepind.observe.pinned_tls import PinCheck, PinKey, pinned_context, verified_context
+from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
 from edgepind.observe.status_answer import read_answer
 from edgepind.observe.strict_json import ParsedJson, parse_json
@@ -42,6 +43,7 @@ _REDIRECTS = range(300, 400)
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
 _WHY_UNAUTHORISED = {
     Channel.PINNED: ": it asks for a token that it accepts (status.oauth)",
+    Channel.WITHOUT_STANDING: ": it asks for a token, and none is sent to a pin without standing",
     Channel.UNPINNED: ": it asks for a token, and none is sent where the leaf is not pinned",
 }
 
@@ -50,8 +52,8 @@ _WHY_UNAUTHORISED = {
 class StatusReading:
     """What one look at the endpoint gave.
 
-    `date` is what a `Date` field said of the host's clock; it is only there where the connection
-    was pinned, for anybody else may write into it what he likes.
+    `date` is what a `Date` field said of the host's clock; it is only there where the pin of the
+    connection has standing, for anybody else may write into it what he likes.
     """
 
     status: Status
@@ -60,16 +62,16 @@ class StatusReading:
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """The entity tag of the latest answer, which was a usable one under these pins."""
+    """The entity tag of the latest answer, which was a usable one while these were believed."""
 
     value: str
-    pins: frozenset[PinKey]
+    believed: frozenset[PinKey]
 
 
 class StatusEndpoint:
     """The endpoint under one set of settings; make a new one when they change.
 
-    Keeps the TLS contexts, one pinned connection, the token, the entity tag and the last answer
+    Keeps the TLS contexts, one believed connection, the token, the entity tag and the last answer
     of the jq programs. Calls must not overlap.
     """
 
@@ -80,56 +82,62 @@ class StatusEndpoint:
         self._now = now
         self._url = status.url or _default_url(cloud)
         self._programs = JqPrograms((status.current, status.next, status.rotates_at), _JQ_DEADLINE)
-        self._check = PinCheck()
-        self._pinned = BoundedHttps(pinned_context(self._check), cloud.timeout, now)
+        token_url = status.oauth.token_url
+        self._check = PinCheck(keeps_to_first=bool(token_url))
+        self._believed = BoundedHttps(pinned_context(self._check), cloud.timeout, now)
+        self._accepting = PinCheck()
+        self._accepted = pinned_context(self._accepting)
         self._verified: ssl.SSLContext | None = None
-        token_wanted = bool(status.oauth.token_url)
-        self._tokens = TokenSource(status.oauth, self._ask_for_token) if token_wanted else None
+        self._tokens = TokenSource(status.oauth, self._ask_for_token) if token_url else None
+        self._token_is_new = False
+        self._desk_is_pinned = _host(token_url) == cloud.host
         self._tag: _Tag | None = None
 
-    async def fetch(self, pins: AbstractSet[PinKey]) -> StatusReading:
-        """Ask once. `pins` are all that are accepted now (`Pin.key`).
+    async def fetch(self, trust: Trust) -> StatusReading:
+        """Ask once, under the pins of now.
 
         Never raises for what the cloud, the network or a file does. Each request has
         `cloud.timeout` seconds, whole, after as many at most for its name; at worst there are
-        five: a token, the status, both again where the token was stale, and the anonymous one.
-        Cancellation ends it at once.
+        four: a token, the status, and the two anonymous ones. Cancellation ends it at once.
         """
-        accepted, tag, self._tag = frozenset(pins), self._tag, None
-        if not accepted:
+        tag, self._tag = self._tag, None
+        if not trust.accepted:
             return StatusReading(await self._hint(""))
-        if tag is not None and tag.pins != accepted:
+        if not trust.believed:
+            return StatusReading(await self._ask_unbelieved(trust, "no pin here has standing"))
+        if tag is not None and tag.believed != trust.believed:
             tag = None
-        reply = await self._ask_pinned(accepted, tag)
+        reply = await self._ask_believed(trust.believed, tag)
         if isinstance(reply, Reply):
             status = await self._judge(Channel.PINNED, reply, conditional=tag is not None)
-            self._tag = _next_tag(status, reply, accepted, tag)
+            self._tag = _next_tag(status, reply, trust.believed, tag)
             return StatusReading(status, _date(reply))
-        if reply.unpinned is not None:
-            return StatusReading(await self._hint(f"{reply.error}; without a pin, "))
-        if isinstance(reply, NoToken):
-            return StatusReading(StatusUnreachable(reply.error, retry_after=reply.retry_after))
-        channel = Channel.PINNED if reply.connected else Channel.NONE
-        return StatusReading(StatusUnreachable(reply.error, channel))
+        if reply.unpinned is not None and self._check.first is None:
+            return StatusReading(await self._ask_unbelieved(trust, reply.error))
+        return StatusReading(self._unanswered(reply))
 
     async def close(self) -> None:
         """Give the kept connection up."""
-        await self._pinned.close()
+        await self._believed.close()
 
-    async def _ask_pinned(
-        self, accepted: frozenset[PinKey], tag: _Tag | None
+    async def _ask_believed(
+        self, believed: frozenset[PinKey], tag: _Tag | None
     ) -> Reply | NoReply | NoToken:
-        """Ask over a pinned connection, which is the only kind that a token ever goes over."""
-        self._check.accepted = accepted
-        if self._check.shown.isdisjoint(accepted):
-            await self._pinned.close()  # what the kept one showed is not accepted any more
+        """Ask over a connection whose pin has standing, with the token where one is wanted.
+
+        A 401 has one new token asked for, unless this one is new; no other leaf than the first
+        that is shown meets any of it.
+        """
+        self._check.begin(believed)
+        self._token_is_new = False
+        if self._check.shown.isdisjoint(believed):
+            await self._believed.close()  # what the kept one showed is not believed any more
         headers = {} if tag is None else {"If-None-Match": tag.value}
         reply = await self._ask_with_token(headers)
-        stale = isinstance(reply, Reply) and reply.status == _UNAUTHORISED
-        if self._tokens is None or not stale:
+        if self._tokens is None or not _is_turned_away(reply):
             return reply
         self._tokens.drop()
-        return await self._ask_with_token(headers)
+        return reply if self._token_is_new else await self._ask_with_token(headers)
 
     async def _ask_with_token(self, headers: dict[str, str]) -> Reply | NoReply | NoToken:
         if self._tokens is not None:
@@ -137,7 +145,35 @@ class StatusEndpoint:
             if isinstance(bearer, NoToken):
                 return bearer
             headers = {**headers, "Authorization": f"Bearer {bearer.value}"}
-        return await self._exchange(self._pinned, Ask(self._url, headers))
+        return await self._exchange_believed(Ask(self._url, headers))
+
+    async def _ask_for_token(self, ask: Ask) -> Reply | NoReply:
+        """Carry the client secret: to the cloud's host pinned, to another by the public roots."""
+        self._token_is_new = True
+        if self._desk_is_pinned:
+            return await self._exchange_believed(ask)
+        return await self._exchange_verified(ask)
+
+    def _unanswered(self, reply: NoReply | NoToken) -> StatusUnreachable:
+        """Say why there is no answer. Only a connection with standing lends a wish its channel."""
+        by_chain = isinstance(reply, NoToken) and not self._desk_is_pinned
+        met = reply.connected or self._check.first is not None
+        channel = Channel.PINNED if met and not by_chain else Channel.NONE
+        wish = reply.retry_after if isinstance(reply, NoToken) else None
+        return StatusUnreachable(reply.error, channel, wish)
+
+    async def _ask_unbelieved(self, trust: Trust, why: str) -> Status:
+        """Ask anonymously who shows a pin without standing, else whom a public CA vouches for."""
+        if trust.accepted != trust.believed:
+            self._accepting.begin(trust.accepted)
+            reply = await self._exchange_once(self._accepted, Ask(self._url))
+            if isinstance(reply, Reply):
+                return await self._judge(Channel.WITHOUT_STANDING, reply, conditional=False)
+            why = f"{why}; without standing, {reply.error}"
+            if reply.unpinned is None:
+                channel = Channel.WITHOUT_STANDING if reply.connected else Channel.NONE
+                return StatusUnreachable(why, channel)
+        return await self._hint(f"{why}; without a pin, ")
 
     async def _hint(self, why: str) -> Status:
         """Ask anonymously over a chain-verified connection."""
@@ -147,11 +183,11 @@ class StatusEndpoint:
         channel = Channel.UNPINNED if reply.connected else Channel.NONE
         return StatusUnreachable(why + reply.error, channel)
 
-    async def _ask_for_token(self, ask: Ask) -> Reply | NoReply:
-        """Carry the client secret: to the cloud's host pinned, to another by the public roots."""
-        if urlsplit(ask.url).hostname == self._cloud.host:
-            return await self._exchange(self._pinned, ask)
-        return await self._exchange_verified(ask)
+    async def _exchange_believed(self, ask: Ask) -> Reply | NoReply:
+        reply = await self._exchange(self._believed, ask)
+        if isinstance(reply, Reply):
+            self._check.meet()
+        return reply
 
     async def _exchange_verified(self, ask: Ask) -> Reply | NoReply:
         if self._verified is None:
@@ -160,7 +196,10 @@ class StatusEndpoint:
                 self._verified = verified_context(roots)
             except OSError as error:
                 return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
-        connection = BoundedHttps(self._verified, self._cloud.timeout, self._now)
+        return await self._exchange_once(self._verified, ask)
+
+    async def _exchange_once(self, context: ssl.SSLContext, ask: Ask) -> Reply | NoReply:
+        connection = BoundedHttps(context, self._cloud.timeout, self._now)
         try:
             return await self._exchange(connection, ask)
         finally:
@@ -173,8 +212,7 @@ class StatusEndpoint:
         return await connection.exchange(ask, addresses)
 
     async def _addresses(self, url: str) -> Resolved:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _HTTPS
+        host, port = _host(url), urlsplit(url).port or _HTTPS
         if host == self._cloud.host and self._cloud.addresses:
             return self._cloud.addresses
         return await self._resolver.resolve(host, port, self._cloud.timeout)
@@ -195,22 +233,31 @@ class StatusEndpoint:
         return read_answer(channel, await self._programs.run(document.text))
 
 
+def _host(url: str) -> str:
+    """The host of a URL, spelt as `cloud.host` is: a dot at its end changes nothing."""
+    return (urlsplit(url).hostname or "").removesuffix(".")
+
+
 def _default_url(cloud: CloudSettings) -> str:
     port = "" if cloud.port == _HTTPS else f":{cloud.port}"
     return f"https://{cloud.host}{port}{_PATH}"
 
 
+def _is_turned_away(reply: Reply | NoReply | NoToken) -> bool:
+    return isinstance(reply, Reply) and reply.status == _UNAUTHORISED
+
+
 def _next_tag(
-    status: Status, reply: Reply, accepted: frozenset[PinKey], tag: _Tag | None
+    status: Status, reply: Reply, believed: frozenset[PinKey], tag: _Tag | None
 ) -> _Tag | None:
     """The tag to name next time: only ever that of the answer which the core heard last.
 
-    A later 304 vouches for that answer over a pinned channel, so it must have come over one.
+    A later 304 vouches for that answer over a channel with standing, so it must have come over one.
     """
     if isinstance(status, StatusUnchanged):
         return tag
     value = usable_tag(reply.headers.get("etag"))
-    return _Tag(value, accepted) if value and isinstance(status, StatusAnswer) else None
+    return _Tag(value, believed) if value and isinstance(status, StatusAnswer) else None
 
 
 def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:

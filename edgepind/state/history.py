@@ -79,6 +79,10 @@ class History:
             return str(failure)
         return self._halve() if size > self._longest else None
 
+    def is_there(self) -> bool:
+        """Whether anything was ever told here."""
+        return os.path.lexists(self._path)
+
     def read(self, limit: int) -> tuple[HistoryLine, ...] | NotRead:
         """Give the last `limit` events, the newest last; what is no such line is read over."""
         match read_small_file(self._path, 2 * self._longest):

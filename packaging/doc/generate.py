@@ -9,7 +9,8 @@ from edgepind.core.diagnosis import GRAVITY, LEAF_TABLE
 from edgepind.core.pin_lifecycle import PIN_TABLE
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY
 from edgepind.core.restarts import RESTART_TABLE
-from edgepind.model.words import Policy
+from edgepind.core.standing import STANDING
+from edgepind.model.words import Origin, Policy
 
 TARGET = Path(__file__).with_name("machines.md")
 
@@ -18,6 +19,12 @@ _HEAD = """\
 
 Drawn from the tables in `edgepind/core/` by `make doc`; not to be edited by hand. A pair of state
 and event that is not drawn cannot happen: it raises, and the state stays as it was.
+"""
+
+_BELIEVED = """\
+An accepted pin serves the Edge. Over its leaf announcements are heard, patience is obeyed and
+tokens are sent only where it has standing, too. The pin that a document called the current one
+when the state was lost counts as named.
 """
 
 
@@ -29,6 +36,9 @@ def render() -> str:
         _diagram(PIN_TABLE),
         "## How an unpinned fingerprint becomes accepted (`core/admission.py`)\n",
         _admission(),
+        "## Who is believed (`core/standing.py`)\n",
+        _BELIEVED,
+        _standing(),
         "## The verdict on a leaf (`core/diagnosis.py`)\n",
         "The first row that holds is the verdict.\n",
         _leaf_table(),
@@ -69,6 +79,13 @@ def _admission() -> str:
             (evidence.value, *(ADMISSION[(evidence, policy)].value for policy in Policy))
             for evidence in Evidence
         ),
+    )
+
+
+def _standing() -> str:
+    return _table(
+        ("origin", "has standing"),
+        ((f"`{origin}`", STANDING[origin].value) for origin in Origin),
     )
 
 

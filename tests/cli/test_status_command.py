@@ -15,7 +15,7 @@ import pytest
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.status_document import status_exit
-from edgepind.cli.status_view import status_line, waiting_for
+from edgepind.cli.status_view import status_line, status_page, waiting_for
 from edgepind.lab.children import environment, terminate
 from edgepind.lab.small_site import Site
 from edgepind.telemetry.status_file import rfc3339
@@ -121,6 +121,13 @@ def test_a_line_changes_only_with_what_matters() -> None:
         document(pins=[]),
     )
     assert all(status_line(other, NOW, 60.0) != line for other in others)
+
+
+def test_an_answer_that_is_not_believed_is_shown_with_why() -> None:
+    """It counts as one, and a person sees at a glance that nothing comes of it."""
+    doubted = {"ok": True, "channel": "pinned", "error": "it has no standing"}
+    shown = repr(status_page(document(status_endpoint=doubted), NOW, 60.0))
+    assert "answers over a connection that is pinned; it has no standing" in shown
 
 
 async def test_no_daemon_is_exit_code_3(ask: Any) -> None:

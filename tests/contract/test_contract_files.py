@@ -195,6 +195,37 @@ async def test_damage_to_the_state_is_set_aside_and_survived(site: Site) -> None
         assert "pin list" in told(site, "state_damaged")[-1]["MESSAGE"]
 
 
+async def test_a_state_that_is_gone_is_lost_and_no_beginning(site: Site) -> None:
+    """The history beside it tells of an earlier life, from the first line on.
+
+    A document that was found at the beginning is the operator's word; what is found after a loss
+    may be anybody's, and lapses behind the current pin.
+    """
+    current, other = str(install_current(site)), str(site.issue().fingerprint)
+    document = json.loads(site.document.read_text())
+    document["certificatePinning"]["fingerprints"] = [current, other]
+    site.document.write_text(json.dumps(document))
+
+    def origins() -> dict[str, str]:
+        return {it["fingerprint"]: it["origin"] for it in site.daemon.status()["pins"]}
+
+    await site.daemon.start()
+    await site.until_event("started")
+    await site.daemon.stop()
+    await site.daemon.start()
+    await until_status(site, finding="pinned")
+    assert origins() == {current: "operator", other: "operator"}
+    assert told(site, "state_damaged") == []
+    assert await site.daemon.stop() == 0
+    for path in site.state.glob("state.json*"):
+        path.unlink()
+    await site.daemon.start()
+    await site.until_event("state_damaged")
+    await site.until(lambda: site.daemon.status()["pid"] == site.daemon.pid, "a tick")
+    assert origins() == {current: "document", other: "document"}
+    assert "lapses" in told(site, "state_damaged")[-1]["MESSAGE"]
+
+
 async def test_damage_in_a_lockout_opens_nothing_for_ever(site: Site) -> None:
     """State lost while open: the document says `enabled: false`, and that is not left so."""
     install_current(site)

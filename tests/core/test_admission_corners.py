@@ -9,6 +9,7 @@ from edgepind.model.words import Origin, Policy
 _EXPECTED = {
     Evidence.OPERATOR: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.ANNOUNCEMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
+    Evidence.DOCUMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.UNANNOUNCED: (Condition.NEVER, Condition.HOLD_DOWN, Condition.SHORT_HOLD_DOWN),
     Evidence.BOOTSTRAP: (Condition.SIGHTINGS, Condition.SIGHTINGS, Condition.SIGHTINGS),
     Evidence.EXCEPTION: (Condition.HOLD_DOWN, Condition.HOLD_DOWN, Condition.HOLD_DOWN),
@@ -49,6 +50,7 @@ def test_each_evidence_leaves_its_own_origin_and_interception_none() -> None:
     assert ORIGIN == {
         Evidence.OPERATOR: Origin.OPERATOR,
         Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
+        Evidence.DOCUMENT: Origin.DOCUMENT,
         Evidence.UNANNOUNCED: Origin.OBSERVED,
         Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
         Evidence.EXCEPTION: Origin.EXCEPTION,

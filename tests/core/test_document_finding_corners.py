@@ -91,7 +91,10 @@ def test_a_document_that_was_written_here_adds_no_pin() -> None:
 
 
 def test_after_damage_the_document_is_the_better_memory() -> None:
-    """What is known of its pins stays known; the others are let go, but for those that wait."""
+    """What is known of its pins stays known; the others are let go, but for those that wait.
+
+    Who let in what is not known is not known either: the current one alone is believed.
+    """
     learned = replace(pin("a", Role.CURRENT, Origin.BOOTSTRAP), proven=True)
     stored: tuple[Pin, ...] = (
         learned,
@@ -103,10 +106,15 @@ def test_after_damage_the_document_is_the_better_memory() -> None:
     after, _ = adopt(before, found(document(ON_BA)))
     assert not after.resumed_after_damage
     assert after.pins == (
-        pin("b", Role.CURRENT),
+        replace(pin("b", Role.CURRENT, Origin.DOCUMENT), vouched=True),
         replace(learned, role=Role.BACKUP),
         pin("x", Role.PENDING),
     )
+    lost, _ = adopt(replace(State(), resumed_after_damage=True), found(document(ON_BA)))
+    assert [(*it, p.vouched) for it, p in zip(pins_of(lost), lost.pins, strict=True)] == [
+        (B, Role.CURRENT, Origin.DOCUMENT, True),
+        (A, Role.BACKUP, Origin.DOCUMENT, False),
+    ]
     fading = replace(state_of([learned, pin("b", Role.RETIRING)]), resumed_after_damage=True)
     assert [p.role for p in adopt(fading, found(document(pinning("a", "b"))))[0].pins] == [
         Role.CURRENT,

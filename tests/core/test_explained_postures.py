@@ -109,6 +109,10 @@ def test_an_override_is_told_in_the_operators_words() -> None:
             "the clock is known to be wrong (source: chrony)",
         ),
         ({"status": StatusMemory(error="404")}, "the status endpoint gives no usable answer: 404"),
+        (
+            {"status": StatusMemory(ok=True, error="not believed")},
+            "the status endpoint answers in vain: not believed",
+        ),
         ({"edge": Edge(document_problem="no JSON")}, "the pinning config cannot be used: no JSON"),
         ({"edge": Edge(write_failures=2)}, "the pinning config could not be written, 2 times"),
         ({"edge": Edge(active=False)}, "the Edge's unit is not active"),

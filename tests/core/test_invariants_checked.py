@@ -18,14 +18,23 @@ from edgepind.model.action import (
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
 from edgepind.model.moment import Moment, Monotonic
-from edgepind.model.observation import Observations, PinAdd, PinRemove
+from edgepind.model.observation import (
+    Observations,
+    PinAdd,
+    PinRemove,
+    Status,
+    StatusAnswer,
+    StatusUnchanged,
+    StatusUnreachable,
+)
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
 from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase, State
-from edgepind.model.words import Origin, PinKind, Policy, Posture, Role
+from edgepind.model.words import Channel, Origin, PinKind, Policy, Posture, Role
 
 NOW = Moment(Monotonic(10_000.0), EPOCH)
 RULES = rules()
+ANNOUNCING = StatusAnswer(Channel.PINNED, fingerprint("a"))
 SEEN = Observations(RULES, link=link({"1": leaf("a"), "2": leaf("a")}))
 CURRENT = Pin(
     fingerprint("a"),
@@ -130,8 +139,46 @@ def test_one_announced_backup_waits_at_a_time() -> None:
     """A second announcement takes the place of the first, unless that has been live."""
     first = replace(BACKUP, origin=Origin.ANNOUNCED)
     second = replace(first, fingerprint=fingerprint("c"))
-    assert _broken(_with(CURRENT, first, second)) == ("2: more than one backup pin is announced",)
-    assert _broken(_with(CURRENT, replace(first, ever_live=True), second)) == ()
+    heard = replace(SEEN, status=ANNOUNCING)
+    [sentence] = _broken(_with(CURRENT, first, second), seen=heard)
+    assert sentence == "2: more than one backup pin is announced"
+    assert _broken(_with(CURRENT, replace(first, ever_live=True), second), seen=heard) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "heard"),
+    [
+        (None, False),
+        (ANNOUNCING, True),
+        (StatusUnchanged(Channel.PINNED), True),
+        (replace(ANNOUNCING, channel=Channel.WITHOUT_STANDING), False),
+        (StatusUnchanged(Channel.UNPINNED), False),
+        (StatusUnreachable("timed out", Channel.PINNED), False),
+    ],
+)
+def test_announcements_are_heard_over_a_channel_with_standing(
+    status: Status | None,
+    heard: bool,  # noqa: FBT001 - a case
+) -> None:
+    """A twin of what was announced before, in the other kind, is no announcement."""
+    announced, seen = replace(BACKUP, origin=Origin.ANNOUNCED), replace(SEEN, status=status)
+    broken = _broken(_with(CURRENT, announced), seen=seen)
+    assert [it[:2] for it in broken] == ([] if heard else ["2:"])
+    assert all("over a channel without standing" in it for it in broken)
+    twin = replace(announced, fingerprint=fingerprint("c"), kind=PinKind.SPKI, ever_live=True)
+    both = _with(CURRENT, announced, twin)
+    assert _broken(both, before=_with(CURRENT, announced), seen=seen) == ()
+    assert _broken(both, before=both, seen=seen) == ()
+
+
+def test_a_document_speaks_for_pins_whose_state_was_lost() -> None:
+    """While a state is there, nothing is taken from the document."""
+    after = _with(CURRENT, replace(BACKUP, origin=Origin.DOCUMENT))
+    [sentence] = _broken(after)
+    assert (
+        sentence == f"2: {BACKUP.fingerprint.short} came from the document, and the state was there"
+    )
+    assert _broken(after, before=replace(STEADY, resumed_after_damage=True)) == ()
 
 
 def test_strict_accepts_nothing_unannounced() -> None:
@@ -155,10 +202,11 @@ def test_no_announcement_brings_a_retired_pin_back() -> None:
     """Only the operator's word does."""
     before = replace(STEADY, retired=(BACKUP.fingerprint,))
     announced = _with(CURRENT, replace(BACKUP, origin=Origin.ANNOUNCED))
-    [sentence] = _broken(announced, before=before)
+    heard = replace(SEEN, status=ANNOUNCING)
+    [sentence] = _broken(announced, before=before, seen=heard)
     assert sentence.startswith("2: ")
     assert "came back by announcement" in sentence
-    assert _broken(announced) == ()
+    assert _broken(announced, seen=heard) == ()
     assert _broken(_with(CURRENT, BACKUP), before=before) == ()
 
 

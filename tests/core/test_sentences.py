@@ -93,6 +93,7 @@ def test_a_hold_down_is_told_with_what_it_asks() -> None:
         (Origin.OBSERVED, "hold-down is served;"),
         (Origin.EXCEPTION, "inspecting CA"),
         (Origin.BOOTSTRAP, "first pin"),
+        (Origin.DOCUMENT, "found in the pinning config"),
     ],
 )
 def test_an_accepted_pin_is_told_with_how_it_came(origin: Origin, how: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from edgepind.core.announcing import note_announcement
 from edgepind.core.pacing import ask_again, ask_status, backoff, next_delay, note_status
 from edgepind.core.sighting import REFUSALS_KEPT
+from edgepind.core.standing import NOT_BELIEVED
 from edgepind.core.tick import Tick
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.fingerprint import Fingerprint
@@ -63,18 +64,29 @@ def test_an_answer_replaces_all_that_was_remembered() -> None:
     )
 
 
-def test_an_answer_that_did_not_change_ends_the_trouble_and_stands() -> None:
-    """What was announced is still announced, over the channel of now."""
-    assert noted(StatusUnchanged(Channel.PINNED)) == replace(
-        TROUBLED,
-        ok=True,
-        channel=Channel.PINNED,
-        error=None,
-        rejected=False,
-        failures=0,
-        not_before=Monotonic(NOW + 48.0),
-        told_to_wait=None,
+def test_an_answer_that_did_not_change_stands() -> None:
+    """What was announced is still announced, where it is the last that was heard."""
+    heard = replace(TROUBLED, ok=True, channel=Channel.PINNED, error=None, rejected=False)
+    assert noted(StatusUnchanged(Channel.PINNED), heard) == replace(
+        heard, failures=0, not_before=Monotonic(NOW + 48.0), told_to_wait=None
     )
+
+
+@pytest.mark.parametrize(
+    "heard", [TROUBLED, replace(TROUBLED, ok=True), replace(TROUBLED, channel=Channel.PINNED)]
+)
+def test_nothing_vouches_for_what_was_heard_over_another_channel(heard: StatusMemory) -> None:
+    """Nor for what was heard before trouble: an unchanged answer is then one to nothing."""
+    assert noted(StatusUnchanged(Channel.PINNED), heard) == StatusMemory(
+        ok=True, channel=Channel.PINNED, not_before=Monotonic(NOW + 48.0), other_kind=True
+    )
+
+
+def test_what_is_not_believed_is_told_as_such() -> None:
+    """A person who waits for a pin to be prepared finds out why it is not."""
+    for status in (ANSWER, StatusUnchanged(Channel.PINNED)):
+        doubted = replace(status, channel=Channel.WITHOUT_STANDING)
+        assert (noted(doubted).ok, noted(doubted).error) == (True, NOT_BELIEVED)
 
 
 def test_trouble_is_remembered_and_asked_about_ever_more_rarely() -> None:
@@ -90,6 +102,9 @@ def test_trouble_is_remembered_and_asked_about_ever_more_rarely() -> None:
         not_before=Monotonic(NOW + 192.0),
         told_to_wait=None,
     )
+    for stranger in (Channel.UNPINNED, Channel.WITHOUT_STANDING):
+        failing = noted(StatusRejected(stranger, "null"), good)
+        assert (failing.failures, failing.not_before) == (2, NOW + 48.0)
     silent = noted(StatusUnreachable("timed out"), good)
     assert (silent.ok, silent.rejected, silent.channel) == (False, False, Channel.NONE)
     assert (silent.error, silent.failures) == ("timed out", 3)
@@ -118,9 +133,19 @@ def test_retry_after_is_obeyed_up_to_an_hour(wish: float, seconds: float) -> Non
     assert after.channel is Channel.PINNED
 
 
+@pytest.mark.parametrize(("wish", "seconds"), [(0.5, 48.0), (55.0, 55.0), (3600.0, 60.0)])
+@pytest.mark.parametrize("channel", [Channel.UNPINNED, Channel.WITHOUT_STANDING, Channel.NONE])
+def test_anybody_else_is_given_one_interval_at_the_most(
+    channel: Channel, wish: float, seconds: float
+) -> None:
+    """Whoever held the path for seconds, or a token desk that only a public CA vouches for."""
+    after = noted(StatusUnreachable("503", channel, wish), replace(TROUBLED, failures=0))
+    assert (after.told_to_wait, after.not_before) == (None, NOW + seconds)
+
+
 def test_a_link_that_is_back_ends_our_own_patience_alone() -> None:
-    """What the server told still stands, and the count of failures; an answer keeps its pace."""
-    assert ask_again(TROUBLED) == replace(TROUBLED, not_before=None)
+    """What a server with standing told still stands; an answer keeps its pace."""
+    assert ask_again(TROUBLED) == replace(TROUBLED, not_before=None, failures=0)
     good = noted(ANSWER)
     assert ask_again(good) is good
 
@@ -197,15 +222,17 @@ def test_an_announced_pin_is_prepared_as_backup() -> None:
 @pytest.mark.parametrize(
     "status",
     [
+        replace(ANSWER, channel=Channel.WITHOUT_STANDING),
         replace(ANSWER, channel=Channel.UNPINNED),
         replace(ANSWER, channel=Channel.NONE),
+        StatusUnchanged(Channel.WITHOUT_STANDING),
         StatusUnchanged(Channel.UNPINNED),
         StatusRejected(Channel.PINNED, "null"),
         StatusUnreachable("timed out", Channel.PINNED),
     ],
 )
 def test_a_hint_changes_nothing(status: Status) -> None:
-    """Only an answer over a pinned channel announces; one that did not change is one."""
+    """Only an answer over a channel with standing announces; one that did not change is one."""
     state = state_of([CURRENT])
     assert announced(state, remembered(A, B), status=status)[0] == (CURRENT,)
     unchanged = announced(state, remembered(A, B), status=StatusUnchanged(Channel.PINNED))
@@ -260,6 +287,44 @@ def test_a_pin_that_waits_is_accepted_when_it_is_announced() -> None:
     )
     assert pins == (CURRENT, expected)
     assert told == [(EventName.PIN_PREPARED, B)]
+
+
+@pytest.mark.parametrize("origin", [Origin.OBSERVED, Origin.DOCUMENT, Origin.BOOTSTRAP])
+@pytest.mark.parametrize(
+    "named", [(A, B), (B, None)], ids=["as the next one", "as the current one"]
+)
+def test_a_backup_that_would_lapse_is_announced_from_now_on(
+    origin: Origin, named: tuple[Fingerprint, Fingerprint | None]
+) -> None:
+    """It was accepted for want of a better reason, and takes the place of what never came."""
+    backup = replace(pin("b", origin=origin), unseen=50.0)
+    never = pin("c", origin=Origin.ANNOUNCED)
+    pins, _, told = announced(state_of([CURRENT, backup, never]), remembered(*named))
+    [_, taken] = pins
+    assert (taken.role, taken.origin) == (Role.BACKUP, Origin.ANNOUNCED)
+    assert told == [(EventName.PIN_RETIRED, C), (EventName.PIN_PREPARED, B)]
+
+
+def test_what_is_named_is_vouched_for_where_it_can_earn_standing() -> None:
+    """An accepted pin of the kind of the settings, in whichever role; it has not been away."""
+    retiring = replace(pin("b", Role.RETIRING, Origin.OBSERVED), unseen=50.0)
+    pins, _, told = announced(state_of([CURRENT, retiring]), remembered(A, B))
+    assert pins == (CURRENT, replace(retiring, vouched=True))
+    assert told == []
+    held_up = [
+        pin("c", origin=Origin.ANNOUNCED),
+        replace(pin("b", origin=Origin.DOCUMENT), unseen=9),
+    ]
+    pins, _, _ = announced(state_of([CURRENT, *held_up]), remembered(C, B))
+    assert pins[2] == replace(held_up[1], vouched=True, unseen=0.0)
+    for it in (
+        pin("b", origin=Origin.EXCEPTION),
+        replace(pin("b", origin=Origin.DOCUMENT), kind=PinKind.SPKI),
+        replace(pin("b", origin=Origin.OPERATOR), unseen=9.0),
+    ):
+        pins, _, told = announced(state_of([CURRENT, it]), remembered(A, B))
+        assert pins == (CURRENT, it)
+        assert told == []
 
 
 def test_no_announcement_brings_a_retired_pin_back() -> None:

@@ -1,20 +1,25 @@
 """What a cloud announces, and the pins by which whoever asks it knows it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from edgepind.lab.http1 import Response
 from edgepind.lab.pki import Credential
 from edgepind.lab.recorder import json_response
+from edgepind.model.trust import PinKey, Trust
 from edgepind.model.words import PinKind
-from edgepind.observe.pinned_tls import PinKey
 from edgepind.observe.status_endpoint import StatusEndpoint
 
 MakeEndpoint = Callable[..., StatusEndpoint]
 """What the fixture `endpoint` gives."""
 
 
-def pins(*credentials: Credential) -> frozenset[PinKey]:
-    """Pin these certificates."""
+def pins(*believed: Credential, unbelieved: Iterable[Credential] = ()) -> Trust:
+    """Pin these certificates, all with standing but for `unbelieved`."""
+    keys = _keys(believed)
+    return Trust(accepted=keys | _keys(unbelieved), believed=keys)
+
+
+def _keys(credentials: Iterable[Credential]) -> frozenset[PinKey]:
     return frozenset((PinKind.CERTIFICATE, it.fingerprint) for it in credentials)
 
 

@@ -21,6 +21,7 @@ LOOK = """
 import asyncio, json, resource, sys
 from edgepind.clock import SystemClock
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.trust import Trust
 from edgepind.model.words import PinKind
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint
@@ -35,7 +36,8 @@ def mark():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 async def main(leaf, honest, hostile):
-    pins = {(PinKind.CERTIFICATE, Fingerprint(bytes.fromhex(leaf)))}
+    keys = frozenset({(PinKind.CERTIFICATE, Fingerprint(bytes.fromhex(leaf)))})
+    pins = Trust(keys, keys)
     await endpoint(int(honest)).fetch(pins)
     before = mark()
     reading = await endpoint(int(hostile)).fetch(pins)

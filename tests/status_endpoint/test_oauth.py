@@ -238,7 +238,8 @@ async def test_a_secret_that_was_replaced_is_taken_up(
         reading = await asking.fetch(pins(leaf))
     assert refused.status == StatusUnreachable(
         "the token request was refused: HTTP 401 (invalid_client); "
-        "check client_id and the client secret"
+        "check client_id and the client secret",
+        Channel.PINNED,
     )
     assert reading.status == StatusAnswer(Channel.PINNED, leaf.fingerprint)
 

@@ -10,11 +10,11 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.pki import Authority, Credential, KeyKind
 from edgepind.lab.raw_server import RawServer, raw_server
+from edgepind.model.trust import PinKey
 from edgepind.model.words import PinKind
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
 from edgepind.observe.pinned_tls import (
     PinCheck,
-    PinKey,
     leaf_keys,
     pinned_context,
     verified_context,
@@ -44,7 +44,7 @@ async def client(context: ssl.SSLContext) -> AsyncIterator[BoundedHttps]:
 def accepting(*keys: PinKey) -> PinCheck:
     """Make a check that lets these pins pass."""
     check = PinCheck()
-    check.accepted = frozenset(keys)
+    check.begin(frozenset(keys))
     return check
 
 

@@ -50,7 +50,7 @@ async def test_without_any_pin_there_is_only_the_hint(
     """Before the first pin nobody is trusted with more."""
     cloud = Recorder([announcing(leaf)])
     async with recording(leaf, cloud) as (_, address):
-        reading = await endpoint(address).fetch(frozenset())
+        reading = await endpoint(address).fetch(pins())
     assert reading.status == StatusAnswer(Channel.UNPINNED, leaf.fingerprint)
 
 
@@ -78,7 +78,7 @@ async def test_roots_that_cannot_be_loaded_are_named(
             roots = tmp_path / "roots.pem"
             if content is not None:
                 roots.write_text(content)
-            reading = await endpoint(address, public_roots=str(roots)).fetch(frozenset())
+            reading = await endpoint(address, public_roots=str(roots)).fetch(pins())
             assert isinstance(reading.status, StatusUnreachable)
             assert str(roots) in reading.status.error
 

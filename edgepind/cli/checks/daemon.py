@@ -1,7 +1,8 @@
 """The daemon: whether it is there and alive, and what it says of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.daemon_at_work import daemon_at_work
@@ -52,6 +53,14 @@ def _of_status(document: StatusDocument) -> Iterator[Fault]:
     if document["edge"]["restart_owed"]:
         remedy = "`edgepind explain` tells what it waits for."
         yield warning("restart-owed", "the Edge is owed a restart", remedy)
-    if problem := document["status_endpoint"]["error"]:
+    yield from _of_endpoint(document["status_endpoint"])
+
+
+def _of_endpoint(endpoint: Mapping[str, Any]) -> Iterator[Fault]:
+    problem = endpoint["error"]
+    if problem is not None and endpoint["ok"]:
+        remedy = "`edgepind pin add` the pin of that leaf if you know it, or let it earn standing."
+        yield warning("status-endpoint", f"it answers in vain: {problem}", remedy)
+    elif problem is not None:
         remedy = "Live handshakes go on deciding; see to the endpoint, or switch it off."
         yield warning("status-endpoint", f"it gives no usable answer: {problem}", remedy)

@@ -78,7 +78,7 @@ def _status(stage: Stage, words: Words) -> None:
 
 
 def _channel(stage: Stage, words: Words) -> None:
-    """`channel pinned|unpinned`, whatever the leaves say; `channel true` ends it."""
+    """`channel pinned|without_standing|unpinned`, whatever the leaves say; `true` ends it."""
     (word,) = words
     stage.world.channel = None if word == "true" else Channel(word)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from edgepind.core.restarts import OWING
+from edgepind.core.standing import has_standing
 from edgepind.lab.scenario.stage import Stage, Words
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, Leaf
@@ -23,6 +24,12 @@ def _pins(stage: Stage) -> str:
     names = _names(stage, tuple(pin.fingerprint for pin in pins))
     roles = (f"{it}:{pin.role}:{pin.origin}" for it, pin in zip(names, pins, strict=True))
     return " ".join(sorted(roles)) or "none"
+
+
+def _believed(stage: Stage) -> str:
+    state, overlap = stage.world.state, stage.world.rules.pins.overlap
+    believed = tuple(pin.fingerprint for pin in state.pins if has_standing(pin, overlap))
+    return " ".join(sorted(_names(stage, believed))) or "none"
 
 
 def _on_disk(stage: Stage) -> str:
@@ -70,6 +77,7 @@ FACTS: Mapping[str, Fact] = {
     "addresses": _addresses,
     "lockout": lambda it: "yes" if it.world.state.lockout else "no",
     "pins": _pins,
+    "believed": _believed,
     "document": _on_disk,
     "loaded": _loaded,
     "events": _events,
@@ -82,7 +90,10 @@ FACTS: Mapping[str, Fact] = {
     "override": lambda it: "there" if it.world.override else "gone",
     "unit": lambda it: it.world.edge.state,
 }
-"""What can be expected word for word. `pins` are sorted by name."""
+"""What can be expected word for word; `believed` are the pins with standing."""
+
+_SORTED = frozenset({"pins", "believed"})
+"""Those whose words are sorted by name."""
 
 
 def objection(stage: Stage, words: Words) -> str | None:
@@ -104,7 +115,7 @@ def objection(stage: Stage, words: Words) -> str | None:
             sentence, words_wanted = stage.world.state.reason, " ".join(wanted)
             return None if words_wanted in sentence else f"it says: {sentence}"
         case _ if subject in FACTS:
-            expected = " ".join(sorted(wanted) if subject == "pins" else wanted)
+            expected = " ".join(sorted(wanted) if subject in _SORTED else wanted)
             found = FACTS[subject](stage)
             return None if found == expected else f"it is: {found}"
         case _:

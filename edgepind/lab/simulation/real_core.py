@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from edgepind.core.standing import trust_in
 from edgepind.lab.imagined import EPOCH
 from edgepind.lab.imagined_edge import ImaginedEdge
 from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
@@ -26,7 +27,7 @@ from edgepind.model.observation import (
 from edgepind.model.pin import accepted
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.model.words import Channel
+from edgepind.model.words import Channel, PinKind
 
 
 class SkippingWorld(ImaginedWorld):
@@ -157,10 +158,15 @@ class RealCore:
             self._steadiness.note(daemon.state, daemon.elapsed)
 
     def _word(self) -> Status:
-        """Give what is said at the first address that shows a pinned leaf, else at the first."""
+        """Give what is said at the first address with the best leaf: believed, accepted, any."""
         answering = {at: it for at, it in self._scene.shown.items() if isinstance(it, Leaf)}
-        pinned = (at for at, leaf in answering.items() if leaf.certificate in self.pins)
-        address = next(pinned, next(iter(answering), None))
+        trust = trust_in(self._daemon.state.pins, self._rules.pins.overlap)
+
+        def worth(address: str) -> int:
+            key = (PinKind.CERTIFICATE, answering[address].certificate)
+            return (key in trust.believed) + (key in trust.accepted)
+
+        address = max(answering, key=worth, default=None)
         return self._scene.words[address] if address else StatusUnreachable("timed out")
 
     def _witnesses(self) -> tuple[ClockSource, ...]:

@@ -224,6 +224,8 @@ def _pin_limits(pin: Pin, grows: dict[str, Any], rules: Rules, delay: float) -> 
     overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
     if "unseen" in grows and pin.unseen <= overlap:  # forgotten when it is more
         yield overlap - pin.unseen
+    if "tenure" in grows:
+        yield overlap - pin.tenure
     need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
         return
