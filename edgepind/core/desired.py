@@ -147,6 +147,11 @@ def learn_write(
         text = f"The pinning config could not be written: {outcome.error}"
         event = told(EventName.WRITE_FAILED, Severity.ERR, text)
         return replace(state, edge=edge), (event,) if failures == 1 else ()
+    if outcome.instead is not None:
+        # It closes the Edge, and may lack a pin: see `core.restarts`.
+        state, events = learn_write(state, WriteFailed(outcome.instead), tick)
+        edge = replace(state.edge, written=outcome.pinning, digest=outcome.digest)
+        return replace(state, edge=edge), (*events, *_written(outcome, repaired=False))
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
     nothing_done = outcome.pinning is None and not outcome.changed
     edge = replace(
@@ -169,6 +174,12 @@ def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
         f"enabled {str(outcome.pinning.enabled).lower()}, "
         f"{len(outcome.pinning.accepted)} accepted, current {outcome.pinning.current.short}"
     )
+    if outcome.instead is not None:
+        text = (
+            f"In its place the document that closes the Edge, which lay ready, is written ({says})"
+            f"{aside}{doubt}; what was wanted is tried again."
+        )
+        return (told(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)
     if repaired or outcome.set_aside:
         text = (
             f"The pinning config was changed by something else and is put right ({says}){aside}"

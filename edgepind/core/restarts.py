@@ -19,7 +19,7 @@ from edgepind.model.action import Action, RestartEdge
 from edgepind.model.document import Pinning
 from edgepind.model.event import Event
 from edgepind.model.moment import Monotonic
-from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
@@ -198,14 +198,15 @@ def _is_overtaken(state: State, tick: Tick) -> bool:
 
 
 def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    edge, goal = state.edge, desired(state)
+    edge, goal = state.edge, _to_load(state)
     asking = edge.phase in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}
-    if not asking or goal is None or edge.written != goal:
+    if not asking or goal is None:
         return state, (), ()
     if not _may_start(tick):
         why = _WHY_NOT.get(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
         return defer(state, why) if why else (state, (), ())
-    if edge.write_failures or edge.document_problem is not None:
+    unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
+    if unwritten or edge.document_problem is not None:
         return state, (), ()  # what stands at the path may be another's
     rolling_back = edge.phase is RestartPhase.ROLLING_BACK
     if not rolling_back and not tick.reached(edge.not_before):
@@ -221,6 +222,25 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
         (RestartEdge(goal, forced=forced),),
         events,
     )
+
+
+def _to_load(state: State) -> Pinning | None:
+    """What a restart would load now; None where another document is wanted at the path first.
+
+    One that closes the Edge is loaded though it may lack a pin: an Edge that stays open because a
+    disk is full has no pin at all.
+    """
+    goal, written = desired(state), state.edge.written
+    if goal is None or written is None:
+        return None
+    closes = is_closing(state) and written.lacks_only_pins_of(goal)
+    return written if closes or written == goal else None
+
+
+def _stands(edge: Edge, tick: Tick) -> bool:
+    """Whether what was written last is what stands at the path."""
+    document = tick.seen.document
+    return isinstance(document, DocumentRead) and document.digest == edge.digest
 
 
 def ready_ends(state: State, tick: Tick) -> Monotonic | None:

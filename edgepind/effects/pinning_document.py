@@ -1,7 +1,8 @@
 """Keeps `pinning-config.json`: reads it, puts the owned keys into it, restores it when broken.
 
 The path holds one complete document at every instant. A copy of the last good one lies beside
-it, so that a broken document costs the operator no key. Decides nothing about pins, and needs
+it, so that a broken document costs the operator no key; beside one that lets the Edge go, the one
+that closes it again. Decides nothing about pins, and needs
 neither network nor cryptography: a helper with root's rights can run just this. Synchronous, to
 be called off the event loop.
 """
@@ -14,13 +15,20 @@ from functools import partial
 from pathlib import Path
 
 from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.closing_document import ClosingDocument
 from edgepind.effects.last_good import LastGood
-from edgepind.effects.pinning_edit import EditRefused, edit_enabled, edit_pinning
+from edgepind.effects.pinning_edit import (
+    EditRefused,
+    differs_beyond_pins,
+    edit_enabled,
+    edit_pinning,
+)
 from edgepind.effects.pinning_text import (
     LONGEST,
     PinningText,
     digest_of,
     parse_pinning_text,
+    pinning_in,
     read_edge_tls,
     read_pinning,
 )
@@ -93,6 +101,7 @@ class DocumentKeeper:
         self._looks_only = looks_only
         self._now = now
         self._last_good = LastGood(path, owner, mode)
+        self._closing = ClosingDocument(path, owner, mode)
         self._known: tuple[bytes, DocumentReading] | None = None
         self.copy_problem: str | None = None
         """Why the last good document could not be copied, a sentence; None where it could."""
@@ -139,6 +148,18 @@ class DocumentKeeper:
         the new one holds nothing else.
         """
         return self._persist(partial(edit_enabled, enabled=enabled), None)
+
+    def close(self) -> DocumentWritten | WriteFailed:
+        """Switch validation on, for the pins that the document holds: the end of an opening.
+
+        Where it is broken, absent or without a pin, for those of the document that was laid ready
+        beside it; where there are none either, nothing is done.
+        """
+        found = self._find()
+        if isinstance(found, DocumentUnreadable):
+            return WriteFailed(found.error)
+        pinning = pinning_in(found.text, enabled=True) if found.text else None
+        return self.restore(pinning or self._closing.pinning())
 
     def _persist(
         self, edit: _Edit | None, pinning: Pinning | None
@@ -215,6 +236,8 @@ class DocumentKeeper:
         owner = find_owner(self._owner)
         if isinstance(owner, UnknownOwner):
             return WriteFailed(owner.error)
+        if problem := self._unready(content):
+            return WriteFailed(problem)
         aside = link_aside(self._target, "rejected", self._now()) if found.broken else None
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
@@ -229,7 +252,9 @@ class DocumentKeeper:
         if isinstance(outcome, Overtaken):
             return outcome
         if isinstance(outcome, NotReplaced):
-            return WriteFailed(outcome.error)
+            return self._close_instead(found, pinning, outcome.error)
+        if _is_on(content):
+            self._closing.drop()
         self.copy_problem = self._last_good.keep(content)
         return DocumentWritten(
             pinning,
@@ -238,6 +263,58 @@ class DocumentKeeper:
             set_aside=str(aside) if aside else None,
             durable=isinstance(outcome, Unchanged) or outcome.durable,
         )
+
+    def _unready(self, content: bytes) -> str | None:
+        """Why a document must not be written, a sentence: it opens, and what ends that is missing.
+
+        None where it does not open, or where the one that closes lies ready.
+        """
+        text = parse_pinning_text(content)
+        if isinstance(text, DocumentRejected) or text.owned.get("enabled") is not False:
+            return None
+        problem = self._closing.lay(text)
+        return problem and (
+            f"{self._path} stays as it is, for validation is switched off only where the document "
+            f"that switches it on again lies ready beside it: {problem}"
+        )
+
+    def _close_instead(
+        self, found: _Found, wanted: Pinning | None, error: str
+    ) -> DocumentWritten | WriteFailed | Overtaken:
+        """Put the closing document in place of an open one where the wanted one cannot be written.
+
+        Only where it accepts nothing that is not wanted, and the same current pin: then it lacks
+        no more than a pin, and an Edge that stays open for want of room has none at all.
+        """
+        ready = self._closing.text()
+        if found.text is None or ready is None or wanted is None or not wanted.enabled:
+            return WriteFailed(error)
+        pinning = pinning_in(ready, enabled=True)
+        is_open = found.text.owned.get("enabled") is False
+        if not is_open or pinning is None or not pinning.lacks_only_pins_of(wanted):
+            return WriteFailed(error)
+        # What somebody edited since is kept, where the disk has room for another name.
+        edited = differs_beyond_pins(ready, found.text)
+        aside = link_aside(self._target, "replaced", self._now()) if edited else None
+        outcome = self._closing.put_in_place(found.stamp)
+        if isinstance(outcome, Overtaken):
+            return outcome
+        if isinstance(outcome, NotReplaced):
+            return WriteFailed(error)
+        content = ready.text.encode()
+        self.copy_problem = self._last_good.keep(content)
+        return DocumentWritten(
+            pinning,
+            digest_of(content),
+            set_aside=str(aside) if isinstance(aside, Path) else None,
+            durable=outcome.durable,
+            instead=error,
+        )
+
+
+def _is_on(content: bytes) -> bool:
+    text = parse_pinning_text(content)
+    return isinstance(text, PinningText) and text.owned.get("enabled") is True
 
 
 def _read(file: SmallFile) -> DocumentReading:

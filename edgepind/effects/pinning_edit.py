@@ -6,6 +6,7 @@ given out. Touches no file.
 """
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,7 @@ class _Splice:
 
 
 _DEFAULT = _Layout("\n  ", ": ", "  ")
+_OWNED = frozenset({"enabled", "algorithm", "fingerprint", "fingerprints"})
 
 
 def edit_pinning(document: PinningText, pinning: Pinning) -> bytes | EditRefused:
@@ -68,6 +70,11 @@ def edit_pinning(document: PinningText, pinning: Pinning) -> bytes | EditRefused
 def edit_enabled(document: PinningText, *, enabled: bool) -> bytes | EditRefused:
     """Give the document's bytes with `enabled` alone changed, whatever else stands in it."""
     return _edit(document, {"enabled": enabled})
+
+
+def differs_beyond_pins(one: PinningText, other: PinningText) -> bool:
+    """Whether two documents say anything else in what edgepind does not own."""
+    return _kept(one, _OWNED) != _kept(other, _OWNED)
 
 
 def _edit(document: PinningText, wanted: dict[str, Any]) -> bytes | EditRefused:
@@ -169,7 +176,7 @@ def _problem(old: PinningText, content: bytes, wanted: dict[str, Any]) -> str | 
     return None
 
 
-def _kept(document: PinningText, wanted: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _kept(document: PinningText, wanted: Container[str]) -> tuple[list[str], list[str]]:
     """Every other member of both levels as it is spelt, in order."""
     text = document.text
     outer = [m for m in document.root.members if m.key != SECTION]

@@ -110,6 +110,18 @@ def read_pinning(
     return replace(found, exact=not parsed.marked and _spelt_exactly(values, found))
 
 
+def pinning_in(parsed: PinningText, *, enabled: bool) -> Pinning | None:
+    """The pins that can be read of a document, as edgepind would spell them; None: there are none.
+
+    `enabled` is what shall be said of validation.
+    """
+    current, accepted, _ = _pins(parsed.owned)
+    if not accepted:
+        return None
+    first = current or accepted[0]
+    return Pinning(enabled, first, tuple(dict.fromkeys((first, *accepted))))
+
+
 def read_edge_tls(parsed: PinningText) -> EdgeTls:
     """Tell what the Edge would offer: `tlsSettings` of the document, else of its section.
 

@@ -65,6 +65,7 @@ def replace(
     owner: Owner | None = None,
     mode: int = 0o600,
     follow: bool = False,
+    attributes_of: str | None = None,
     expecting: None = None,
 ) -> Replaced | Unchanged | NotReplaced: ...
 
@@ -77,6 +78,7 @@ def replace(
     owner: Owner | None = None,
     mode: int = 0o600,
     follow: bool = False,
+    attributes_of: str | None = None,
     expecting: Stamp,
 ) -> Replaced | Unchanged | Overtaken | NotReplaced: ...
 
@@ -88,18 +90,40 @@ def replace(
     owner: Owner | None = None,
     mode: int = 0o600,
     follow: bool = False,
+    attributes_of: str | None = None,
     expecting: Stamp | None = None,
 ) -> Replaced | Unchanged | Overtaken | NotReplaced:
     """Make `path` hold `content`, owned by `owner` (None: see `owner_in`), with this mode.
 
     A symbolic link at the path is refused, or, with `follow`, its target is replaced: follow only
     in folders that nobody less trusted can write to. With `expecting`, nothing is done where the
-    path holds something else by the time of the rename. Never raises for what a disk can do.
+    path holds something else by the time of the rename. Extended attributes are those that it had,
+    or those of the file called `attributes_of` in its folder. Never raises for what a disk can do.
     """
     target = Path(os.path.realpath(path)) if follow else path
     try:
         with open_folder(target.parent) as folder:
-            return _replace(folder, target, content, owner, mode, expecting)
+            like = attributes_of or target.name
+            return _replace(folder, target, content, owner, mode, like, expecting)
+    except CallFailed as failure:
+        return NotReplaced(str(failure), failure.errno)
+
+
+def put_in_place(
+    prepared: Path, target: Path, *, expecting: Stamp
+) -> Replaced | Overtaken | NotReplaced:
+    """Make `target` be the file at `prepared`, in the same folder: a rename, which needs no room.
+
+    Nothing is done where `target` holds something else than is expected. `prepared` must have been
+    made durable by `replace`. Never raises for what a disk can do.
+    """
+    try:
+        with open_folder(target.parent) as folder:
+            with calling("stat", prepared):
+                made = os.stat(prepared.name, dir_fd=folder, follow_symlinks=False)
+            if not _expected(_status(folder, target), expecting):
+                return Overtaken()
+            return _move(folder, prepared.name, target, made)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
 
@@ -110,6 +134,7 @@ def _replace(
     content: bytes,
     owner: Owner | None,
     mode: int,
+    like: str,
     expecting: Stamp | None,
 ) -> Replaced | Unchanged | Overtaken:
     old = _status(folder, target)
@@ -134,7 +159,7 @@ def _replace(
             with calling("fchown", target):
                 os.fchown(descriptor, wanted.uid, wanted.gid)
         with calling("setxattr", target):
-            _copy_attributes(folder, target.name, descriptor)
+            _copy_attributes(folder, like, descriptor)
         with calling("fchmod", target):
             os.fchmod(descriptor, mode)
         with calling("fsync", target):
@@ -169,7 +194,7 @@ def _expected(found: os.stat_result | None, expecting: Stamp | None) -> bool:
 
 
 def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
-    """Copy the target's extended attributes, of which some are not ours to set (xattr(7))."""
+    """Copy a file's extended attributes, of which some are not ours to set (xattr(7))."""
     try:
         old = os.open(name, _TO_READ, dir_fd=folder)
     except OSError:

@@ -58,6 +58,8 @@ class Troubles:
     """What goes wrong on the appliance until it is mended; "" and None: nothing does."""
 
     write: str = ""
+    full: bool = False
+    """Whether what keeps the document from being written leaves room for a rename."""
     read: str = ""
     restart: str = ""
     refusal: str = ""
@@ -86,6 +88,8 @@ class ImaginedEdge:
     """When each restart was asked for that was made, in true seconds."""
     _writes: int = 0
     _last_good: DocumentRead | None = None
+    _closing: Pinning | None = None
+    """What lies ready beside an open document."""
 
     # --- looks ------------------------------------------------------------------------------
 
@@ -149,11 +153,24 @@ class ImaginedEdge:
     def write(self, pinning: Pinning, wall: datetime) -> DocumentWritten | WriteFailed:
         """Put the owned keys into the document."""
         if self.troubles.write:
-            return WriteFailed(self.troubles.write)
+            return self._close_instead(pinning, wall)
         before = self.document
         self.put(DocumentRead(pinning.enabled, pinning.current, pinning.accepted, "", wall))
+        self._closing = None if pinning.enabled else replace(pinning, enabled=True)
         aside = None if isinstance(before, DocumentRead | DocumentMissing) else "rejected-TIME"
         return DocumentWritten(pinning, f"file-{self._writes}", set_aside=aside)
+
+    def _close_instead(self, wanted: Pinning, wall: datetime) -> DocumentWritten | WriteFailed:
+        """Put the document in place that closes the Edge, where it fits and the disk lets it."""
+        error, ready = self.troubles.write, self._closing
+        is_open = isinstance(self.document, DocumentRead) and self.document.enabled is False
+        if not self.troubles.full or not is_open or ready is None:
+            return WriteFailed(error)
+        if not ready.lacks_only_pins_of(wanted):
+            return WriteFailed(error)
+        self.put(DocumentRead(ready.enabled, ready.current, ready.accepted, "", wall))
+        self._closing = None
+        return DocumentWritten(ready, f"file-{self._writes}", instead=error)
 
     def restore(self, pinning: Pinning | None, wall: datetime) -> DocumentWritten | WriteFailed:
         """Put the last good document back, with these owned keys."""

@@ -41,6 +41,11 @@ class Pinning:
             return True
         return self.read_under(validator) == other.read_under(validator)
 
+    def lacks_only_pins_of(self, other: "Pinning") -> bool:
+        """Whether this says what `other` does, but for accepted pins that it may lack."""
+        alike = (self.enabled, self.current) == (other.enabled, other.current)
+        return alike and set(self.accepted) <= set(other.accepted)
+
     def read_under(self, validator: Validator) -> frozenset[Fingerprint]:
         """The pins that an Edge with this validator knows of when it has loaded this."""
         return frozenset({self.current} if validator is Validator.SINGLE else self.accepted)

@@ -10,7 +10,9 @@ class DocumentWritten:
     """The document now says `pinning`; `changed` tells whether its bytes had to change.
 
     `set_aside` is the path under which a rejected document was kept. `durable` is False where
-    the rename was done and the disk could not confirm it.
+    the rename was done and the disk could not confirm it. `instead` says why the document that
+    was wanted could not be written, where the one that closes the Edge was put in its place; what
+    that one says is `pinning`.
     """
 
     pinning: Pinning | None
@@ -18,6 +20,7 @@ class DocumentWritten:
     changed: bool = True
     set_aside: str | None = None
     durable: bool = True
+    instead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,3 +217,17 @@ def test_what_needed_no_change_is_not_told() -> None:
     as_it_was = DocumentWritten(None, "new")
     after, events = learn_write(state_of((), TROUBLED), as_it_was, tick())
     assert (after.edge, events) == (Edge(written=ON_A, digest="new"), ())
+
+
+def test_the_closing_document_in_place_of_the_wanted_one_is_told_as_both() -> None:
+    """What failed counts as failed, and is told once; what stands there is what stands there."""
+    off = replace(ON_A, enabled=False)
+    state = state_of((), Edge(written=off, loaded=off, may_be_off=True))
+    outcome = DocumentWritten(ON_A, "new", set_aside="/etc/x.replaced", instead="the disk is full")
+    after, (failed, closed) = learn_write(state, outcome, tick())
+    assert (after.edge.written, after.edge.digest) == (ON_A, "new")
+    assert after.edge.write_failures == 1
+    assert after.edge.write_not_before is not None
+    assert (failed.name, closed.name) == (EventName.WRITE_FAILED, EventName.CONFIG_WRITTEN)
+    assert "the disk is full" in failed.message
+    assert "/etc/x.replaced" in closed.message

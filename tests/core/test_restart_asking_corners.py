@@ -11,6 +11,7 @@ from edgepind.core.restarts import (
     pursue_restart,
     ready_ends,
 )
+from edgepind.core.tick import Tick
 from edgepind.model.action import RestartEdge
 from edgepind.model.moment import Monotonic
 from edgepind.model.observation import (
@@ -44,7 +45,7 @@ from tests.core.restart_situations import (
     spent,
     state,
 )
-from tests.core.situations import NOW, RULES, pinning, state_of, tick
+from tests.core.situations import NOW, RULES, document, pinning, state_of, tick
 
 # --- whether one is owed ------------------------------------------------------------------------
 
@@ -279,3 +280,35 @@ def test_a_unit_that_cannot_be_started_is_told_once(unit: UnitState, words: str)
     assert pursue_restart(after, saw(Unit(unit)), alone=True)[1:] == ((), ())
     stopped = Unit(UnitState.INACTIVE)
     assert pursue_restart(state(OWED), saw(stopped), alone=True)[1:] == ((), ())
+
+
+# --- what closes the Edge is loaded though a disk is full ----------------------------------------
+
+SHORT = pinning("b")
+OPEN = replace(OWED, written=SHORT, loaded=replace(OLD, enabled=False), may_be_off=True)
+"""The document that closes stands there, and lacks a pin of the wanted one, `NEW`."""
+
+
+def with_document(digest: str) -> Tick:
+    """A tick that saw a document with this digest."""
+    seen = saw()
+    stands = replace(document(SHORT), digest=digest)
+    return replace(seen, seen=replace(seen.seen, document=stands))
+
+
+def test_a_document_that_closes_and_lacks_a_pin_is_loaded() -> None:
+    """As it stands, and only where it closes; nothing that is not wanted is ever loaded."""
+    _, (action,), _ = pursue_restart(state(OPEN), saw(), alone=True)
+    assert action == RestartEdge(SHORT, forced=True)
+    assert not asks(replace(OPEN, loaded=pinning("c"), may_be_off=False))
+    assert not asks(replace(OPEN, written=pinning("c")))
+    assert not asks(replace(OPEN, written=replace(SHORT, enabled=False), loaded=None))
+
+
+def test_it_is_loaded_though_the_wanted_one_cannot_be_written() -> None:
+    """Where it is seen to stand there: a write that fails leaves what may be another's."""
+    failing = replace(OPEN, write_failures=2, digest="ours")
+    assert asks(failing, with_document("ours"))
+    assert not asks(failing, with_document("another's"))
+    assert not asks(failing)
+    assert not asks(replace(failing, may_be_off=False, loaded=None), with_document("ours"))

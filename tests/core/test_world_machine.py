@@ -39,6 +39,7 @@ from edgepind.model.observation import (
     PinRemove,
     Status,
     StatusAnswer,
+    StatusUnreachable,
     UnitState,
 )
 from edgepind.model.words import Bootstrap, Channel, Origin, PinKind, Policy, Role, Validator
@@ -58,6 +59,7 @@ from tests.core.world_choices import (
     WEAK,
     document_of,
 )
+from tests.core.world_reasons import unreasoned
 
 _THOROUGH = bool(os.environ.get("EDGEPIND_THOROUGH"))
 _PROFILE = settings(
@@ -77,6 +79,8 @@ class SiteMachine(RuleBasedStateMachine):
         super().__init__()
         self.named: set[Fingerprint] = set()
         """What the operator, or a document that was found, ever named."""
+        self.operators: set[Fingerprint] = set()
+        """The same, but for documents that edgepind wrote and found again."""
         self.always_strict = True
 
     # --- where it begins --------------------------------------------------------------------
@@ -178,6 +182,19 @@ class SiteMachine(RuleBasedStateMachine):
         self.world.tags = tags
         self._with_rules(status_enabled=True)
 
+    @rule(address=ADDRESSES, stays=st.sampled_from([0.0, 900.0]), wish=st.booleans())
+    def adversary(self, address: str, *, stays: float, wish: bool) -> None:
+        """Who holds a public certificate takes an address, silences the others, and has his say."""
+        self.world.serves = {**self.world.serves, address: LEAVES["m"]}
+        self.world.run(stays)
+        refused = dict.fromkeys(self.world.serves, HandshakeFault.REFUSED)
+        self.world.serves = {**refused, address: LEAVES["m"]}
+        kind = self.world.rules.pins.kind
+        said = StatusAnswer(Channel.NONE, LEAVES["m"].value(kind), LEAVES["n"].value(kind))
+        self.world.says = StatusUnreachable("HTTP 503", retry_after=3600.0) if wish else said
+        self._with_rules(status_enabled=True)
+        self.world.run(60.0)
+
     @rule(says=NO_STATUS)
     def endpoint_in_trouble(self, says: Status) -> None:
         """The endpoint gives no usable answer."""
@@ -268,6 +285,7 @@ class SiteMachine(RuleBasedStateMachine):
         """`edgepind pin add`."""
         pin = LEAVES[name].value(self.world.rules.pins.kind)
         self.named.add(pin)
+        self.operators.add(pin)
         self.world.say(PinAdd(pin, role))
 
     @rule(name=ANY_LEAF, kind=KINDS)
@@ -363,7 +381,7 @@ class SiteMachine(RuleBasedStateMachine):
 
     @rule(newest_only=st.booleans())
     def lose_state(self, *, newest_only: bool) -> None:
-        """The stored state is damaged. What the document says is the operator's word then."""
+        """The stored state is damaged. What the document says is all that is left then."""
         self.world.lose_state(newest_only=newest_only)
         self.world.edge.restarts.clear()
         document = self.world.edge.document
@@ -383,6 +401,11 @@ class SiteMachine(RuleBasedStateMachine):
             if pin.fingerprint in PRIVATE:
                 named = PRIVATE & (self.named | self.world.vouched_for)
                 assert named, f"{pin} reaches no public root, and nobody vouched for it"
+
+    @invariant()
+    def every_reason_was_given(self) -> None:
+        """No announcement without standing, no word that no operator said."""
+        assert list(unreasoned(self.world, self.operators)) == []
 
     @precondition(lambda self: self.world.rules.pins.policy is not Policy.STRICT)
     @rule(name=STEADY)
@@ -407,6 +430,7 @@ class SiteMachine(RuleBasedStateMachine):
 
     def _put(self, document: DocumentRead) -> None:
         self.named |= set(document.accepted)
+        self.operators |= set(document.accepted)
         self.world.run(0.001)  # two files are never of one instant, nor a file and a start
         while self.world.edge.started_at == self.world.wall:
             self.world.run(0.001)

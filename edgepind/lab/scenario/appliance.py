@@ -53,7 +53,7 @@ def _read(stage: Stage, enabled: str, names: list[str]) -> DocumentRead:
 
 
 def _file(stage: Stage, words: Words) -> None:
-    """`file unreadable|readable|unwritable|writable`."""
+    """`file unreadable|readable|unwritable|full|writable`; a rename needs no room."""
     troubles = stage.world.edge.troubles
     match words:
         case ("unreadable",):
@@ -61,11 +61,13 @@ def _file(stage: Stage, words: Words) -> None:
         case ("readable",):
             troubles.read = ""
         case ("unwritable",):
-            troubles.write = "pinning-config.json: no space left on device"
+            troubles.write = "pinning-config.json: read-only file system"
+        case ("full",):
+            troubles.write, troubles.full = "pinning-config.json: no space left on device", True
         case ("writable",):
-            troubles.write = ""
+            troubles.write, troubles.full = "", False
         case _:
-            raise ValueError("a file is unreadable, readable, unwritable or writable")
+            raise ValueError("a file is unreadable, readable, unwritable, full or writable")
 
 
 def _edge(stage: Stage, words: Words) -> None:
