@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.moment import Moment
 from edgepind.model.observation import (
     ClockReading,
@@ -157,7 +158,7 @@ class StatusEndpoint:
         if self._verified is None:
             roots = self._cloud.public_roots
             try:
-                self._verified = verified_context(roots)
+                self._verified = await run_aside(verified_context, roots)
             except OSError as error:
                 return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
         connection = BoundedHttps(self._verified, self._cloud.timeout, self._now)

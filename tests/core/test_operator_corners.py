@@ -132,10 +132,10 @@ def test_a_removed_pin_is_gone_and_the_likeliest_of_the_others_is_current() -> N
     assert roles(obey(served, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT, C: Role.BACKUP}
     after, events = obey(state, (PinRemove(B), PinRemove(C)), tick())
     assert roles(after) == {A: Role.CURRENT}
-    assert after.retired == (B, C)
+    assert after.removed == (B, C)
     retiring = state_of([CURRENT, replace(BACKUP, role=Role.RETIRING)])
     assert roles(obey(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
-    assert obey(retiring, (PinRemove(B),), tick())[0].retired == (B,)
+    assert obey(retiring, (PinRemove(B),), tick())[0].removed == (B,)
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_RETIRED]
 
 
