@@ -17,7 +17,8 @@ from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.override_file import remove_override
-from edgepind.host.disk_thread import DiskThread
+from edgepind.host.disk_thread import DiskThread, run_aside
+from edgepind.inbox import Inbox
 from edgepind.lookout import Lookout
 from edgepind.model.event import Event
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
@@ -28,7 +29,7 @@ from edgepind.rounds import Rounds
 from edgepind.settings.rules import rules_of
 from edgepind.settings.schema import Settings
 from edgepind.state.history import History
-from edgepind.state.lock import Held, StateLock, take_lock
+from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
 from edgepind.telemetry.log_setup import set_up_log
 
@@ -73,20 +74,23 @@ class Parts:
 
 
 async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | StartRefused:
-    """Put the parts together, or say why that cannot be done."""
-    refused = _make_folders(settings, dry_run=dry_run)
-    if refused is not None:
-        return refused
-    lock = take_lock(settings.paths.state)
-    if not isinstance(lock, StateLock) and not dry_run:
-        taken = isinstance(lock, Held)
-        return StartRefused(lock.error, forbidden=not taken, held=taken)
-    appliance = _appliance(settings, clock, dry_run=dry_run)
-    lookout = Lookout(settings, rules_of(settings), appliance, clock)
-    if lookout.faults:
-        return StartRefused("; ".join(fault.error for fault in lookout.faults), misset=True)
-    set_up_log(settings.log, lambda: clock.now().wall)
+    """Put the parts together, or say why that cannot be done.
+
+    Whatever waits for a disk does so in a thread: cancelled, nothing but those is left.
+    """
     disk = DiskThread("records")
+    lock = await disk.run(_settle_in, settings, dry_run=dry_run)
+    if isinstance(lock, StartRefused):
+        disk.dismiss()
+        return lock
+    outlook = await run_aside(_Outlook, settings, disk, clock, dry_run=dry_run)
+    if outlook.faults:
+        outlook.appliance.close()
+        disk.dismiss()
+        if isinstance(lock, StateLock):
+            lock.release()
+        return StartRefused(outlook.faults, misset=True)
+    set_up_log(settings.log, lambda: clock.now().wall)
     store = StateStore(settings.paths.state, settings.cloud.host)
     history = History(settings.paths.state)
     keeps = isinstance(lock, StateLock) and not dry_run
@@ -96,35 +100,66 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Parts | S
         disk=disk,
         store=store,
         history=history,
+        inbox=Inbox(settings.paths.state, disk),
         runtime=settings.paths.runtime,
         textfile=settings.metrics.textfile,
         dry_run=dry_run,
         shows=not isinstance(lock, Held),
     )
-    rounds = Rounds(clock, lookout, _executor(settings, appliance, dry_run=dry_run), record, state)
+    rounds = Rounds(clock, outlook.lookout, outlook.executor, record, state)
     held = lock if isinstance(lock, StateLock) else None
-    return Parts(settings, clock, rounds, record, appliance, held, dry_run, beginnings)
+    return Parts(settings, clock, rounds, record, outlook.appliance, held, dry_run, beginnings)
 
 
 async def rebuild(parts: Parts, settings: Settings) -> str | None:
     """Put new settings in force between two ticks; a clause, where that cannot be done."""
     if settings.paths != parts.settings.paths:
         return "paths.state and paths.runtime cannot change while the daemon runs; restart it"
-    appliance = _appliance(settings, parts.clock, dry_run=parts.dry_run)
-    lookout = Lookout(settings, rules_of(settings), appliance, parts.clock)
-    if lookout.faults:
-        await lookout.close()
-        appliance.close()
-        return "; ".join(fault.error for fault in lookout.faults)
-    await parts.rounds.lookout.close()
-    parts.appliance.close()
+    made = run_aside(_Outlook, settings, parts.record.disk, parts.clock, dry_run=parts.dry_run)
+    outlook = await made
+    if outlook.faults:
+        await outlook.lookout.close()
+        outlook.appliance.close()
+        return outlook.faults
+    old_lookout, old_appliance = parts.rounds.lookout, parts.appliance
     set_up_log(settings.log, lambda: parts.clock.now().wall)
-    parts.settings, parts.appliance = settings, appliance
+    parts.settings, parts.appliance = settings, outlook.appliance
     parts.record.textfile = settings.metrics.textfile
     parts.record.store.cloud = settings.cloud.host
-    parts.rounds.lookout = lookout
-    parts.rounds.executor = _executor(settings, appliance, dry_run=parts.dry_run)
+    parts.rounds.lookout = outlook.lookout
+    parts.rounds.executor = outlook.executor
+    old_appliance.close()
+    await old_lookout.close()
     return None
+
+
+class _Outlook:
+    """What is made anew with new settings: the way to the appliance, and what looks and acts.
+
+    To be made in a thread: roots are read, and modules loaded. `faults` is a clause, "" for none.
+    """
+
+    def __init__(
+        self, settings: Settings, disk: DiskThread, clock: Clock, *, dry_run: bool
+    ) -> None:
+        self.appliance = _appliance(settings, clock, dry_run=dry_run)
+        self.lookout = Lookout(settings, rules_of(settings), self.appliance, disk, clock)
+        self.executor = _executor(settings, self.appliance, disk, dry_run=dry_run)
+        self.faults = "; ".join(fault.error for fault in self.lookout.faults)
+
+
+def _settle_in(
+    settings: Settings, *, dry_run: bool
+) -> StateLock | Held | NotLockable | StartRefused:
+    """Make the folders and take the lock; a dry run goes on without it."""
+    refused = _make_folders(settings, dry_run=dry_run)
+    if refused is not None:
+        return refused
+    lock = take_lock(settings.paths.state)
+    if isinstance(lock, StateLock) or dry_run:
+        return lock
+    taken = isinstance(lock, Held)
+    return StartRefused(lock.error, forbidden=not taken, held=taken)
 
 
 def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
@@ -166,11 +201,13 @@ def _helper_socket(settings: Settings) -> Path | None:
             return Path(path)
 
 
-def _executor(settings: Settings, appliance: Appliance, *, dry_run: bool) -> Executor:
-    def remove() -> OverrideRemoved | OverrideNotRemoved:
+def _executor(
+    settings: Settings, appliance: Appliance, disk: DiskThread, *, dry_run: bool
+) -> Executor:
+    async def remove() -> OverrideRemoved | OverrideNotRemoved:
         if dry_run:
             return OverrideRemoved()
-        return remove_override(settings.paths.runtime, settings.paths.state)
+        return await disk.run(remove_override, settings.paths.runtime, settings.paths.state)
 
     return Executor(appliance, settings.edge.ready_command, remove)
 

@@ -6,20 +6,21 @@ do, once for as long as it lasts. In a dry run nothing is kept; only the status 
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edgepind.clock import Clock
-from edgepind.effects.word_files import remove_words, set_words_aside
 from edgepind.host.disk_thread import DiskThread
+from edgepind.inbox import Inbox
 from edgepind.model.decision import Decision
 from edgepind.model.event import Event
 from edgepind.model.moment import Moment
+from edgepind.model.observation import OperatorWord
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
 from edgepind.model.words import EventName, Severity
-from edgepind.observe.operator_words import Words
 from edgepind.state.history import History
 from edgepind.state.store import StateStore
 from edgepind.telemetry.status_file import status_document, write_status
@@ -34,6 +35,7 @@ class Record:
     disk: DiskThread
     store: StateStore
     history: History
+    inbox: Inbox
     runtime: Path
     textfile: str
     dry_run: bool
@@ -42,22 +44,59 @@ class Record:
     """The status document as it was last made."""
     _failing: dict[str, str] = field(default_factory=dict)
 
+    async def hear(self, state: State) -> tuple[OperatorWord, ...]:
+        """Give the operator's words that were not heard yet, and reject what is none."""
+        words = await self.inbox.read()
+        if self.dry_run:
+            return words.words
+        self._note("the operator's words", words.error, state)
+        for word in words.malformed:
+            text = (
+                f"{word.path} is no word of the operator on a pin: {word.reason}; it is set aside; "
+                "say it again with `edgepind pin`."
+            )
+            tell((Event(None, Severity.WARNING, text),), state.finding, state.guard.posture)
+        if words.malformed:
+            await self.inbox.reject(words.malformed)
+        return words.words
+
     async def keep(self, decision: Decision, now: Moment) -> None:
-        """Remember the state durably, then tell the events."""
-        if not self.dry_run:
-            boot = self.clock.boot_id()
-            failure = await self.disk.run(self.store.save, decision.state, now, boot)
-            self._note("the state", failure, decision.state)
-        await self.tell(decision.events, decision.state, now)
+        """Remember the state durably and tell the events; then give up the words in that state."""
+        state, failure = decision.state, None
+        if decision.heard:
+            self.inbox.take_in()
+        else:
+            self.inbox.hear_again()
+        try:
+            if not self.dry_run:
+                boot = self.clock.boot_id()
+                failure = await self.disk.run(self.store.save, state, now, boot)
+                self._note("the state", failure, state)
+        finally:
+            # Also where the end comes meanwhile: the thread still saves, and no one else tells.
+            told = self._tell(decision.events, state, now)
+        await self._told(told, state)
+        if failure is None and not self.dry_run:
+            failure = await self.inbox.give_up()
+            self._note("the removal of the operator's words", failure, state)
 
     async def tell(self, events: Sequence[Event], state: State, now: Moment) -> None:
         """Tell events to the journal, and to the history on disk."""
+        await self._told(self._tell(events, state, now), state)
+
+    def _tell(
+        self, events: Sequence[Event], state: State, now: Moment
+    ) -> Future[str | None] | None:
+        """Tell the journal; what comes of it in the history is still to be waited for, if that."""
         if not events:
-            return
+            return None
         tell(events, state.finding, state.guard.posture)
-        if not self.dry_run:
+        return None if self.dry_run else self.disk.submit(self.history.append, events, now.wall)
+
+    async def _told(self, told: Future[str | None] | None, state: State) -> None:
+        if told is not None:
             # Shielded: what the journal was told the history must not miss.
-            failure = await asyncio.shield(self.disk.run(self.history.append, events, now.wall))
+            failure = await asyncio.shield(asyncio.wrap_future(told))
             self._note("the history", failure, state)
 
     async def show(self, state: State, now: Moment, rules: Rules) -> None:
@@ -68,28 +107,8 @@ class Record:
         failure = await self.disk.run(write_status, self.runtime, self.document)
         self._note("the status file", failure, state)
         if self.textfile:
-            # Its library is paid for only where somebody wants the figures.
-            from edgepind.telemetry.metrics import write_metrics  # noqa: PLC0415
-
-            failure = await self.disk.run(write_metrics, Path(self.textfile), state, now, rules)
+            failure = await self.disk.run(_measure, Path(self.textfile), state, now, rules)
             self._note("the metrics", failure, state)
-
-    async def forget_words(self, words: Words, state: State) -> None:
-        """Remove the operator's words that the saved state has learned of, and what is none."""
-        if self.dry_run:
-            return
-        for word in words.malformed:
-            text = (
-                f"{word.path} is no word of the operator on a pin: {word.reason}; it is set aside; "
-                "say it again with `edgepind pin`."
-            )
-            tell((Event(None, Severity.WARNING, text),), state.finding, state.guard.posture)
-        if words.malformed:
-            await self.disk.run(set_words_aside, words.malformed)
-        failure = words.error
-        if words.files:
-            failure = await self.disk.run(remove_words, words.files)
-        self._note("the operator's words", failure, state)
 
     def _note(self, what: str, failure: str | None, state: State) -> None:
         """Tell that something cannot be written: once, and again when the reason changes."""
@@ -104,3 +123,10 @@ class Record:
                 state.finding,
                 state.guard.posture,
             )
+
+
+def _measure(path: Path, state: State, now: Moment, rules: Rules) -> str | None:
+    # Its library is paid for only where somebody wants the figures, and comes from a disk, too.
+    from edgepind.telemetry.metrics import write_metrics  # noqa: PLC0415
+
+    return write_metrics(path, state, now, rules)

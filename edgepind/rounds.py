@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edgepind.clock import Clock
 from edgepind.core.guarded import decide_guarded
 from edgepind.effects.executor import Executor
-from edgepind.lookout import Look, Lookout
+from edgepind.lookout import Lookout
 from edgepind.model.action import RestartEdge
 from edgepind.model.decision import Decision
 from edgepind.model.observation import Observations
@@ -33,17 +33,16 @@ class Rounds:
 
     async def tick(self, *, prompted: bool) -> Decision:
         """Go once round, and leave the world and the memory of it in step."""
-        return await self._round(await self.lookout.look(self.state, prompted=prompted))
+        words = await self.record.hear(self.state)
+        return await self._round(await self.lookout.look(self.state, words, prompted=prompted))
 
     async def offline_tick(self) -> Decision:
         """Go round without the network: the operator's word, the document and the restart."""
-        return await self._round(await self.lookout.look_offline())
+        words = await self.record.hear(self.state)
+        return await self._round(await self.lookout.look_offline(words))
 
-    async def _round(self, look: Look) -> Decision:
-        seen = look.observations
+    async def _round(self, seen: Observations) -> Decision:
         decision = await self._decide(seen)
-        if decision.heard:
-            await self.record.forget_words(look.words, self.state)
         for _ in range(MOST_ROUNDS):
             if not decision.actions:
                 break

@@ -20,6 +20,7 @@ from edgepind.effects.word_files import remove_words, write_word
 from edgepind.host.durable_file import NotReplaced
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
 from edgepind.model.words import Role
+from edgepind.observe.operator_words import read_words
 from edgepind.parts import StartRefused
 from edgepind.settings.schema import Settings
 
@@ -32,9 +33,13 @@ _Shown = Callable[[StatusDocument], bool]
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """How waiting for the daemon ended. `shown` None: whoever held its lock has let that go."""
+    """How waiting for the daemon ended. `shown` None: whoever held its lock has let that go.
+
+    `kept`: the state on disk contains the word by now.
+    """
 
     shown: StatusDocument | None
+    kept: bool = True
 
 
 def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
@@ -54,8 +59,11 @@ def give_word(settings: Settings, word: OperatorWord) -> ExitCode:
 
 
 def _refusal(settings: Settings, word: OperatorWord) -> str | None:
-    """Why it is refused before it is given; where no state can be read, the tick will tell."""
-    if isinstance(word, PinAdd):
+    """Why it is refused before it is given.
+
+    The tick will tell where no state can be read, and where one is older than words that wait.
+    """
+    if isinstance(word, PinAdd) or read_words(settings.paths.state).files:
         return None
     state = remember(settings.paths, SystemClock())
     return None if isinstance(state, NoMemory) else refusal_to_remove(state, word.fingerprint)
@@ -69,36 +77,47 @@ def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCo
         if daemon is not None:
             ending = _tell_daemon(settings, word, path, daemon, left)
             if ending is not None and ending.shown is not None:
-                return _done(word, ending.shown)
+                return _done(word, ending.shown) if ending.kept else _not_kept(word, path)
             continue
         document = tick_once(settings, dry_run=False, clock=SystemClock(), offline=True)
         if not isinstance(document, StartRefused):
-            obeyed = _shown_when_done(word)(document)
-            return _done(word, document) if obeyed else _not_done(word)
+            return _done_here(word, document, path)
         if not document.held:  # else somebody was quicker
             remove_words((path,))
             complain(document.error)
             return ExitCode.NOT_PERMITTED if document.forbidden else ExitCode.BAD
-    if path.exists():
-        print(f"The word is recorded in {path}; the daemon takes it in at its next tick.")
-        return ExitCode.GOOD
-    return _not_done(word)
+    return _not_taken_in(word, path) if path.exists() else _not_done(word)
 
 
 def _tell_daemon(
     settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork, patience: float
 ) -> _Ending | None:
     """Let the daemon look at once, and wait until it shows that it has obeyed."""
+    before = shown(settings.paths.runtime, lambda _: True)
     daemon.signal(signal.SIGUSR1)
     holds, paths = _shown_when_done(word), settings.paths
+    # A tick that is under way may have read the words before; the one behind it reads this one.
+    surely_heard = before["ticks"] + 2 if before else 2
 
     def look() -> _Ending | None:
         if daemon_at_work(paths.state) is None:  # it has ended, or was another command
             return _Ending(None)
-        document = shown(paths.runtime, lambda it: not path.exists() and holds(it))
-        return None if document is None else _Ending(document)
+        document = shown(paths.runtime, holds)
+        if document is None:
+            return None
+        kept = not path.exists()
+        heard = document["ticks"] >= surely_heard
+        return _Ending(document, kept) if kept or heard else None
 
     return asyncio.run(found_within(patience, "the daemon takes it in", look))
+
+
+def _done_here(word: OperatorWord, document: StatusDocument, path: Path) -> ExitCode:
+    """What this process has made of the word."""
+    if not _shown_when_done(word)(document):
+        remove_words((path,))
+        return _not_done(word)
+    return _not_kept(word, path) if path.exists() else _done(word, document)
 
 
 def _shown_when_done(word: OperatorWord) -> _Shown:
@@ -126,4 +145,22 @@ def _done(word: OperatorWord, document: StatusDocument) -> ExitCode:
 
 def _not_done(word: OperatorWord) -> ExitCode:
     complain(f"the word on pin {word.fingerprint} was refused; `edgepind history` tells why")
+    return ExitCode.BAD
+
+
+def _not_kept(word: OperatorWord, path: Path) -> ExitCode:
+    complain(
+        f"the word on pin {word.fingerprint} is in force, but not yet kept: the state could not be "
+        f"written to its disk (`df {path.parent.parent}`; `journalctl EDGEPIND_EVENT=write_failed` "
+        f"tells why); the word stays in {path} and is kept by itself once that disk takes it"
+    )
+    return ExitCode.BAD
+
+
+def _not_taken_in(word: OperatorWord, path: Path) -> ExitCode:
+    complain(
+        f"the word on pin {word.fingerprint} is not in force yet: the daemon has not kept it in "
+        f"{_PATIENCE:g} s (`systemctl status edgepind`); it stays in {path}, and the daemon obeys "
+        "it by itself as soon as it can"
+    )
     return ExitCode.BAD

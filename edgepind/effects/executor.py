@@ -3,7 +3,7 @@
 Decides nothing: what failed is not tried again here, and what comes after a failure is not begun.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from edgepind.effects.appliance import Appliance
@@ -37,7 +37,7 @@ class Executor:
         self,
         appliance: Appliance,
         ready_command: tuple[str, ...],
-        remove_override: Callable[[], OverrideRemoved | OverrideNotRemoved],
+        remove_override: Callable[[], Awaitable[OverrideRemoved | OverrideNotRemoved]],
     ) -> None:
         self._appliance = appliance
         self._ready_command = ready_command
@@ -62,7 +62,7 @@ class Executor:
             case RestartEdge():
                 return await self._restart(action)
             case RemoveOverride():
-                return self._remove_override()
+                return await self._remove_override()
             case _:
                 assert_never(action)
 

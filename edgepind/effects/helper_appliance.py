@@ -22,6 +22,7 @@ from edgepind.effects.helper_requests import (
     Restore,
 )
 from edgepind.effects.local_appliance import restarter
+from edgepind.host.disk_thread import DiskThread
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
 from edgepind.model.outcome import (
@@ -61,6 +62,7 @@ class HelperAppliance:
     ) -> None:
         self._line = HelperLine(socket)
         self._document = edge.pinning_config
+        self._disk = DiskThread("edgepind-document")
         self._wall = wall
         self._looks_only = looks_only
         self._unit = restarter(edge, bus_address)
@@ -68,7 +70,7 @@ class HelperAppliance:
 
     async def read_document(self) -> DocumentReading:
         """Read `pinning-config.json`, its owner and its mode, or know that all is as it was."""
-        stamp = self._stamp()
+        stamp = await self._disk.run(self._stamp)
         if self._known is not None and stamp == self._known[0]:
             return self._known[1]
         answer = await self._line.ask(ReadDocument(self._looks_only), READ)
@@ -112,8 +114,9 @@ class HelperAppliance:
                 return RestartFailed(loading, _problem(answer))
 
     def close(self) -> None:
-        """Let go of D-Bus."""
+        """Let go of D-Bus and of the thread; waits for a disk a moment at the most."""
         self._unit.close()
+        self._disk.close()
 
     def _stamp(self) -> _Stamp | None:
         """What tells one state of the document from the next, its owner and mode included.

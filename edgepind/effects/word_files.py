@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.host.durable_file import NotReplaced, replace
@@ -38,10 +39,25 @@ def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
     return outcome if isinstance(outcome, NotReplaced) else path
 
 
-def remove_words(paths: tuple[Path, ...]) -> str | None:
-    """Remove words that are remembered by now. A sentence, where one is still there."""
-    errors = [done.error for done in map(remove, paths) if isinstance(done, NotRemoved)]
-    return "; and ".join(errors) or None
+@dataclass(frozen=True, slots=True)
+class WordsLeft:
+    """Words that are still there, oldest first; `error` says why the first of them is."""
+
+    files: tuple[Path, ...]
+    error: str
+
+
+def remove_words(paths: tuple[Path, ...]) -> WordsLeft | None:
+    """Remove words that a saved state contains. None where all of them are gone.
+
+    The oldest first, and none after one that stays: heard again, an older word alone would undo
+    the newer.
+    """
+    for index, path in enumerate(paths):
+        done = remove(path)
+        if isinstance(done, NotRemoved):
+            return WordsLeft(paths[index:], done.error)
+    return None
 
 
 def set_words_aside(malformed: tuple[MalformedWord, ...]) -> None:

@@ -6,11 +6,15 @@ means: whoever asked does that.
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+
+from edgepind.host.disk_thread import run_aside
 
 _KEPT = 4096
 """Octets of output kept for the message: the last ones, where the error usually stands."""
@@ -84,6 +88,11 @@ async def run_command(argv: Sequence[str], deadline: float) -> CommandResult:
     background, as an init script does, lives on. On deadline or cancellation the whole process
     group gets SIGTERM, half a second later SIGKILL, and the command is reaped.
     """
+    try:
+        async with asyncio.timeout(deadline):
+            await run_aside(_fetch, argv[0])
+    except TimeoutError:
+        return NotStarted(f"its file could not be read within {deadline:g} s")
     with _output() as (writing, tail):
         try:
             process = _start(argv, writing)
@@ -100,6 +109,15 @@ async def run_command(argv: Sequence[str], deadline: float) -> CommandResult:
                 await _end(process, exited)
                 raise
             return Exited(process.wait(), tail.text())
+
+
+def _fetch(program: str) -> None:
+    """Have the beginning of a program read, and so its disk waited for where that harms nobody.
+
+    Starting it holds everything up until it is read (vfork(2)). What is wrong with it, that tells.
+    """
+    with suppress(OSError, ValueError), Path(shutil.which(program) or program).open("rb") as file:
+        file.read(1)
 
 
 def _start(argv: Sequence[str], output: int) -> subprocess.Popen[bytes]:

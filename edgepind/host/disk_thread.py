@@ -1,4 +1,4 @@
-"""One thread for what may stand still in the disk: an `fsync` can take ten seconds.
+"""Threads for what may stand still in the disk: an `fsync` can take ten seconds, or never end.
 
 Not asyncio's default executor, which a black-holed DNS server can fill, and not an executor at
 all: those are waited for when the interpreter ends, and a daemon told to stop has two seconds.
@@ -6,6 +6,7 @@ all: those are waited for when the interpreter ends, and a daemon told to stop h
 
 import asyncio
 import queue
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -32,19 +33,29 @@ class DiskThread:
 
         Cancelled while the call is under way, it lets the call finish in the thread.
         """
+        return await asyncio.wrap_future(self.submit(call, *args, **kwargs))
+
+    def submit(self, call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Future[_R]:
+        """Have `call` run in the thread, without waiting for it."""
         future: Future[_R] = Future()
         self._jobs.put((future, lambda: call(*args, **kwargs)))
-        return await asyncio.wrap_future(future)
+        return future
+
+    def dismiss(self) -> None:
+        """Let the thread end with what it was given, without waiting for that."""
+        self._jobs.put(None)
 
     def close(self) -> None:
         """Let the thread end what it was given, so that nothing is left half-done.
 
         Waits for that a moment and no longer: a disk that stands still must not hold up the end.
         """
-        self._jobs.put(None)
+        self.dismiss()
         self._thread.join(_FAREWELL)
 
     def _work(self) -> None:
+        # The main thread hears signals; once it does so no more, one heard here would kill.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while (job := self._jobs.get()) is not None:
             future, call = job
             if not future.set_running_or_notify_cancel():
@@ -54,3 +65,12 @@ class DiskThread:
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits, not kept
                 future.set_exception(error)
             del job, future, call
+
+
+async def run_aside(call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Run `call` in a thread of its own: for what is rare, and must wait for no other disk."""
+    thread = DiskThread(getattr(call, "__name__", "aside"))
+    try:
+        return await thread.run(call, *args, **kwargs)
+    finally:
+        thread.dismiss()

@@ -7,6 +7,7 @@ import math
 import shutil
 
 from edgepind.host.command import Exited, run_command
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.observation import ClockReading, ClockSource
 
 _DEADLINE = 5.0
@@ -18,7 +19,7 @@ _ITSELF = frozenset({"00000000", "7F7F0101"})
 
 async def ask_chrony(chronyc: str) -> ClockReading | None:
     """Run `chronyc` (a path, or a name in PATH) once; None where it has nothing to say."""
-    found = shutil.which(chronyc)
+    found = await run_aside(shutil.which, chronyc)
     if found is None:
         return None
     result = await run_command([found, "-c", "-n", "tracking"], _DEADLINE)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Monotonic
 from edgepind.observe.bounded_body import BodyRefused
@@ -67,7 +68,7 @@ class TokenSource:
         if self._bearer is not None and now < self._bearer.until:
             return self._bearer
         self.drop()
-        secret = read_client_secret(self._settings.client_secret_file)
+        secret = await run_aside(read_client_secret, self._settings.client_secret_file)
         if isinstance(secret, NoClientSecret):
             return NoToken(secret.error)
         reply = await self._exchange(_ask(self._settings, secret.value))

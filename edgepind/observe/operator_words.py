@@ -6,6 +6,7 @@
 """
 
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,11 @@ class Words:
     error: str | None = None
 
 
-def read_words(state: Path) -> Words:
-    """Read the words that wait under the state folder. Never raises for what a disk can do."""
+def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
+    """Read the words that wait under the state folder, less the files that are `known`.
+
+    Never raises for what a disk can do.
+    """
     folder = state / FOLDER
     try:
         names = sorted(entry.name for entry in folder.iterdir() if entry.suffix == ".json")
@@ -66,6 +70,8 @@ def read_words(state: Path) -> Words:
     words: list[tuple[OperatorWord, Path]] = []
     malformed: list[MalformedWord] = []
     for name in names:
+        if folder / name in known:
+            continue
         match _read(folder / name):
             case None:
                 continue

@@ -6,6 +6,7 @@ many at once: where all of them hang, the answer is an error, not another thread
 """
 
 import asyncio
+import signal
 import socket
 import threading
 from contextlib import suppress
@@ -51,6 +52,7 @@ class Resolver:
         answer: asyncio.Future[Resolved] = loop.create_future()
 
         def look_up() -> None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # main hears them
             try:
                 found = _addresses(host, port)
             finally:

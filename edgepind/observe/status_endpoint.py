@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.moment import Moment
 from edgepind.model.observation import (
     ClockReading,
@@ -193,7 +194,7 @@ class StatusEndpoint:
         if self._verified is None:
             roots = self._cloud.public_roots
             try:
-                self._verified = verified_context(roots)
+                self._verified = await run_aside(verified_context, roots)
             except OSError as error:
                 return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
         return await self._exchange_once(self._verified, ask)

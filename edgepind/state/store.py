@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgepind import __version__
 from edgepind.host.aside import move_aside
-from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.durable_file import NotReplaced, Replaced, replace
 from edgepind.host.file_names import give_second_name
 from edgepind.host.small_file import (
     NoFile,
@@ -89,7 +89,7 @@ class StateStore:
         """Replace the file whole, unless it says already what is kept of `state`.
 
         It is also written where it is not the file that was written last, on another boot, and
-        after the wall clock was set. A sentence, where it could not be written.
+        after the wall clock was set. A sentence, where it could not be written for good.
         """
         kept, seal = encode(state), seal_at(now, boot, __version__)
         if self._is_said(kept, seal):
@@ -100,7 +100,10 @@ class StateStore:
         outcome = replace(self._path, seal_state(state, seal, self.cloud), mode=_MODE)
         if isinstance(outcome, NotReplaced):
             return outcome.error
-        self._stamp, self._says = self._look(), (kept, seal, self.cloud)
+        self._stamp, self._says = self._look(), None
+        if outcome == Replaced(durable=False):
+            return f"the disk does not confirm that {self._path} will last; see `dmesg`"
+        self._says = (kept, seal, self.cloud)
         return None
 
     def _damaged(

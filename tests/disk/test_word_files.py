@@ -39,6 +39,31 @@ def test_what_is_said_after_a_look_comes_last(tmp_path: Path) -> None:
     assert read_words(tmp_path).words == (PinAdd(B), PinRemove(A))
 
 
+def test_no_newer_word_goes_while_an_older_one_stays(tmp_path: Path) -> None:
+    """Heard again by itself, the older one would undo what the newer has said."""
+    first, second, third = (write_word(tmp_path, word) for word in SPOKEN[:3])
+    assert isinstance(first, Path)
+    assert isinstance(second, Path)
+    assert isinstance(third, Path)
+    second.unlink()
+    second.mkdir()  # stands for what cannot be unlinked
+    left = remove_words((first, second, third))
+    assert left is not None
+    assert left.files == (second, third)
+    assert str(second) in left.error
+    assert third.exists()
+    assert not first.exists()
+
+
+def test_what_is_known_is_not_heard_again_and_takes_no_other_words_turn(tmp_path: Path) -> None:
+    """However many there are of such."""
+    known = frozenset(write_word(tmp_path, PinAdd(A)) for _ in range(MOST_WORDS))
+    new = write_word(tmp_path, PinRemove(A))
+    paths = frozenset(path for path in known if isinstance(path, Path))
+    heard = read_words(tmp_path, paths)
+    assert (heard.words, heard.files) == ((PinRemove(A),), (new,))
+
+
 def test_no_folder_is_no_word(tmp_path: Path) -> None:
     """Neither a missing folder of words, nor a missing state folder."""
     assert read_words(tmp_path) == Words()

@@ -32,6 +32,7 @@ from edgepind.model.observation import (
 )
 from edgepind.model.outcome import (
     DocumentWritten,
+    OverrideNotRemoved,
     OverrideRemoved,
     RestartDeferred,
     RestartDone,
@@ -95,8 +96,12 @@ class Site:
         return Executor(
             DryAppliance(appliance, edge.unit) if dry else appliance,
             edge.ready_command,
-            lambda: remove_override(self.folder, self.folder),
+            self.remove_override,
         )
+
+    async def remove_override(self) -> OverrideRemoved | OverrideNotRemoved:
+        """Remove the override of this site, if there is one."""
+        return remove_override(self.folder, self.folder)
 
 
 @pytest.fixture
