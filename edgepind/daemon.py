@@ -1,18 +1,25 @@
 """The composition root: the tick loop, signals, reload, and the word to systemd.
 
-Here the parts are put together and nothing else is done; what a tick is stands in `rounds`.
+The life of the daemon is one task, and everything that it waits for can be cut short there. Beside
+it one loop watches: it feeds systemd's watchdog for as long as the life gets on, and ends it when a
+signal says so. Here the parts are put together and nothing else is done; what a tick is stands in
+`rounds`.
 """
 
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edgepind import __version__
 from edgepind.clock import Clock
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.event import Event
+from edgepind.model.moment import Monotonic
 from edgepind.model.state import State
 from edgepind.model.words import EventName, Severity
 from edgepind.parts import Parts, StartRefused, build, rebuild
@@ -23,8 +30,11 @@ from edgepind.telemetry.notify import Notifier
 
 LONGEST_TICK = 600.0
 """Seconds after which a tick that is still under way is not vouched for to the watchdog."""
-FAREWELL = 1.0
-"""Seconds for a tick that is cut short by SIGTERM to leave things tidy."""
+_PATIENCE = (0.7, 0.2)
+"""Seconds for what is cut short to leave things tidy, and after it was told a second time."""
+_FAREWELL = 0.3
+"""Seconds for each part of the farewell: what hangs by then is left."""
+_ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 _ASKING = frozenset({signal.SIGHUP, signal.SIGUSR1})
 """The signals by which commands ask for a look; unheard, each would end the process."""
 
@@ -40,7 +50,7 @@ class _Signals:
     def attend(self) -> None:
         """Take signals from now on; without that, most of them would end the process."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             loop.add_signal_handler(number, self.stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self.wake.set)
@@ -51,114 +61,120 @@ class _Signals:
 
 
 class Daemon:
-    """The daemon over its parts, from the first tick to the last."""
+    """The daemon from its start to its end; `path` is where a reload reads settings."""
 
-    def __init__(self, parts: Parts, settings_path: Path, clock: Clock, signals: _Signals) -> None:
-        self._parts = parts
-        self._path = settings_path
+    def __init__(self, path: Path, clock: Clock, *, dry_run: bool) -> None:
+        self._path = path
         self._clock = clock
-        self._signals = signals
+        self._dry_run = dry_run
+        self._signals = _Signals()
         self._notifier = Notifier()
+        self._parts: Parts | None = None
+        self._vouched_until = clock.now().monotonic
 
-    async def run(self) -> None:
-        """Tick until SIGTERM or SIGINT."""
+    async def run(self, settings: Settings) -> StartRefused | None:
+        """Live until SIGTERM or SIGINT; within 2 s of it all is over, whatever hangs."""
+        self._signals.attend()  # first of all: whoever finds the lock held may send some
+        life = asyncio.create_task(self._live(settings))
+        stop = asyncio.create_task(self._signals.stop.wait())
+        while not life.done() and not stop.done():
+            if self._clock.now().monotonic < self._vouched_until:
+                self._notifier.alive()
+            pause = self._notifier.pause
+            await asyncio.wait({life, stop}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        # What comes too late harms nobody, a second SIGTERM either.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING | _ENDING)
+        self._notifier.stopping()
+        for patience in _PATIENCE:
+            life.cancel()
+            await asyncio.wait({life}, timeout=patience)
+        await self._leave()
+        with suppress(asyncio.CancelledError):
+            return life.result() if life.done() else None
+        return None
+
+    async def _live(self, settings: Settings) -> StartRefused:
+        parts = await build(settings, self._clock, dry_run=self._dry_run)
+        if isinstance(parts, StartRefused):
+            return parts
+        self._parts = parts
         if problem := self._notifier.problem:
-            await self._tell(None, Severity.WARNING, problem)
+            await self._tell(parts, None, Severity.WARNING, problem)
         await self._tell(
+            parts,
             EventName.STARTED,
             Severity.NOTICE,
-            f"edgepind {__version__} watches {self._parts.settings.cloud.host}; "
+            f"edgepind {__version__} watches {parts.settings.cloud.host}; "
             "`edgepind status` shows how it stands.",
         )
-        await self._parts.record.tell(
-            self._parts.beginnings, self._parts.rounds.state, self._clock.now()
-        )
-        await self._loop()
-        self._notifier.stopping()
-        await self._tell(
-            EventName.STOPPING,
-            Severity.NOTICE,
-            "edgepind stops; the pinning config stays in force as it is, and nothing follows a "
-            "rotation until it is started again.",
-        )
-
-    async def _loop(self) -> None:
-        ready, prompted = False, False
-        while not self._signals.stop.is_set():
-            delay = await self._tick(prompted=prompted)
-            if delay is None:
-                return
-            self._notifier.status(_line(self._parts.rounds.state))
-            if not ready:
-                self._notifier.ready()
-                ready = True
+        await parts.record.tell(parts.beginnings, parts.rounds.state, self._clock.now())
+        prompted = False
+        while True:
+            self._vouch_from(self._clock.now().monotonic)
+            delay = (await parts.rounds.tick(prompted=prompted)).delay
+            self._notifier.status(_line(parts.rounds.state))
+            self._notifier.ready()
             prompted = await self._wait(delay)
             if self._signals.reload:
-                await self._reload()
-
-    async def _tick(self, *, prompted: bool) -> float | None:
-        """Make one tick; None where it was cut short because the daemon is to end."""
-        tick = asyncio.create_task(self._parts.rounds.tick(prompted=prompted))
-        stop = asyncio.create_task(self._signals.stop.wait())
-        began = self._clock.now().monotonic
-        try:
-            while not tick.done() and not stop.done():
-                if self._clock.now().monotonic - began < LONGEST_TICK:
-                    self._notifier.alive()
-                await asyncio.wait(
-                    {tick, stop},
-                    timeout=self._notifier.pause,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            if tick.done():
-                return tick.result().delay
-            tick.cancel()
-            await asyncio.wait({tick}, timeout=FAREWELL)
-            return None
-        finally:
-            stop.cancel()
+                await self._reload(parts)
 
     async def _wait(self, delay: float) -> bool:
         """Wait for the next tick; say whether a signal cut the wait short."""
-        until = self._clock.now().monotonic + delay
+        until = Monotonic(self._clock.now().monotonic + delay)
+        self._vouch_from(until)
         wake = asyncio.create_task(self._signals.wake.wait())
-        stop = asyncio.create_task(self._signals.stop.wait())
+        sleep = asyncio.create_task(self._clock.sleep_until(until))
         try:
-            while (left := until - self._clock.now().monotonic) > 0:
-                self._notifier.alive()
-                pause = self._notifier.pause
-                done, _ = await asyncio.wait(
-                    {wake, stop},
-                    timeout=left if pause is None else min(left, pause),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if done:
-                    break
-            prompted = self._signals.wake.is_set()
-            self._signals.wake.clear()
-            return prompted
+            await asyncio.wait({wake, sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             wake.cancel()
-            stop.cancel()
+            sleep.cancel()
+        prompted = self._signals.wake.is_set()
+        self._signals.wake.clear()
+        return prompted
 
-    async def _reload(self) -> None:
+    def _vouch_from(self, instant: Monotonic) -> None:
+        """Let the watchdog be fed until a tick that begins at `instant` takes too long."""
+        self._vouched_until = Monotonic(instant + LONGEST_TICK)
+
+    async def _reload(self, parts: Parts) -> None:
         self._signals.reload = False
         self._notifier.reloading()
-        settings = load(self._path, os.environ)
+        settings = await run_aside(load, self._path, os.environ)
         if isinstance(settings, SettingsRefused):
-            await self._tell(EventName.RELOAD_REJECTED, Severity.ERR, _rejected(str(settings)))
+            refused: str | None = str(settings)
         else:
-            refused = await rebuild(self._parts, settings)
-            if refused is None:
-                text = f"The settings of {self._path} are reloaded and in force; nothing to do."
-                await self._tell(EventName.RELOADED, Severity.NOTICE, text)
-            else:
-                await self._tell(EventName.RELOAD_REJECTED, Severity.ERR, _rejected(refused))
+            refused = await rebuild(parts, settings)
+        if refused is None:
+            text = f"The settings of {self._path} are reloaded and in force; nothing to do."
+            await self._tell(parts, EventName.RELOADED, Severity.NOTICE, text)
+        else:
+            text = f"The new settings are refused whole and the old ones stay in force: {refused}"
+            await self._tell(parts, EventName.RELOAD_REJECTED, Severity.ERR, text)
         self._notifier.ready()
 
-    async def _tell(self, name: EventName | None, severity: Severity, text: str) -> None:
-        state, now = self._parts.rounds.state, self._clock.now()
-        await self._parts.record.tell((Event(name, severity, text),), state, now)
+    async def _leave(self) -> None:
+        """Say good-bye, and give up what is held."""
+        if self._parts is None:
+            return
+        text = (
+            "edgepind stops; the pinning config stays in force as it is, and nothing follows a "
+            "rotation until it is started again."
+        )
+        await _briefly(self._tell(self._parts, EventName.STOPPING, Severity.NOTICE, text))
+        await _briefly(self._parts.close())
+
+    async def _tell(
+        self, parts: Parts, name: EventName | None, severity: Severity, text: str
+    ) -> None:
+        state, now = parts.rounds.state, self._clock.now()
+        await parts.record.tell((Event(name, severity, text),), state, now)
+
+
+async def _briefly(doing: Awaitable[None]) -> None:
+    """Wait for it a moment; what hangs is left alone, for no one waits for its thread."""
+    await asyncio.wait({asyncio.ensure_future(doing)}, timeout=_FAREWELL)
 
 
 def _line(state: State) -> str:
@@ -167,27 +183,13 @@ def _line(state: State) -> str:
     return f"Posture {state.guard.posture}, finding {finding}: {state.reason}"
 
 
-def _rejected(why: str) -> str:
-    return f"The new settings are refused whole and the old ones stay in force: {why}"
-
-
 def run_daemon(
     settings: Settings, path: Path, *, dry_run: bool, clock: Clock
 ) -> StartRefused | None:
     """Run the daemon until it is told to end; `path` is where a reload reads settings."""
 
     async def run() -> StartRefused | None:
-        signals = _Signals()
-        signals.attend()  # first of all: whoever finds the lock held may send some
-        parts = await build(settings, clock, dry_run=dry_run)
-        if isinstance(parts, StartRefused):
-            return parts
-        try:
-            await Daemon(parts, path, clock, signals).run()
-        finally:
-            signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)  # they come too late, and harm none
-            await parts.close()
-        return None
+        return await Daemon(path, clock, dry_run=dry_run).run(settings)
 
     with asyncio.Runner() as runner:
         return runner.run(run())
