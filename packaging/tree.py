@@ -38,8 +38,8 @@ _PLACES: tuple[tuple[str, Callable[[re.Match[str]], Path]], ...] = (
     (r"CHANGELOG\.md", lambda _: _DOC / "changelog.gz"),
     (r"systemd/([^/]+\.catalog)", lambda it: Path("usr/lib/systemd/catalog") / it[1]),
     (r"systemd/((?:sysusers|tmpfiles)\.d/.+)", lambda it: Path("usr/lib") / it[1]),
-    (r"systemd/([^/]+\.(?:service|socket|target))", lambda it: _UNITS / it[1]),
-    (r"systemd/([^/]+\.service\.d/.+)", lambda it: _UNITS / it[1]),
+    (r"systemd/([^/]+\.(?:service|socket|target|timer))", lambda it: _UNITS / it[1]),
+    (r"systemd/([^/]+\.(?:service|target)\.d/.+)", lambda it: _UNITS / it[1]),
 )
 """Where a file of the project is installed; compressed where that place's name says so."""
 

@@ -3,16 +3,17 @@
 With the very code that a daemon run as root uses: only who decides is another.
 """
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from edgepind.apply.rights import Rights
+from edgepind.apply.turn import turn
+from edgepind.apply.unit_work import restart_edge, start_timer, unit_of_edge
 from edgepind.clock import Clock
 from edgepind.effects.helper_answers import Answer
 from edgepind.effects.helper_requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.document import Pinning
+from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import (
     DocumentWritten,
     RestartDone,
@@ -22,24 +23,31 @@ from edgepind.model.outcome import (
 )
 from edgepind.settings.schema import EdgeSettings, Settings
 
-if TYPE_CHECKING:
-    from edgepind.effects.watched_restart import Restarter, Stood
-
-_T = TypeVar("_T")
+_NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"
 
 
-def fulfil(request: Request, settings: Settings, folder: Path, clock: Clock) -> Answer:
-    """Do it and give the answer; `folder` is where the helper remembers what it did."""
-    rights = Rights(settings, folder, clock)
+def fulfil(
+    request: Request, settings: Settings, folder: Path, clock: Clock, timer: str | None = None
+) -> Answer:
+    """Do it and give the answer; `folder` is where the helper remembers what it did.
+
+    `timer` is the unit that ends an opening; None: on this host there is nothing that does.
+    """
+    edge = settings.edge
     match request:
         case ReadDocument(looks_only):
-            return _keeper(settings.edge, clock, looks_only=looks_only).read()
+            return _keeper(edge, clock, looks_only=looks_only).read()
         case Apply(pinning) | Restore(pinning):
-            return _write(pinning, rights, _keeper(settings.edge, clock))
+            if pinning is None or pinning.enabled:
+                return _keeper(edge, clock).restore(pinning)
+            with turn(folder) as mine:
+                rights = Rights(settings, folder, clock)
+                return _open(pinning, rights, _keeper(edge, clock), timer, mine=mine)
         case AskUnit():
-            return _with_unit(settings.edge, lambda unit: unit.unit())
+            return unit_of_edge(edge)
         case Restart(loading):
-            return _restart(loading, rights, settings.edge)
+            with turn(folder) as mine:
+                return _restart(loading, Rights(settings, folder, clock), edge, mine=mine)
 
 
 def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
@@ -52,51 +60,41 @@ def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> Do
     )
 
 
-def _write(
-    pinning: Pinning | None, rights: Rights, keeper: DocumentKeeper
+def _open(
+    pinning: Pinning, rights: Rights, keeper: DocumentKeeper, timer: str | None, *, mine: bool
 ) -> DocumentWritten | WriteFailed:
-    if pinning is not None and not pinning.enabled:
-        objection = rights.objection_to_opening()
-        if objection is not None:
-            return WriteFailed(objection)
-    return keeper.restore(pinning)
+    """Switch validation off, once its end is recorded and systemd looks after that."""
+    if not mine:
+        return WriteFailed(_NOT_NOW)
+    objection = rights.objection_to_opening()
+    if objection is None and timer is not None:
+        unarmed = start_timer(timer)
+        objection = unarmed and (
+            f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
+        )
+    return keeper.restore(pinning) if objection is None else WriteFailed(objection)
 
 
 def _restart(
-    loading: Pinning, rights: Rights, edge: EdgeSettings
+    loading: Pinning, rights: Rights, edge: EdgeSettings, *, mine: bool
 ) -> RestartDone | RestartFailed | RestartRefused:
-    objection = rights.objection_to_restart()
+    objection = rights.objection_to_restart() if mine else _NOT_NOW
     if objection is not None:
         return RestartRefused(objection)
-    outcome = _with_unit(edge, lambda unit: _restart_watched(unit, loading, edge.pinning_config))
+    outcome = restart_edge(edge, loading)
     if isinstance(outcome, RestartRefused):
         rights.restart_not_made()
+    if isinstance(outcome, RestartDone) and _closes(outcome, edge):
+        rights.record.remove()  # one that stays finds the Edge closed at its end
     return outcome
 
 
-async def _restart_watched(
-    unit: "Restarter", loading: Pinning, document: Path
-) -> RestartDone | RestartFailed | RestartRefused:
-    from edgepind.effects.watched_restart import look_at, restart_watched  # noqa: PLC0415 - as below
-
-    async def look() -> "Stood":
-        return look_at(document)
-
-    return await restart_watched(unit, loading, look)
-
-
-def _with_unit(edge: EdgeSettings, ask: "Callable[[Restarter], Coroutine[Any, Any, _T]]") -> _T:
-    """Ask the Edge's unit, or what stands in its place."""
-    # Only here are an event loop and D-Bus needed: a third of what this process would load.
-    import asyncio  # noqa: PLC0415 - see above
-
-    from edgepind.effects.local_appliance import restarter  # noqa: PLC0415 - see above
-
-    async def asking() -> _T:
-        unit = restarter(edge)
-        try:
-            return await ask(unit)
-        finally:
-            unit.close()
-
-    return asyncio.run(asking())
+def _closes(outcome: RestartDone, edge: EdgeSettings) -> bool:
+    """Whether the Edge has read a document with validation on, whatever the daemon says it did."""
+    keeper = DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True)
+    document = keeper.read().document
+    return (
+        isinstance(document, DocumentRead)
+        and document.enabled is True
+        and document.digest == outcome.read
+    )

@@ -1,5 +1,7 @@
 """The helper as a program: one connection on standard input, one answer, and the end.
 
+`close` and `close-before-start` in place of that end an opening whose time is over.
+
 What changed something, or was refused, is told on standard error, which systemd brings to the
 journal; what only looked is not.
 """
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgepind.apply.closing import Closed, Closer
 from edgepind.apply.conversation import Peer, hear, peer_of, reply
 from edgepind.apply.fulfil import fulfil
 from edgepind.apply.own_settings import NoSettings, settings_in_force
@@ -32,30 +35,64 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 
-_USAGE = "usage: edgepind-apply SETTINGS FOLDER, with a connection to apply.sock on standard input"
-_WARNING, _NOTICE = 4, 5  # sd-daemon(3)
+_USAGE = """\
+usage: edgepind-apply SETTINGS FOLDER [TIMER], with a connection to apply.sock on standard input
+       edgepind-apply close|close-before-start SETTINGS FOLDER TIMER"""
+_KEPT = "edgepind.toml"
+_ERR, _WARNING, _NOTICE = 3, 4, 5  # sd-daemon(3)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve the connection on standard input; `arguments` are the settings file and the folder."""
+    """Serve the connection on standard input, or end what is over; by systemd's own words.
+
+    The settings file, the folder of the helper's memory, and the timer that ends an opening.
+    """
+    match arguments:
+        case ("close" | "close-before-start" as how, settings, folder, timer):
+            return _close(Path(settings), Path(folder), timer, before_start=how != "close")
+        case (_, _) | (_, _, _):
+            return _serve_input(*arguments)
+        case _:
+            return _misused()
+
+
+def _serve_input(settings: str, folder: str, timer: str | None = None) -> int:
     try:
-        settings, folder = arguments
         connection = socket.socket(fileno=os.dup(0))
-    except (ValueError, OSError):
-        print(_USAGE, file=sys.stderr)  # noqa: T201 - it is a program
-        return 2
+    except OSError:
+        return _misused()
     with connection:
-        serve(connection, Path(settings), Path(folder), SystemClock())
+        serve(connection, Path(settings), Path(folder), SystemClock(), timer)
     return 0
 
 
-def serve(connection: socket.socket, settings: Path, folder: Path, clock: Clock) -> None:
-    """Take one request from `connection` and answer it."""
+def _misused() -> int:
+    print(_USAGE, file=sys.stderr)  # noqa: T201 - it is a program
+    return 2
+
+
+def _close(path: Path, folder: Path, timer: str, *, before_start: bool) -> int:
+    found = settings_in_force(path, folder / _KEPT)
+    if isinstance(found, NoSettings):
+        _tell(_ERR, f"an opening cannot be ended, for there are no settings: {found.error}")
+        return 1
+    closing = Closer(found.settings, folder, SystemClock(), timer, before_start).close()
+    if closing.says:
+        _tell(_ERR if closing.became is Closed.FAILED else _NOTICE, closing.says)
+    return int(closing.became is Closed.FAILED)
+
+
+def serve(
+    connection: socket.socket, settings: Path, folder: Path, clock: Clock, timer: str | None = None
+) -> None:
+    """Take one request from `connection` and answer it; `timer` ends an opening."""
     peer = peer_of(connection)
     heard = hear(connection, clock)
     request = heard if isinstance(heard, RequestRefused) else parse_request(heard)
     answer: Answer = (
-        request if isinstance(request, RequestRefused) else _do(request, settings, folder, clock)
+        request
+        if isinstance(request, RequestRefused)
+        else _do(request, settings, folder, clock, timer)
     )
     _note(peer, request, answer)
     try:
@@ -64,13 +101,13 @@ def serve(connection: socket.socket, settings: Path, folder: Path, clock: Clock)
         _tell(_WARNING, f"{peer} did not take its answer: {os.strerror(error.errno or 0)}")
 
 
-def _do(request: Request, path: Path, folder: Path, clock: Clock) -> Answer:
-    found = settings_in_force(path, folder / "edgepind.toml")
+def _do(request: Request, path: Path, folder: Path, clock: Clock, timer: str | None) -> Answer:
+    found = settings_in_force(path, folder / _KEPT)
     if isinstance(found, NoSettings):
         return RequestRefused(f"the privileged helper has no settings to go by: {found.error}")
     if found.problem:
         _tell(_WARNING, found.problem)
-    return fulfil(request, found.settings, folder, clock)
+    return fulfil(request, found.settings, folder, clock, timer)
 
 
 def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None:
@@ -103,6 +140,8 @@ def _outcome(answer: Answer) -> str:
             | RequestRefused(error=error)
         ):
             return error
+        case DocumentWritten(instead=str(why)):
+            return f"the document that closes the Edge is put in its place, because {why}"
         case DocumentWritten(changed=False):
             return "it says so already"
         case DocumentWritten():

@@ -11,7 +11,6 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.watched_restart import Stood, look_at, restart_watched
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings
 
@@ -43,22 +42,16 @@ async def switch_off(edge: EdgeSettings) -> Switched | NotSwitched:
 
 async def switch_on(edge: EdgeSettings) -> Switched | NotSwitched:
     """Write `enabled: true` where the document holds a pin, and restart the Edge."""
-    keeper = _keeper(edge)
-    document = keeper.read().document
-    accepted = document.accepted if isinstance(document, DocumentRead) else ()
-    if not isinstance(document, DocumentRead) or not accepted:
+    written = _keeper(edge).close()
+    if isinstance(written, WriteFailed):
+        return NotSwitched(written.error, written=False)
+    if written.pinning is None:
         error = (
             f"{edge.pinning_config} holds no pin, so validation stays off there; start edgepind, "
             "or name one with `edgepind pin add`"
         )
         return NotSwitched(error, written=False)
-    current = document.current or accepted[0]
-    order = tuple(dict.fromkeys((current, *accepted)))
-    pinning = Pinning(enabled=True, current=current, accepted=order)
-    written = keeper.apply(pinning)
-    if isinstance(written, WriteFailed):
-        return NotSwitched(written.error, written=False)
-    return await _restart(edge, pinning, written.digest)
+    return await _restart(edge, written.pinning, written.digest)
 
 
 def _keeper(edge: EdgeSettings) -> DocumentKeeper:

@@ -16,6 +16,7 @@ from edgepind.cli.emergency import NotSwitched, Switched, switch_off, switch_on
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import may_not_write
 from edgepind.cli.say import complain
+from edgepind.cli.standing_in import ended, have_it_ended, own_turn
 from edgepind.cli.status_document import StatusDocument, written_at
 from edgepind.cli.times import spoken
 from edgepind.effects.override_file import OverrideNotWritten, remove_override, write_override
@@ -41,12 +42,24 @@ async def begin(settings: Settings, duration: timedelta, reason: str) -> ExitCod
     if await _daemon_begins(settings):
         print("The daemon has switched pinning validation off and restarted the Edge.")
         return ExitCode.GOOD
-    done = (
-        "Pinning validation is switched off and the Edge restarted, without the daemon. While none "
-        "is at work, only `edgepind override off` ends this; so that it is not forgotten: "
-        f"`systemd-run --on-active={math.ceil(duration.total_seconds())} edgepind override off`."
-    )
-    return _result(await switch_off(settings.edge), done, settings.edge)
+    async with own_turn() as problem:
+        if problem is not None:
+            return _failed(problem)
+        unended = await have_it_ended(settings)
+        done = "Pinning validation is switched off and the Edge restarted, without the daemon. "
+        if unended is None:
+            done += (
+                f"systemd ends this at {spoken(until)} where no daemon does, also after a reboot; "
+                "`edgepind override off` ends it early."
+            )
+        else:
+            seconds = math.ceil(duration.total_seconds())
+            done += (
+                f"Systemd will not end this ({unended}). While no daemon is at work, only "
+                "`edgepind override off` ends it; so that it is not forgotten: "
+                f"`systemd-run --on-active={seconds} edgepind override off`."
+            )
+        return _result(await switch_off(settings.edge), done, settings.edge)
 
 
 async def end(settings: Settings) -> ExitCode:
@@ -64,7 +77,13 @@ async def end(settings: Settings) -> ExitCode:
         print("Pinning validation is on in the pinning config; nothing else is to be done.")
         return ExitCode.GOOD
     done = "Pinning validation is switched on and the Edge restarted, without the daemon."
-    return _result(await switch_on(settings.edge), done, settings.edge)
+    async with own_turn() as problem:
+        if problem is not None:
+            return _failed(problem)
+        switched = await switch_on(settings.edge)
+        if isinstance(switched, Switched):
+            ended()
+        return _result(switched, done, settings.edge)
 
 
 async def _daemon_begins(settings: Settings) -> bool:

@@ -56,7 +56,7 @@ async def test_it_works_with_the_daemon_stopped(steady: Site, ask: Any) -> None:
     answer = await ask(*ON)
     assert (answer.code, answer.errors) == (0, "")
     assert "without the daemon" in answer.output
-    assert "only `edgepind override off` ends this" in answer.output
+    assert "only `edgepind override off` ends it" in answer.output
     assert "`systemd-run --on-active=3600 edgepind override off`" in answer.output
     assert (steady.pinning()["enabled"], steady.restarts()) == (False, 2)
     assert others(steady) == before

@@ -20,12 +20,13 @@ from tests.container.wires import CLOUD_IPS, Wires
 
 DOCUMENT = "/etc/purecloud/edge/conf/security/pinning-config.json"
 SETTINGS = "/etc/edgepind/edgepind.toml"
-_LAST_GOOD = "/etc/purecloud/edge/conf/security/.pinning-config.json.last-good"
+_BESIDE = [f"{DOCUMENT.replace('pinning', '.pinning')}.{it}" for it in ("last-good", "closing")]
 STATUS = "/run/edgepind/status.json"
 DAEMON = "edgepind.service"
 HELPER = "edgepind-apply@*.service"
 HELPER_TEMPLATE = "edgepind-apply@.service"
 SOCKET = "edgepind-apply.socket"
+CLOSING = "edgepind-close.timer"
 EDGE = "purecloud-edge.service"
 
 QUICK: Mapping[str, Table] = {
@@ -89,9 +90,9 @@ class Site:
         The Edge is then pinned and connected; the cursor stands before all of that.
         """
         machine = self.machine
-        machine.must("systemctl", "stop", SOCKET, DAEMON, HELPER)
+        machine.must("systemctl", "stop", SOCKET, DAEMON, HELPER, CLOSING)
         machine.must("systemctl", "reset-failed")
-        machine.remove("/var/lib/edgepind", "/var/lib/edgepind-apply", _LAST_GOOD)
+        machine.remove("/var/lib/edgepind", "/var/lib/edgepind-apply", *_BESIDE)
         self.lay_document(factory_document(None))
         machine.must("systemctl", "restart", EDGE)
         self.wires.plug()

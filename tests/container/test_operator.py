@@ -51,16 +51,6 @@ def test_an_override_needs_no_daemon(masked: Site) -> None:
     site.until(lambda: site.is_connected(site.cloud.leaf), "it is connected, and pinned")
 
 
-def test_systemd_ends_an_override_where_no_daemon_can(masked: Site) -> None:
-    """The line that edgepind-recovery(7) names: nobody else looks at the time there."""
-    switch_on(masked)
-    assert masked.pinning()["enabled"] is False
-    soon = ("--on-active=1s", "--timer-property=AccuracySec=100ms")
-    masked.machine.must("systemd-run", "--quiet", *soon, "edgepind", "override", "off")
-    masked.until(lambda: masked.pinning()["enabled"], "validation is on again")
-    masked.until(lambda: masked.is_connected(masked.cloud.leaf), "it is connected, and pinned")
-
-
 def test_an_override_needs_no_settings_that_are_right(masked: Site) -> None:
     """A site whose settings are wrong is told so, in one sentence, with no traceback."""
     masked.machine.write(SETTINGS, "[cloud]\nhost = 7\n")

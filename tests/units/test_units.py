@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.apply.opening_record import NAME
+from edgepind.apply.places import FOLDER, TIMER
 from edgepind.effects import helper_appliance, systemd_unit
 from edgepind.observe.client_secret import CREDENTIAL
 from edgepind.settings.durations import parse_duration
 from edgepind.settings.schema import EdgeSettings, PathsSettings
 
 UNITS = Path(__file__).parents[2] / "systemd"
-ALL = sorted(it for it in UNITS.rglob("*") if it.suffix in {".service", ".socket", ".target"})
+_KINDS = {".service", ".socket", ".target", ".timer"}
+ALL = sorted(it for it in UNITS.iterdir() if it.suffix in _KINDS)
+CLOSING = ("edgepind-close.service", "edgepind-close-boot.service")
 SYSTEM = Path("/usr/lib/systemd/system")
 ANALYZE = shutil.which("systemd-analyze")
 
@@ -54,10 +58,11 @@ def seconds(text: str) -> float:
 
 @with_systemd
 @pytest.mark.parametrize(
-    ("name", "tenths"), [("edgepind.service", 12), ("edgepind-apply@.service", 9)]
+    ("name", "tenths"),
+    [("edgepind.service", 12), ("edgepind-apply@.service", 9), *((it, 9) for it in CLOSING)],
 )
 def test_the_exposure_stays_low(name: str, tenths: int) -> None:
-    """`systemd-analyze security` reads no more than 1.2 for the daemon and 0.9 for the helper."""
+    """`systemd-analyze security` reads no more than 1.2 for the daemon and 0.9 for root."""
     done = analyze(
         "security", "--offline=true", "--no-pager", f"--threshold={tenths}", UNITS / name
     )
@@ -121,7 +126,7 @@ def test_the_user_and_the_folder_are_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL, ids=lambda it: it.name)
 def test_every_paragraph_says_why(path: Path) -> None:
-    """In [Service] and [Socket] no line stands without a comment over it or over its neighbours."""
+    """In these sections no line stands without a comment over it or over its neighbours."""
     told, section = False, ""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if line.startswith("["):
@@ -130,8 +135,10 @@ def test_every_paragraph_says_why(path: Path) -> None:
             told = True
         elif not line:
             told = False
-        elif section in {"[Service]", "[Socket]"}:
-            beginning = line.startswith(("Type=", "NotifyAccess=", "Exec", "ListenStream="))
+        elif section in {"[Service]", "[Socket]", "[Timer]"}:
+            beginning = line.startswith(
+                ("Type=", "NotifyAccess=", "Exec", "ListenStream=", "Syslog")
+            )
             assert told or beginning, f"{path.name}:{number}: {line} is not explained"
 
 
@@ -153,10 +160,44 @@ def test_the_helper_may_write_the_document_and_its_own_memory() -> None:
     folder = EdgeSettings().pinning_config.parent
     assert helper["ReadWritePaths"] == [f"-{folder}"]
     memory = f"/var/lib/{helper['StateDirectory'][0]}"
-    assert helper["ExecStart"][0].split()[1:] == ["/etc/edgepind/edgepind.toml", memory]
+    words = ["/etc/edgepind/edgepind.toml", memory, TIMER]
+    assert helper["ExecStart"][0].split()[1:] == words
     assert helper["CapabilityBoundingSet"] == [""]
     assert helper["PrivateNetwork"] == ["yes"]
     assert helper["RestrictAddressFamilies"] == ["AF_UNIX"]
+
+
+def test_who_closes_the_edge_has_the_bounds_of_who_opens_it() -> None:
+    """The same rights to the word, and the same places; a command does the helper's work there."""
+    helper = settings_of("edgepind-apply@.service")["Service"]
+    own = {"Type", "ExecStart", "SyslogIdentifier", "TimeoutStartSec", "RuntimeMaxSec"}
+    own |= {"StandardInput", "StandardOutput", "StandardError", "KillMode"}
+    bounds = {key: value for key, value in helper.items() if key not in own}
+    words: list[str] = []
+    for name in CLOSING:
+        service = settings_of(name)["Service"]
+        assert {key: value for key, value in service.items() if key not in own} == bounds
+        program, _, *words = service["ExecStart"][0].split()
+        assert [program, *words] == helper["ExecStart"][0].split()
+    assert words == ["/etc/edgepind/edgepind.toml", str(FOLDER), TIMER]
+    assert f"d {FOLDER} 0700 root root -" in (UNITS / "tmpfiles.d/edgepind.conf").read_text()
+
+
+def test_what_closes_the_edge_needs_no_daemon_and_blocks_no_restart() -> None:
+    """It starts at boot by itself where an end is recorded; the Edge waits for it only there."""
+    for target, name in (("timers", TIMER), ("multi-user", "edgepind-close-boot.service")):
+        assert settings_of(f"{target}.target.d/50-edgepind.conf")["Unit"]["Wants"] == [name]
+        unit = settings_of(name)["Unit"]
+        assert unit["ConditionPathExists"] == [str(FOLDER / NAME)]
+        assert not {"Requires", "BindsTo", "Requisite", "After", "PartOf"} & unit.keys()
+    before = settings_of("edgepind-close-boot.service")["Unit"]
+    assert EdgeSettings().unit in before["Before"][0].split()
+    assert before["RefuseManualStart"] == ["yes"]
+    assert (
+        "close-before-start"
+        in settings_of("edgepind-close-boot.service")["Service"]["ExecStart"][0]
+    )
+    assert not {"Before", "After"} & settings_of("edgepind-close.service")["Unit"].keys()
 
 
 def test_the_helper_outlives_its_longest_request() -> None:
@@ -164,6 +205,8 @@ def test_the_helper_outlives_its_longest_request() -> None:
     longest = 2 * systemd_unit.JOB_DEADLINE + systemd_unit.START_LIMIT_PAUSE
     helper = settings_of("edgepind-apply@.service")["Service"]
     assert longest < helper_appliance.RESTART < seconds(helper["RuntimeMaxSec"][0])
+    closing = settings_of("edgepind-close.service")["Service"]
+    assert longest < seconds(closing["TimeoutStartSec"][0])
 
 
 def test_the_daemon_has_no_rights_and_its_folders() -> None:

@@ -1,0 +1,66 @@
+"""A command that does the privileged helper's work as root: its turn, its record, its timer.
+
+So that what the command opens is ended as what the helper opens, and the two never restart the
+Edge at once. Where the helper is not installed there is neither.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from edgepind.apply.arming import arm
+from edgepind.apply.opening_record import OpeningRecord
+from edgepind.apply.places import FOLDER, TIMER
+from edgepind.apply.rights import Rights
+from edgepind.apply.turn import turn
+from edgepind.clock import SystemClock
+from edgepind.settings.schema import Settings
+
+_PATIENCE = 10.0
+"""Seconds for whoever restarts or closes the Edge at this moment."""
+
+_LOOK_EVERY = 0.2
+
+
+@asynccontextmanager
+async def own_turn(folder: Path = FOLDER) -> AsyncIterator[str | None]:
+    """Keep the helper away for the length of the block; a sentence, where it is at work itself."""
+    with ExitStack() as held:
+        loop = asyncio.get_running_loop()
+        ends, problem = loop.time() + _PATIENCE, None
+        while _is_ours(folder) and not held.enter_context(turn(folder)):
+            held.close()
+            if loop.time() > ends:
+                problem = (
+                    "the Edge is being restarted by root's helper at this moment; "
+                    "run the command again when that is done"
+                )
+                break
+            await asyncio.sleep(_LOOK_EVERY)
+        yield problem
+
+
+async def have_it_ended(settings: Settings, folder: Path = FOLDER) -> str | None:
+    """Record the end of root's override, and have systemd see to it.
+
+    A clause, where nobody will: then only a daemon or `edgepind override off` ends it.
+    """
+    if not _is_ours(folder):
+        return "edgepind's privileged helper is not installed here"
+    return Rights(settings, folder, SystemClock()).objection_to_opening() or await arm(TIMER)
+
+
+def ended(folder: Path = FOLDER) -> None:
+    """The Edge has loaded a document with validation on: nothing is left to be ended."""
+    if _is_ours(folder):
+        OpeningRecord(folder, SystemClock()).remove()  # one that stays finds the Edge closed
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether the helper is installed, and this process may do its work."""
+    try:
+        with turn(folder):
+            return True
+    except OSError:
+        return False
