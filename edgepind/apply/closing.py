@@ -75,7 +75,7 @@ class Closer:
         known, opening = rights.record.read(), rights.opening_as_it_stands()
         if opening is None:
             return Closing(Closed.NOTHING_LEFT)
-        if opening != known:
+        if opening != known or rights.record.is_of_another_boot():
             rights.record.write(opening)  # what cannot be written is reckoned anew the next time
         if not self._is_due(opening):
             return Closing(Closed.NOT_YET)

@@ -69,6 +69,15 @@ class OpeningRecord:
             return page
         return page.opening
 
+    def is_of_another_boot(self) -> bool:
+        """Whether its end was reckoned on another boot than this.
+
+        It has to be written anew then: as long as the wall clock stands behind, every reading would
+        move the end away again.
+        """
+        page = self._page()
+        return isinstance(page, _Page) and page.saved.boot != self._clock.boot_id()
+
     def clock_was_set(self) -> bool:
         """Whether the wall clock's times since the record was made compare with nothing.
 
