@@ -91,7 +91,7 @@ def test_an_end_that_passed_while_the_host_was_off_closes_before_the_edge_starts
     mask(site)
     override(site, 600)
     record = json.loads(site.machine.read(_RECORD))
-    record["opening"]["ends"] = record["saved"]["monotonic"] + 1.0
+    record["opening"]["ends"] = record["saved"]["monotonic"] - 1.0
     site.machine.write(_RECORD, json.dumps(record), 0o600)
     site.machine.power_cut()
     site.machine.power_on()
