@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from edgepind.lab.mounts import Mounts
-from edgepind.lab.s_server import openssl_command
-from edgepind.lab.small_site import Site, open_site
-from edgepind.lab.syscall_faults import Tracer
 from tests.faults.matrix import read_matrix
 from tests.faults.seen import Sightings, write_table
+from tests.support.mounts import Mounts
+from tests.support.s_server import openssl_command
+from tests.support.small_site import Site, open_site
+from tests.support.syscall_faults import Tracer
 
 _SIGHTINGS = pytest.StashKey[Sightings]()
 _UNSEEN = pytest.StashKey[list[str]]()

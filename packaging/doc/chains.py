@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgepind.lab.chains.corpus import corpus
-from edgepind.lab.chains.differences import DIFFERENCES
-from edgepind.lab.chains.entry import Entry, words
+from tests.support.chains.corpus import corpus
+from tests.support.chains.differences import DIFFERENCES
+from tests.support.chains.entry import Entry, words
 
 TARGET = Path(__file__).with_name("chains.md")
 
@@ -16,7 +16,7 @@ _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _HEAD = """\
 # The verdict on {count} chains
 
-Made from `edgepind/lab/chains/` by `make doc`; not to be edited by hand. `tests/link/` holds every
+Made from `tests/support/chains/` by `make doc`; not to be edited by hand. `tests/link/` holds every
 line: our verdict on the chain as it was sent; the same in a real handshake with a server that
 sends it, where OpenSSL can serve such a leaf; and the verdict of `openssl verify` 3.0, asked as a
 TLS client asks (for a server, at security level 2, with the intermediates as sent, at the entry's

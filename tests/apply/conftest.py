@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.helper_grounds import Grounds, serving
-from edgepind.lab.helper_socket import HelperSocket
+from tests.support.helper_grounds import Grounds, serving
+from tests.support.helper_socket import HelperSocket
 
 
 @pytest.fixture

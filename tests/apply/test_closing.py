@@ -15,11 +15,11 @@ from edgepind.apply.opening_record import NAME, Damaged, Opening, OpeningRecord
 from edgepind.apply.rights import Rights
 from edgepind.effects.helper_requests import Apply, Restart
 from edgepind.effects.override_file import remove_override, write_override
-from edgepind.lab.helper_grounds import Grounds
 from edgepind.lab.imagined import fingerprint
-from edgepind.lab.manual_clock import ManualClock
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import DocumentWritten, RestartDone, RestartRefused, WriteFailed
+from tests.support.helper_grounds import Grounds
+from tests.support.manual_clock import ManualClock
 
 HOUR = 3600.0
 PIN = fingerprint("a")

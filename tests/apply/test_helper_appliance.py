@@ -13,8 +13,6 @@ from edgepind.effects.helper_answers import encode_answer
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.helper_line import HelperLine, Lost, Unserved
 from edgepind.effects.helper_requests import GREETING, AskUnit
-from edgepind.lab.helper_grounds import Grounds, serving
-from edgepind.lab.helper_socket import HelperSocket
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -32,6 +30,8 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
+from tests.support.helper_grounds import Grounds, serving
+from tests.support.helper_socket import HelperSocket
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)
 ON = Pinning(enabled=True, current=A, accepted=(A, B))

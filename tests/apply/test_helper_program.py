@@ -26,8 +26,6 @@ from edgepind.effects.helper_requests import (
     encode_request,
 )
 from edgepind.effects.override_file import OverrideWritten, write_override
-from edgepind.lab.helper_grounds import Grounds, serving
-from edgepind.lab.helper_socket import HelperSocket
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentMissing, DocumentRead, NoUnit
@@ -38,6 +36,8 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
+from tests.support.helper_grounds import Grounds, serving
+from tests.support.helper_socket import HelperSocket
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)
 ON = Pinning(enabled=True, current=A, accepted=(A, B))

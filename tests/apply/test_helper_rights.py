@@ -8,8 +8,8 @@ import pytest
 
 from edgepind.apply.ledger import Ledger
 from edgepind.apply.rights import Rights
-from edgepind.lab.helper_grounds import Grounds
-from edgepind.lab.manual_clock import ManualClock
+from tests.support.helper_grounds import Grounds
+from tests.support.manual_clock import ManualClock
 
 HOUR = 3600.0
 DAY = 24 * HOUR

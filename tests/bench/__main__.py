@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgepind.lab.cloud import Cloud
-from edgepind.lab.small_site import HOST
 from edgepind.lab.trust import Trust
 from tests.bench.figures import Figure, show, store, surroundings
 from tests.bench.life import Span, life
@@ -20,6 +19,7 @@ from tests.bench.rivals import missing_tools
 from tests.bench.rotation import rotation
 from tests.bench.shared_memory import shared_memory
 from tests.bench.steady import FULL, MOST_ADDRESSES, QUICK, steady
+from tests.support.small_site import HOST
 
 _QUICK_TICKS = 15
 

@@ -6,11 +6,11 @@ from statistics import median
 
 from edgepind.clock import SystemClock
 from edgepind.core.decide import decide
-from edgepind.lab.small_site import Site
 from edgepind.parts import StartRefused, build
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
 from tests.bench.figures import Figure
+from tests.support.small_site import Site
 
 _BATCHES = 5
 

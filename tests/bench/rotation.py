@@ -19,11 +19,11 @@ from edgepind.lab.cloud import Cloud
 from edgepind.lab.json_lines import JsonLines
 from edgepind.lab.pki import Credential
 from edgepind.lab.premises import Premises
-from edgepind.lab.small_site import HOST, Site
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.timers import span
 from edgepind.lab.trust import Trust
 from tests.bench.figures import Figure
+from tests.support.small_site import HOST, Site
 
 _DIALS = 50.0
 _LOOK_AGAIN = 0.005

@@ -12,7 +12,7 @@ import pytest
 
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 Edgepind = Callable[..., Awaitable[Answer]]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.small_site import HOST, Site
-from edgepind.lab.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
+from tests.support.small_site import HOST, Site
+from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 
 UNIT = "purecloud-edge.service"
 QUIET = {"clock-unsynchronised"}

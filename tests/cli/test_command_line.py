@@ -14,7 +14,7 @@ from edgepind import __version__
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.program import VERBS
 from edgepind.lab.children import environment
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 READING = ("status", "probe", "explain", "history", "check", "pin list", "override show")
 

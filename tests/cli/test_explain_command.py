@@ -7,7 +7,6 @@ import pytest
 
 from edgepind.core.explain_pin import explain_pin, explain_stranger
 from edgepind.core.explain_posture import explain_posture
-from edgepind.lab.small_site import HOST, Site
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment, Monotonic
@@ -23,6 +22,7 @@ from edgepind.model.state import (
     State,
 )
 from edgepind.model.words import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
+from tests.support.small_site import HOST, Site
 
 WALL = datetime(2027, 1, 1, tzinfo=UTC)
 NOW = Moment(Monotonic(1000.0), WALL)

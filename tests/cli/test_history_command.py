@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 KEYS = {"at", "event", "severity", "message", "fingerprint", "finding", "posture"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 ON = ("override", "on", "--for", "1h", "--reason", "calls are down")
 

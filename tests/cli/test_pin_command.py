@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 
 def roles(site: Site) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pytest
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.pki import Credential
-from edgepind.lab.small_site import HOST, Site
+from tests.support.small_site import HOST, Site
 
 KEYS = {
     "address",

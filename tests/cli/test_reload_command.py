@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 
 async def test_good_settings_are_put_in_force(steady: Site, ask: Any) -> None:

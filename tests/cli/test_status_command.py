@@ -17,8 +17,8 @@ from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.status_document import status_exit
 from edgepind.cli.status_view import status_line, status_page, waiting_for
 from edgepind.lab.children import environment, terminate
-from edgepind.lab.small_site import Site
 from edgepind.telemetry.status_file import rfc3339
+from tests.support.small_site import Site
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 PIN = ":".join(["AB"] * 32)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepind.clock import EARLIEST_WALL, LATEST_WALL, Clock, SystemClock, wall_time
-from edgepind.lab.manual_clock import ManualClock
 from edgepind.model.moment import Monotonic
 from edgepind.settings.durations import LONGEST
+from tests.support.manual_clock import ManualClock
 
 
 def test_the_host_is_asked_for_boot_time_and_utc() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.manual_clock import ManualClock
 from edgepind.model.observation import ClockReading, ClockSource
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.kernel_clock import read_kernel_clock
+from tests.support.manual_clock import ManualClock
 
 LINE = "C0000201,n,3,1795444373.3,0.5,0,0,0,0,0,0.0,0.1,64.2,Normal"
 CHRONY = ClockReading(ClockSource.CHRONY, -0.5, 0.1)

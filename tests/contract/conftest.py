@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab import powerless
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
-from edgepind.lab.small_site import Site, open_site
+from tests.support import powerless
+from tests.support.small_site import Site, open_site
 
 Ask = Callable[..., Awaitable[Answer]]
 

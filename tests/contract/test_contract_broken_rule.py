@@ -1,8 +1,8 @@
 """Invariant 0: a decision that would break a promise is dropped and told; the daemon goes on."""
 
-from edgepind.lab.onlooker import install_current, pass_ticks, roles, told, until_status
-from edgepind.lab.small_site import Site
 from tests.contract import broken_daemon
+from tests.support.onlooker import install_current, pass_ticks, roles, told, until_status
+from tests.support.small_site import Site
 
 
 async def test_a_broken_rule_costs_a_decision_and_not_the_daemon(site: Site) -> None:

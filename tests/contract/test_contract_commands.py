@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.onlooker import (
+from edgepind.lab.timers import Table
+from tests.support.onlooker import (
     install_current,
     install_pins,
     pass_ticks,
@@ -19,8 +20,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.small_site import HOST, Site
-from edgepind.lab.timers import Table
+from tests.support.small_site import HOST, Site
 
 READING = (
     "probe",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.endpoint import tls_endpoint
 from edgepind.lab.http1 import Request, Response
-from edgepind.lab.onlooker import (
+from tests.support.endpoint import tls_endpoint
+from tests.support.onlooker import (
     WatchedPage,
     install_current,
     install_pins,
@@ -22,7 +22,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 FOREIGN = """{
     "edgeId": "e-1", "serial": 12345678901234567890123, "ratio": 1.10, "big": 1E+2,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from edgepind.cli.program import main
-from edgepind.lab.onlooker import install_current, poke
-from edgepind.lab.small_site import Site
+from tests.support.onlooker import install_current, poke
+from tests.support.small_site import Site
 
 NEEDS_SETTINGS = (
     "run",

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.mounts import Mounts
-from edgepind.lab.onlooker import (
+from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
+from edgepind.model.words import Finding, Origin, PinKind, Posture, Role
+from tests.support.mounts import Mounts
+from tests.support.onlooker import (
     install_current,
     pass_ticks,
     postures,
@@ -17,9 +19,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.small_site import Site
-from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
-from edgepind.model.words import Finding, Origin, PinKind, Posture, Role
+from tests.support.small_site import Site
 
 MIB = 1024 * 1024
 

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edgepind.lab import skewed_daemon
-from edgepind.lab.endpoint import tls_endpoint
-from edgepind.lab.onlooker import (
+from edgepind.lab.pki import Credential
+from edgepind.lab.proxy import Interceptor
+from tests.support.endpoint import tls_endpoint
+from tests.support.onlooker import (
     install_current,
     install_pins,
     one_tick,
@@ -18,9 +20,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.pki import Credential
-from edgepind.lab.proxy import Interceptor
-from edgepind.lab.small_site import HOST, Site
+from tests.support.small_site import HOST, Site
 
 DAY = timedelta(days=1)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.endpoint import tls_endpoint
 from edgepind.lab.pki import KeyKind
 from edgepind.lab.trust import Trust
+from tests.support.endpoint import tls_endpoint
 
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 

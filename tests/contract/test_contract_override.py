@@ -5,14 +5,14 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 
-from edgepind.lab.onlooker import (
+from tests.support.onlooker import (
     install_current,
     pass_ticks,
     postures,
     told,
     until_status,
 )
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 HOUR = 3600.0
 

@@ -4,7 +4,9 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from edgepind.lab.onlooker import (
+from edgepind.lab.pki import Credential
+from edgepind.lab.timers import Table
+from tests.support.onlooker import (
     install_current,
     one_tick,
     pass_ticks,
@@ -13,9 +15,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.pki import Credential
-from edgepind.lab.small_site import HOST, Site
-from edgepind.lab.timers import Table
+from tests.support.small_site import HOST, Site
 
 
 def pin(site: Site, credential: Credential) -> dict[str, Any]:

@@ -5,7 +5,9 @@ import signal
 from datetime import datetime
 from typing import Any
 
-from edgepind.lab.onlooker import (
+from edgepind.lab.pki import Credential
+from edgepind.lab.timers import Table
+from tests.support.onlooker import (
     install_current,
     install_pins,
     one_tick,
@@ -16,9 +18,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.pki import Credential
-from edgepind.lab.small_site import HOST, Site
-from edgepind.lab.timers import Table
+from tests.support.small_site import HOST, Site
 
 STRICT: dict[str, Table] = {"cloud": {"interval": "150ms"}, "pins": {"policy": "strict"}}
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from edgepind.lab.onlooker import (
+from edgepind.lab.timers import Table
+from tests.support.onlooker import (
     install_current,
     pass_ticks,
     poke,
@@ -15,8 +16,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.small_site import Site
-from edgepind.lab.timers import Table
+from tests.support.small_site import Site
 
 KEEPER = 'cp "{document}" "{loaded}"; cat "{loaded}" | tr -d "\\n" >> "{log}"; echo >> "{log}"'
 

@@ -5,8 +5,8 @@ import json
 import signal
 from typing import Any
 
-from edgepind.lab.onlooker import install_current, poke, roles, until_status
-from edgepind.lab.small_site import Site
+from tests.support.onlooker import install_current, poke, roles, until_status
+from tests.support.small_site import Site
 
 SLOW_START = """
 import pathlib, sys, time

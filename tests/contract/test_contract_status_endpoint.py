@@ -7,7 +7,9 @@ import time
 from edgepind.lab.cloud import STATUS_PATH, TOKEN_PATH, Cloud
 from edgepind.lab.http1 import Request, Response
 from edgepind.lab.oauth import TokenDesk, bearer_token
-from edgepind.lab.onlooker import (
+from edgepind.lab.proxy import Interceptor
+from edgepind.model.fingerprint import Fingerprint
+from tests.support.onlooker import (
     WatchedPage,
     install_current,
     install_pins,
@@ -19,9 +21,7 @@ from edgepind.lab.onlooker import (
     told,
     until_status,
 )
-from edgepind.lab.proxy import Interceptor
-from edgepind.lab.small_site import HOST, Site
-from edgepind.model.fingerprint import Fingerprint
+from tests.support.small_site import HOST, Site
 
 STRANGER = str(Fingerprint(bytes(range(32))))
 LIMIT = 64 * 1024

@@ -7,9 +7,9 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from edgepind.lab.onlooker import install_current, one_tick, roles, status_reply, told
-from edgepind.lab.small_site import Site
 from edgepind.model.fingerprint import Fingerprint
+from tests.support.onlooker import install_current, one_tick, roles, status_reply, told
+from tests.support.small_site import Site
 
 SHA1 = sha256(b"short").hexdigest()[:40]
 MD5 = SHA1[:32]

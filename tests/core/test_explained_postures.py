@@ -8,7 +8,6 @@ import pytest
 from edgepind.core.explain_posture import explain_posture
 from edgepind.core.explanation import Explanation
 from edgepind.lab.imagined import EPOCH
-from edgepind.lab.imagined_site import rules
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.model.observation import ClockSource
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
@@ -24,6 +23,7 @@ from edgepind.model.state import (
 )
 from edgepind.model.words import Bootstrap, Finding, Policy, Posture
 from tests.core.explained_site import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
+from tests.support.imagined_site import rules
 
 NOW = Moment(Monotonic(1000.0), EPOCH)
 STEADY = State(pins=(CURRENT,))

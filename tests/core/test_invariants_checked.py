@@ -7,7 +7,6 @@ import pytest
 from edgepind.core.invariants import violations
 from edgepind.core.restarts import OWING
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
-from edgepind.lab.imagined_site import rules
 from edgepind.model.action import (
     Action,
     RemoveOverride,
@@ -31,6 +30,7 @@ from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
 from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase, State
 from edgepind.model.words import Channel, Origin, PinKind, Policy, Posture, Role
+from tests.support.imagined_site import rules
 
 NOW = Moment(Monotonic(10_000.0), EPOCH)
 RULES = rules()

@@ -23,7 +23,6 @@ from hypothesis.stateful import (
 
 from edgepind.lab.imagined import leaf
 from edgepind.lab.imagined_edge import Swap, Troubles
-from edgepind.lab.imagined_site import rules, site
 from edgepind.lab.imagined_world import ImaginedWorld
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -60,6 +59,7 @@ from tests.core.world_choices import (
     document_of,
 )
 from tests.core.world_reasons import unreasoned
+from tests.support.imagined_site import rules, site
 
 _THOROUGH = bool(os.environ.get("EDGEPIND_THOROUGH"))
 _PROFILE = settings(

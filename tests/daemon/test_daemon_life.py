@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.daemon_process import PRODUCT
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 QUICK_END = 2.0
 """Seconds in which SIGTERM ends the daemon (CONTRACT section 10)."""

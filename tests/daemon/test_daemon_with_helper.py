@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.helper_socket import HelperSocket
-from edgepind.lab.small_site import Site, open_site
+from tests.support.helper_socket import HelperSocket
+from tests.support.small_site import Site, open_site
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ import pytest
 
 from edgepind.clock import SystemClock
 from edgepind.effects.word_files import write_word
-from edgepind.lab.hanging_disk import HangingDisk, Standstill, hanging_disk
-from edgepind.lab.onlooker import install_current, poke, until_status
-from edgepind.lab.small_site import Site
-from edgepind.lab.syscall_faults import Tracer
 from edgepind.model.observation import OverrideFile, PinAdd
 from edgepind.observe.override import read_override
 from edgepind.state.store import Loaded, StateStore
+from tests.support.hanging_disk import HangingDisk, Standstill, hanging_disk
+from tests.support.onlooker import install_current, poke, until_status
+from tests.support.small_site import Site
+from tests.support.syscall_faults import Tracer
 
 QUICK_END = 2.0
 """Seconds in which SIGTERM ends the daemon (CONTRACT section 10)."""

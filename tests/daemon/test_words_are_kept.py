@@ -14,10 +14,10 @@ import pytest
 
 from edgepind.clock import SystemClock
 from edgepind.lab.daemon_process import Answer
-from edgepind.lab.mounts import Mounts
-from edgepind.lab.onlooker import pass_ticks, poke, roles
-from edgepind.lab.small_site import Site
 from edgepind.state.store import Loaded, StateStore
+from tests.support.mounts import Mounts
+from tests.support.onlooker import pass_ticks, poke, roles
+from tests.support.small_site import Site
 
 
 class Disk:

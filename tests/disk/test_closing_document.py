@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.lab.mounts import Mounts, NotMounted
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import DocumentWritten, WriteFailed
+from tests.support.mounts import Mounts, NotMounted
 
 A, B, C = (Fingerprint(bytes([octet]) * 32) for octet in (0xAA, 0xBB, 0xCC))
 ON = Pinning(enabled=True, current=A, accepted=(A, B))

@@ -18,7 +18,6 @@ import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.host.durable_file import Replaced, replace
-from edgepind.lab.syscall_faults import Call, Tracer
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment, Monotonic
@@ -26,6 +25,7 @@ from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import DocumentWritten
 from edgepind.state.store import Loaded, StateStore
 from tests.faults.seen import Sightings
+from tests.support.syscall_faults import Call, Tracer
 
 OLD, NEW = b"old content\n", b"new content, longer than the old\n"
 ERRORS = ("EIO", "ENOSPC", "EROFS", "EDQUOT", "EACCES", "EMFILE", "EINTR")

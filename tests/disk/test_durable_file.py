@@ -11,7 +11,7 @@ from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, Unchang
 from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
 from edgepind.host.small_file import ABSENT, Stamp
 from edgepind.host.temporaries import claim, sweep, temporary_name
-from edgepind.lab.mounts import Mounts, NotMounted
+from tests.support.mounts import Mounts, NotMounted
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a file")
 

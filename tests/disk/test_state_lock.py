@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.mounts import Mounts
 from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
+from tests.support.mounts import Mounts
 
 HOLDER = """
 import sys

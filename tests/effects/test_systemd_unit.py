@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.systemd_unit import SystemdUnit
-from edgepind.lab.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
 from tests.faults.seen import Sightings
+from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 
 NAME = "purecloud-edge@7.service"
 PIN = Fingerprint(bytes(range(32)))

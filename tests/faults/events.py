@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 
 def told(site: Site, name: str) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from edgepind.lab.small_site import Site
+from tests.support.small_site import Site
 
 _REFUSED = {None, "", "null"}
 

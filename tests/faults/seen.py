@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepind.lab.small_site import Site
 from tests.faults.forbidden import forbidden_ends, is_a_cause
 from tests.faults.matrix import Row
+from tests.support.small_site import Site
 
 _MOST_TOLD = 6
 """Different sightings of one row that the table shows; the others are counted."""

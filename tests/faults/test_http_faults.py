@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.raw_server import RawServer, Script, drip, flood, once, raw_server
-from edgepind.lab.small_site import Site
 from tests.faults.seen import Sightings
+from tests.support.raw_server import RawServer, Script, drip, flood, once, raw_server
+from tests.support.small_site import Site
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.small_site import Site
 from edgepind.lab.timers import Table
 from tests.faults import journalled_daemon
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
+from tests.support.small_site import Site
 
 
 def an_edge_that_dies(site: Site, after: str) -> None:

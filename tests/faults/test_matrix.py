@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.small_site import Site
 from tests.faults.forbidden import forbidden_ends, is_a_cause
 from tests.faults.matrix import read_matrix
 from tests.faults.seen import NOT_SEEN, Sightings, table
+from tests.support.small_site import Site
 
 _TESTS = Path(__file__).parents[1]
 _DOCUMENT = _TESTS.parent / "packaging" / "doc" / "faults.md"

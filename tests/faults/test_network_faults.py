@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.endpoint import endpoint, reset, until_the_end
 from edgepind.lab.pki import Authority
-from edgepind.lab.raw_server import raw_server
-from edgepind.lab.small_site import Site, open_site
 from tests.faults import resolving_daemon
 from tests.faults.events import announce, told
 from tests.faults.name_server import NameServer, name_server
 from tests.faults.own_network import dropping, own_network, run
 from tests.faults.seen import Sightings
+from tests.support.endpoint import endpoint, reset, until_the_end
+from tests.support.raw_server import raw_server
+from tests.support.small_site import Site, open_site
 
 FIVE = tuple(f"127.0.0.{number}" for number in range(1, 6))
 

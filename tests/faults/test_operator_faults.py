@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.children import environment
-from edgepind.lab.small_site import Site
-from edgepind.lab.syscall_faults import Tracer
 from tests.faults import without_rights
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
+from tests.support.small_site import Site
+from tests.support.syscall_faults import Tracer
 
 
 def half_written(settings: Path) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from edgepind.clock import SystemClock
-from edgepind.lab.small_site import Site, open_site
 from edgepind.model.moment import Moment, Monotonic
 from edgepind.state.envelope import SCHEMA, Opened, open_state, seal_state
 from edgepind.state.store import Damaged, Loaded, StateStore
 from tests.faults import without_rights
 from tests.faults.events import told
 from tests.faults.seen import Sightings
+from tests.support.small_site import Site, open_site
 
 NOW = Moment(Monotonic(1e6), datetime(2100, 1, 1, tzinfo=UTC))
 

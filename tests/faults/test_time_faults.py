@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.small_site import Site
 from tests.faults.events import told
 from tests.faults.seen import Sightings
+from tests.support.small_site import Site
 
 _LIBRARIES = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime")
 TEN_YEARS = 3652

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.mounts import Mounts
 from edgepind.lab.pki import Credential
-from edgepind.lab.small_site import Site
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
+from tests.support.mounts import Mounts
+from tests.support.small_site import Site
 
 Fault = Callable[[Path, Mounts], AbstractContextManager[None]]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from edgepind.host.temporaries import temporary_name
-from edgepind.lab.small_site import Site
-from edgepind.lab.syscall_faults import Tracer
 from tests.faults.events import told
 from tests.faults.seen import Sightings
+from tests.support.small_site import Site
+from tests.support.syscall_faults import Tracer
 
 OLD, NEW = b"old content\n", b"new content, longer than the old\n"
 _REPLACE = f"""

@@ -15,7 +15,6 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgepind.lab.endpoint import tls_endpoint
 from edgepind.lab.pki import FAR_AHEAD, LONG_AGO, Authority, Credential, KeyKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Validity
@@ -23,6 +22,7 @@ from edgepind.model.observation import Chain, Leaf
 from edgepind.observe.chain import judge_chain
 from edgepind.observe.leaf import Judge
 from edgepind.observe.trust_roots import RootsUnusable, Trust, TrustRoots
+from tests.support.endpoint import tls_endpoint
 
 HOST = "edge.test"
 NOW = datetime.now(UTC)

@@ -9,12 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.chains.corpus import corpus
-from edgepind.lab.chains.differences import DIFFERENCES
-from edgepind.lab.chains.entry import Entry, Fault, Verdict, words
-from edgepind.lab.chains.openssl import openssl_verdict
-from edgepind.lab.endpoint import endpoint, until_the_end
-from edgepind.lab.manual_clock import ManualClock
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Served
@@ -24,6 +18,12 @@ from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
+from tests.support.chains.corpus import corpus
+from tests.support.chains.differences import DIFFERENCES
+from tests.support.chains.entry import Entry, Fault, Verdict, words
+from tests.support.chains.openssl import openssl_verdict
+from tests.support.endpoint import endpoint, until_the_end
+from tests.support.manual_clock import ManualClock
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 ENTRIES = [entry for entries in corpus(NOW).values() for entry in entries]

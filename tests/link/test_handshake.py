@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.endpoint import Behaviour, endpoint, reset, tls_endpoint, until_the_end
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority, Credential, KeyKind
 from edgepind.model.edge_tls import EdgeTls
@@ -24,6 +23,7 @@ from edgepind.observe.tls_settings import edge_context, read_offer
 from edgepind.settings.schema import Address
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
+from tests.support.endpoint import Behaviour, endpoint, reset, tls_endpoint, until_the_end
 
 HOST = "edge.test"
 OFFER = edge_context(read_offer(EdgeTls()))

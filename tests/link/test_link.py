@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from edgepind.clock import SystemClock
-from edgepind.lab.endpoint import endpoint, reset, tls_endpoint, until_the_end
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority
 from edgepind.model.edge_tls import EdgeTls
@@ -19,6 +18,7 @@ from edgepind.model.observation import HandshakeFault, Link, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.schema import Address, CloudSettings, InterceptionSettings, Settings
+from tests.support.endpoint import endpoint, reset, tls_endpoint, until_the_end
 
 HOST = "edge.test"
 ROOT = Authority.root("Public Root")

@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 
 from edgepind.clock import SystemClock
-from edgepind.lab.endpoint import endpoint, tls_endpoint, until_the_end
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority, Credential
-from edgepind.lab.s_server import s_server
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
@@ -24,6 +22,8 @@ from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.schema import Address
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
+from tests.support.endpoint import endpoint, tls_endpoint, until_the_end
+from tests.support.s_server import s_server
 
 HOST = "edge.test"
 ROOT = Authority.root("Public Root")

@@ -8,7 +8,7 @@ pass at the same true times. 26 hours after the last line, and after 26 more wit
 mended where the script left it broken, all lives of the script must be alike: posture, finding,
 verdicts, pins with roles and origins, document, what the Edge has loaded, debt, clock, override.
 
-On the way no life may do harm beyond that of the uncut one (`edgepind.lab.scenario.toll`): each
+On the way no life may do harm beyond that of the uncut one (`tests.support.scenario.toll`): each
 decision keeps the invariants and each tick the truth about the Edge, budget included; nothing is
 accepted or written that otherwise is not; nothing is accepted earlier by more than an interval (a
 start gives one more sighting), no opening and no restart is made more, and the Edge is neither
@@ -27,12 +27,12 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.scenario.interruptible import InterruptibleWorld
-from edgepind.lab.scenario.interrupting import Interruptions
-from edgepind.lab.scenario.text import Line, Scenario, parse_scenario
 from edgepind.model.moment import Moment
 from edgepind.model.state import RestartPhase, State
 from edgepind.model.words import Policy
+from tests.support.scenario.interruptible import InterruptibleWorld
+from tests.support.scenario.interrupting import Interruptions
+from tests.support.scenario.text import Line, Scenario, parse_scenario
 
 _HERE = Path(__file__).parent
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.lab.scenario.play import play
-from edgepind.lab.scenario.text import Scenario, parse_scenario
 from edgepind.model.words import Policy
+from tests.support.scenario.play import play
+from tests.support.scenario.text import Scenario, parse_scenario
 
 _SCENARIOS = [
     parse_scenario(path.stem, path.read_text("utf-8"))

@@ -13,13 +13,13 @@ import pytest
 from edgepind.core import admission, diagnosis, pin_lifecycle, posture, restarts
 from edgepind.core.admission import ORIGIN
 from edgepind.core.diagnosis import LeafFacts, LeafRow
-from edgepind.lab.scenario.interruptible import InterruptibleWorld
-from edgepind.lab.scenario.play import play
-from edgepind.lab.scenario.text import parse_scenario
 from edgepind.model.decision import Decision
 from edgepind.model.observation import Observations
 from edgepind.model.pin import accepted
 from edgepind.model.words import Origin, Policy
+from tests.support.scenario.interruptible import InterruptibleWorld
+from tests.support.scenario.play import play
+from tests.support.scenario.text import parse_scenario
 
 _Pair = tuple[Any, Any]
 

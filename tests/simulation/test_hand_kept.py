@@ -3,7 +3,6 @@
 import pytest
 
 from edgepind.lab.simulation.adversaries import Kind
-from edgepind.lab.simulation.by_hand import FIRST, FORGED, SECOND, says, scene, world
 from edgepind.lab.simulation.hand_kept import (
     RFC5011_HOLD_DOWN,
     Rfc5011,
@@ -15,6 +14,7 @@ from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import DAY, HOUR
 from edgepind.model.observation import Status, StatusRejected, StatusUnreachable
 from edgepind.model.words import Channel
+from tests.support.by_hand import FIRST, FORGED, SECOND, says, scene, world
 
 
 def test_the_shell_loop_follows_the_endpoint() -> None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.lab.simulation.by_hand import FORGED, SECOND, scene, world
 from edgepind.lab.simulation.hand_kept import CaOnly, NeverUpdated
 from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import DAY, HOUR
 from edgepind.lab.simulation.scene import OperatorOverride
+from tests.support.by_hand import FORGED, SECOND, scene, world
 
 
 def test_an_edge_with_the_right_pin_has_nothing_to_count() -> None:

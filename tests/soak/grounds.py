@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.pki import Credential
 from edgepind.lab.proxy import Interceptor
-from edgepind.lab.small_site import Site
 from edgepind.lab.timers import Table
 from edgepind.lab.trust import Trust
 from tests.bench.subject import Subject
+from tests.support.small_site import Site
 
 PACE: dict[str, Table] = {
     "cloud": {"timeout": "2s"},

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from edgepind.lab.cloud import Cloud
-from edgepind.lab.small_site import HOST
 from edgepind.lab.trust import Trust
 from tests.bench.meters import descriptors, resident
 from tests.bench.subject import PATIENCE, subject
@@ -24,6 +23,7 @@ from tests.soak import watched_daemon
 from tests.soak.grounds import PACE, Grounds
 from tests.soak.troubles import TROUBLES, Trouble
 from tests.soak.watched_daemon import Holdings
+from tests.support.small_site import HOST
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 _AT_ONCE = 3

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edgepind.lab.http1 import Response
-from edgepind.lab.onlooker import status_reply
 from tests.soak.grounds import Grounds
+from tests.support.onlooker import status_reply
 
 Happening = Callable[[Grounds], AbstractAsyncContextManager[None]]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from edgepind.lab.http1 import Response
 from edgepind.lab.pki import Credential
-from edgepind.lab.recorder import json_response
 from edgepind.model.trust import PinKey, Trust
 from edgepind.model.words import PinKind
 from edgepind.observe.status_endpoint import StatusEndpoint
+from tests.support.recorder import json_response
 
 MakeEndpoint = Callable[..., StatusEndpoint]
 """What the fixture `endpoint` gives."""

@@ -7,11 +7,11 @@ from asyncio import StreamReader, StreamWriter
 import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.raw_server import Script, drip, flood, once, raw_server
 from edgepind.model.observation import StatusRejected, StatusUnreachable
 from edgepind.model.words import Channel
 from edgepind.settings.schema import Address
 from tests.status_endpoint.announcements import MakeEndpoint, pins
+from tests.support.raw_server import Script, drip, flood, once, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -11,7 +11,7 @@ from asyncio import StreamReader, StreamWriter
 import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.raw_server import Script, flood, raw_server
+from tests.support.raw_server import Script, flood, raw_server
 
 ALLOWED = 8 * 1024
 """KiB by which the high-water mark of the process may rise, from its first look to the worst."""

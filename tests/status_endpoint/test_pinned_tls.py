@@ -9,7 +9,6 @@ import pytest
 
 from edgepind.clock import SystemClock
 from edgepind.lab.pki import Authority, Credential, KeyKind
-from edgepind.lab.raw_server import RawServer, raw_server
 from edgepind.model.trust import PinKey
 from edgepind.model.words import PinKind
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
@@ -19,6 +18,7 @@ from edgepind.observe.pinned_tls import (
     pinned_context,
     verified_context,
 )
+from tests.support.raw_server import RawServer, raw_server
 
 ASK = Ask("https://acme.cloud.test/secret", {"Authorization": "Bearer hunter2"})
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

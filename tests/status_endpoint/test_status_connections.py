@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.raw_server import raw_server
-from edgepind.lab.recorder import Recorder, recording
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.words import Channel
 from edgepind.settings.schema import Address, StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
+from tests.support.raw_server import raw_server
+from tests.support.recorder import Recorder, recording
 
 
 async def test_an_announcement_over_a_pinned_connection(

@@ -7,7 +7,6 @@ import pytest
 
 from edgepind.lab.http1 import Response
 from edgepind.lab.pki import Credential
-from edgepind.lab.recorder import Recorder, json_response, recording
 from edgepind.model.observation import (
     ClockSource,
     StatusAnswer,
@@ -18,6 +17,7 @@ from edgepind.model.observation import (
 from edgepind.model.words import Channel
 from edgepind.settings.schema import StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
+from tests.support.recorder import Recorder, json_response, recording
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import asyncio
 
 from edgepind.lab.pki import Credential
-from edgepind.lab.s_server import SServer, s_server
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.words import Channel
 from tests.faults.seen import Sightings
 from tests.status_endpoint.announcements import MakeEndpoint, pins
+from tests.support.s_server import SServer, s_server
 
 
 async def test_an_answer_under_new_keys_is_read(

@@ -1,15 +1,15 @@
 """Plays a scenario on an imagined world, line by line."""
 
-from edgepind.lab.imagined_truth import UntrueError
 from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
-from edgepind.lab.scenario.appliance import APPLIANCE_VERBS
-from edgepind.lab.scenario.cloud import CLOUD_VERBS
-from edgepind.lab.scenario.facts import objection
-from edgepind.lab.scenario.operator import OPERATOR_VERBS
-from edgepind.lab.scenario.stage import Stage, new_stage
-from edgepind.lab.scenario.text import Line, Scenario, ScenarioError
-from edgepind.lab.scenario.time import TIME_VERBS
 from edgepind.model.words import Policy
+from tests.support.imagined_truth import UntrueError
+from tests.support.scenario.appliance import APPLIANCE_VERBS
+from tests.support.scenario.cloud import CLOUD_VERBS
+from tests.support.scenario.facts import objection
+from tests.support.scenario.operator import OPERATOR_VERBS
+from tests.support.scenario.stage import Stage, new_stage
+from tests.support.scenario.text import Line, Scenario, ScenarioError
+from tests.support.scenario.time import TIME_VERBS
 
 VERBS = {**CLOUD_VERBS, **APPLIANCE_VERBS, **OPERATOR_VERBS, **TIME_VERBS}
 

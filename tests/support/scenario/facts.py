@@ -5,9 +5,9 @@ from itertools import groupby
 
 from edgepind.core.restarts import OWING
 from edgepind.core.standing import has_standing
-from edgepind.lab.scenario.stage import Stage, Words
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, Leaf
+from tests.support.scenario.stage import Stage, Words
 
 Fact = Callable[[Stage], str]
 

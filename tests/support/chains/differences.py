@@ -5,7 +5,7 @@ Each is written down here; a test finds them anew and holds the two lists togeth
 
 from dataclasses import dataclass
 
-from edgepind.lab.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Verdict
+from tests.support.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Verdict
 
 
 @dataclass(frozen=True, slots=True)

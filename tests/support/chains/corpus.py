@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from edgepind.lab.chains import constraints, crossed, depth, keys, names, paths, times, usages
-from edgepind.lab.chains.entry import Entry
+from tests.support.chains import constraints, crossed, depth, keys, names, paths, times, usages
+from tests.support.chains.entry import Entry
 
 FAMILIES: dict[str, Callable[[datetime], Iterator[Entry]]] = {
     "Path building": paths.entries,

@@ -7,8 +7,8 @@ from ipaddress import ip_network
 
 from cryptography import x509
 
-from edgepind.lab.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
-from edgepind.lab.chains.forge import (
+from tests.support.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
+from tests.support.chains.forge import (
     HOST,
     Extra,
     Form,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from edgepind.lab.chains.forge import Certified
 from edgepind.observe.der import children, element_at, encode
+from tests.support.chains.forge import Certified
 
 _SEQUENCE, _BIT_STRING = 0x30, 0x03
 _VERSION, _EXTENSIONS = 0xA0, 0xA3

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from edgepind.lab.imagined import EPOCH, fingerprint, leaf
 from edgepind.lab.imagined_edge import ImaginedEdge
-from edgepind.lab.imagined_truth import check_truth
 from edgepind.lab.imagined_world import ImaginedWorld
 from edgepind.model.observation import DocumentRead, HandshakeFault, Leaf
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
+from tests.support.imagined_truth import check_truth
 
 
 def rules(

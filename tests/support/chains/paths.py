@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
-from edgepind.lab.chains.entry import NO_ROOT, RIGHT, Entry
-from edgepind.lab.chains.forge import (
+from tests.support.chains.entry import NO_ROOT, RIGHT, Entry
+from tests.support.chains.forge import (
     HOST,
     Certified,
     Form,
@@ -19,7 +19,7 @@ from edgepind.lab.chains.forge import (
     root,
     usage,
 )
-from edgepind.lab.chains.surgery import damaged
+from tests.support.chains.surgery import damaged
 
 
 def entries(now: datetime) -> Iterator[Entry]:

@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, x25519
 
-from edgepind.lab.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
-from edgepind.lab.chains.forge import Form, Key, authority, leaf, new_key, root, rsa_key
-from edgepind.lab.chains.surgery import contradicting_itself, with_algorithm
+from tests.support.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
+from tests.support.chains.forge import Form, Key, authority, leaf, new_key, root, rsa_key
+from tests.support.chains.surgery import contradicting_itself, with_algorithm
 
 _ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
 _ECDSA_SHA512 = bytes.fromhex("300a06082a8648ce3d040304")

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from edgepind.lab.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Entry
-from edgepind.lab.chains.forge import (
+from tests.support.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Entry
+from tests.support.chains.forge import (
     Certified,
     Form,
     authority,

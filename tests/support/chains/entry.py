@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from edgepind.lab.chains.forge import HOST, Certified
+from tests.support.chains.forge import HOST, Certified
 
 
 class Fault(StrEnum):

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from edgepind.lab.chains.entry import NO_ROOT, RIGHT, Entry
-from edgepind.lab.chains.forge import (
+from tests.support.chains.entry import NO_ROOT, RIGHT, Entry
+from tests.support.chains.forge import (
     HOST,
     Form,
     authority,

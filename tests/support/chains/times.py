@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from edgepind.lab.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Entry
-from edgepind.lab.chains.forge import Form, authority, leaf, root
+from tests.support.chains.entry import NO_ROOT, OUT_OF_TIME, RIGHT, Entry
+from tests.support.chains.forge import Form, authority, leaf, root
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=365)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from edgepind.lab.scenario.stage import Stage, Verb, Words, seconds
 from edgepind.model.observation import ClockSource
+from tests.support.scenario.stage import Stage, Verb, Words, seconds
 
 
 def _clock(stage: Stage, words: Words) -> None:

@@ -7,8 +7,8 @@ and for its host. Only where it refuses is it asked again, to learn which part i
 import subprocess
 from pathlib import Path
 
-from edgepind.lab.chains.entry import RIGHT, Entry, Fault, Verdict
-from edgepind.lab.chains.forge import Certified, root
+from tests.support.chains.entry import RIGHT, Entry, Fault, Verdict
+from tests.support.chains.forge import Certified, root
 
 _FOR_SERVERS = ("-purpose", "sslserver")
 _AS_A_CLIENT = (*_FOR_SERVERS, "-auth_level", "2", "-no-CApath", "-no-CAstore")

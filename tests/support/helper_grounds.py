@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepind.lab.helper_socket import HelperSocket
 from edgepind.lab.timers import Pace, Table, as_toml, merged
 from edgepind.settings.load import load
 from edgepind.settings.schema import Settings
+from tests.support.helper_socket import HelperSocket
 
 
 @dataclass(slots=True)

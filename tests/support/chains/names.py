@@ -6,8 +6,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from edgepind.lab.chains.entry import OTHER_NAME, RIGHT, Entry, Verdict
-from edgepind.lab.chains.forge import HOST, authority, leaf, root
+from tests.support.chains.entry import OTHER_NAME, RIGHT, Entry, Verdict
+from tests.support.chains.forge import HOST, authority, leaf, root
 
 
 @dataclass(frozen=True, slots=True)

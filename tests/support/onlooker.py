@@ -11,8 +11,8 @@ from typing import Any
 
 from edgepind.lab.cloud import StatusPage
 from edgepind.lab.http1 import Request, Response
-from edgepind.lab.small_site import Site
 from edgepind.model.fingerprint import Fingerprint
+from tests.support.small_site import Site
 
 
 class WatchedPage(StatusPage):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from edgepind.lab.imagined_edge import Swap, never
-from edgepind.lab.scenario.stage import Stage, Verb, Words, seconds
 from edgepind.model.fingerprint import RefusedFingerprint
 from edgepind.model.observation import (
     Document,
@@ -12,6 +11,7 @@ from edgepind.model.observation import (
     DocumentRejected,
     UnitState,
 )
+from tests.support.scenario.stage import Stage, Verb, Words, seconds
 
 
 def _site(stage: Stage, words: Words) -> None:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgepind.lab.imagined_edge import Troubles
-from edgepind.lab.imagined_truth import UntrueError
 from edgepind.lab.imagined_world import InvariantError
-from edgepind.lab.scenario.facts import FACTS
-from edgepind.lab.scenario.interruptible import Cut, InterruptibleWorld, Plan
-from edgepind.lab.scenario.play import VERBS, objection_to
-from edgepind.lab.scenario.stage import Stage, new_stage
-from edgepind.lab.scenario.text import Line, Scenario, ScenarioError
-from edgepind.lab.scenario.toll import Allowance, Toll, excess
 from edgepind.model.words import Policy
 from edgepind.state.codec import encode
+from tests.support.imagined_truth import UntrueError
+from tests.support.scenario.facts import FACTS
+from tests.support.scenario.interruptible import Cut, InterruptibleWorld, Plan
+from tests.support.scenario.play import VERBS, objection_to
+from tests.support.scenario.stage import Stage, new_stage
+from tests.support.scenario.text import Line, Scenario, ScenarioError
+from tests.support.scenario.toll import Allowance, Toll, excess
 
 _SETTLE = (Line(0, "pass", ("26h",)), Line(0, "end", ()))
 """What follows on every script: longer than the overlap, which is the longest of all times."""

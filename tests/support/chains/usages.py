@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from edgepind.lab.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
-from edgepind.lab.chains.forge import (
+from tests.support.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
+from tests.support.chains.forge import (
     Certified,
     Extra,
     Form,
@@ -22,7 +22,7 @@ from edgepind.lab.chains.forge import (
     unknown,
     usage,
 )
-from edgepind.lab.chains.surgery import first_version
+from tests.support.chains.surgery import first_version
 
 _CLIENT, _SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 _CODE, _ANY = ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from edgepind.lab.imagined import EPOCH, LONG, leaf, spki
-from edgepind.lab.scenario.stage import Stage, Verb, Words, pairs, seconds
 from edgepind.model.moment import Validity
 from edgepind.model.observation import (
     HandshakeFault,
@@ -15,6 +14,7 @@ from edgepind.model.observation import (
     StatusUnreachable,
 )
 from edgepind.model.words import Channel
+from tests.support.scenario.stage import Stage, Verb, Words, pairs, seconds
 
 _DAY = timedelta(days=1)
 _VALIDITIES: Mapping[str, Validity] = {
