@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from edgepind.model.address import Address
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.network_kinds import ANY_PORT, parse_address, parse_host
-from edgepind.settings.schema import Address
 
 _HTTPS = 443
 _PORT = re.compile(r"[0-9]{1,5}")

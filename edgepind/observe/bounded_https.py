@@ -17,13 +17,13 @@ from typing import Any
 
 from edgepind import __version__
 from edgepind.lean_import import left_out
+from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.moment import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
-from edgepind.settings.schema import Address
 
 with left_out("click"):
     import httpcore

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edgepind.clock import Clock
+from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import AddressSeen, HandshakeFault, Link, NotServed, Served
 from edgepind.observe.handshake import Shaken, handshake
@@ -18,7 +19,7 @@ from edgepind.observe.leaf import Judge
 from edgepind.observe.resolve import ResolveFailed, Resolver
 from edgepind.observe.tls_settings import edge_context, read_offer, wide_context
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
-from edgepind.settings.schema import Address, Settings
+from edgepind.settings.schema import Settings
 
 _AT_ONCE = 64
 _MAY_BE_A_MISMATCH = frozenset(

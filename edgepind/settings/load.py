@@ -14,11 +14,14 @@ from edgepind.settings.file import read_toml
 from edgepind.settings.host_kinds import FOLDER
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.network_kinds import ANY_PORT
-from edgepind.settings.schema import CloudSettings, Settings
-from edgepind.settings.table import TABLES, Key
-from edgepind.settings.unknown import unknown_name
+from edgepind.settings.schema import TABLES, CloudSettings, Settings
+from edgepind.settings.table import Key
 
 _Values = dict[str, dict[str, Any]]
+
+_LONGEST_NAME = 40
+_ALIKE = 0.6
+"""How like a known name an unknown one is to be taken for a slip (difflib's ratio)."""
 
 _TABLES = {table.name: table for table in TABLES}
 _KEYS = {f"{table.name}.{key.name}": key for table in TABLES for key in table.keys}
@@ -54,7 +57,7 @@ def _take(document: Mapping[str, object], values: _Values) -> Iterator[SettingsF
     """Put what is right in `document` into `values`; yield a fault for everything else."""
     for name, content in document.items():
         if name not in _TABLES:
-            yield unknown_name("", name, content)
+            yield _unknown_name("", name, content)
         else:
             yield from _take_table(name, content, values)
 
@@ -74,7 +77,32 @@ def _take_table(name: str, content: object, values: _Values) -> Iterator[Setting
             if isinstance(result, Wrong):
                 yield _wrong(dotted, key, show(value), result)
         else:
-            yield unknown_name(name, own, value)
+            yield _unknown_name(name, own, value)
+
+
+def _unknown_name(table: str, name: str, content: object) -> SettingsFault:
+    """Make the fault for a `name` in `table` ("" at the top) that is no setting."""
+    shown = name if name.isidentifier() and len(name) <= _LONGEST_NAME else show(name)
+    what = "table" if isinstance(content, dict) and not table else "key"
+    return SettingsFault(
+        f"{table}.{shown}" if table else shown,
+        show(content),
+        f"there is no such {what}",
+        _guess(table, name[:_LONGEST_NAME]),
+    )
+
+
+def _guess(table: str, name: str) -> str:
+    import difflib  # noqa: PLC0415  a daemon with good settings never needs it
+
+    names = {own.name: [key.name for key in own.keys] for own in TABLES}
+    siblings = names.get(table, list(names))
+    if near := difflib.get_close_matches(name.lower(), siblings, n=1, cutoff=_ALIKE):
+        return f"Did you mean {table}.{near[0]}?" if table else f"Did you mean [{near[0]}]?"
+    if homes := [home for home, keys in names.items() if name in keys]:
+        return f"Did you mean {' or '.join(f'{home}.{name}' for home in homes)}?"
+    known = ", ".join(siblings)
+    return f"Remove it; [{table}] knows {known}." if table else f"Remove it; there are: {known}."
 
 
 def _missing(values: _Values, document: Mapping[str, object]) -> Iterator[SettingsFault]:
@@ -82,7 +110,7 @@ def _missing(values: _Values, document: Mapping[str, object]) -> Iterator[Settin
         stands = isinstance(document.get(table.name, {}), dict)
         for key in table.keys:
             if key.required and key.name not in values[table.name] and stands:
-                remedy = f"Add it under [{table.name}]: {key.name} = {key.default}, with your own."
+                remedy = f"Add it under [{table.name}]: {key.name} = {key.written}, with your own."
                 yield SettingsFault(f"{table.name}.{key.name}", "", "it is missing", remedy)
 
 

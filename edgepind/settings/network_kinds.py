@@ -7,8 +7,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from edgepind.model.address import Address
 from edgepind.settings.kinds import Wrong, list_of, text, whole_number
-from edgepind.settings.schema import Address
 
 ANY_PORT = 0
 """Stands in an `Address` that was written without a port, until `cloud.port` is known."""
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<v4>[^:]*))(?::(?P<port>[0-9]{1,5}))?")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*")  # RFC 3986, section 2
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749, section 3.3
-_HIGHEST_PORT = 65_535
+HIGHEST_PORT = 65_535
 
 
 def parse_host(name: str) -> str | Wrong:
@@ -46,7 +46,7 @@ def parse_address(written: str) -> Address | Wrong:
     if parts is None or ip is None or (":" in ip) is not (parts["v4"] is None):
         return Wrong("it is not a numeric address with or without a port")
     port = ANY_PORT if parts["port"] is None else int(parts["port"])
-    if parts["port"] is not None and not 1 <= port <= _HIGHEST_PORT:
+    if parts["port"] is not None and not 1 <= port <= HIGHEST_PORT:
         return Wrong("its port is not from 1 to 65535")
     return Address(ip, port)
 
@@ -117,7 +117,7 @@ def _judge_scope(scope: str) -> str | Wrong:
     return scope
 
 
-PORT = whole_number(1, _HIGHEST_PORT, "a port from 1 to 65535, such as 443")
+PORT = whole_number(1, HIGHEST_PORT, "a port from 1 to 65535, such as 443")
 HOST = text(
     'a DNS name in quotes, such as "acme.mypurecloud.com" (numeric addresses go into '
     "cloud.addresses)",

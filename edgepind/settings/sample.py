@@ -3,7 +3,8 @@
 import textwrap
 
 from edgepind.settings.fault import show
-from edgepind.settings.table import TABLES, Key
+from edgepind.settings.schema import TABLES
+from edgepind.settings.table import Key
 
 _HEAD = """\
 # Settings of edgepind. Every line that is commented out shows the default.
@@ -33,4 +34,4 @@ def _lines(key: Key, *, live: bool) -> str:
     words = " | ".join(map(show, key.kind.words))
     doc = " ".join(filter(None, (key.doc, words, "Required." if key.required else "")))
     comment = textwrap.fill(doc, 98, initial_indent="# ", subsequent_indent="# ")
-    return f"{comment}\n{'' if live else '#'}{key.name} = {key.default}\n"
+    return f"{comment}\n{'' if live else '#'}{key.name} = {key.written}\n"

@@ -1,119 +1,257 @@
 """The settings of `/etc/edgepind/edgepind.toml` as frozen values, one class a table.
 
-Attributes are named as the keys are. Durations are seconds, modes are integers, paths are
-`Path`s, fingerprints are parsed. Defaults are those of CONTRACT section 3.
+This is the one place where a setting is declared: a field is named as its key is, and says what
+kind of value the key takes, its default as written in the file, and what it is for. Durations are
+seconds, modes are integers, fingerprints are parsed. Defaults are those of CONTRACT section 3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepind.model.rules import FailOpenRules, PinRules
-from edgepind.model.words import Validator
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One numeric address and port; `str()` gives `127.0.0.1:8443` or `[::1]:8443`."""
-
-    ip: str
-    port: int
-
-    def __str__(self) -> str:
-        """The notation of `status.json` and of `cloud.addresses`."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+from edgepind.model.address import Address
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
+from edgepind.settings.host_kinds import (
+    COMMAND,
+    FILE,
+    FILE_OR_NONE,
+    FINGERPRINTS,
+    FOLDER,
+    HELPER,
+    MODE,
+    OWNER,
+    PEM_FILES,
+    PROM_FILE_OR_NONE,
+    UNIT,
+    roots,
+)
+from edgepind.settings.kinds import ANY_TEXT, BOOLEAN, DURATION, JQ_PROGRAM, one_of, whole_number
+from edgepind.settings.network_kinds import ADDRESSES, HOST, HTTPS_URL_OR_NONE, PORT, SCOPES
+from edgepind.settings.table import described, setting, tables_of
 
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """`[cloud]`: whom to watch. Roots are "bundled", "system" or a PEM file's path."""
+    """Whom to watch."""
 
-    host: str
-    port: int = 443
-    addresses: tuple[Address, ...] = ()
-    public_roots: str = "bundled"
-    system_roots: str = "system"
-    interval: float = 60.0
-    timeout: float = 10.0
+    host: str = field(
+        metadata=described(
+            HOST, '"acme.mypurecloud.com"', "The cloud's name: sent as SNI and verified."
+        )
+    )
+    port: int = setting(PORT, "443", "The cloud's port.")
+    addresses: tuple[Address, ...] = setting(
+        ADDRESSES, "[]", 'Exactly these, as ["192.0.2.1:443"]; empty: every A and AAAA record.'
+    )
+    public_roots: str = setting(
+        roots("bundled"),
+        '"bundled"',
+        'The public CAs: "bundled" is the Mozilla set that ships with edgepind.',
+    )
+    system_roots: str = setting(
+        roots("system"),
+        '"system"',
+        "What this host trusts: an inspecting proxy's CA is told by its being here alone.",
+    )
+    interval: float = setting(DURATION, '"60s"', "How long from one tick to the next.")
+    timeout: float = setting(
+        DURATION, '"10s"', "How long one handshake or one request may take as a whole."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthSettings:
-    """`[status.oauth]`: client credentials (RFC 6749, section 4.4); `token_url` "": unused."""
+    """OAuth 2 client credentials for the status endpoint, where it asks for them."""
 
-    token_url: str = ""
-    client_id: str = ""
-    client_secret_file: str = ""
-    scopes: tuple[str, ...] = ("cloud:instance:read", "security:certificate:read")
+    token_url: str = setting(
+        HTTPS_URL_OR_NONE, '""', "Where tokens are asked for; empty: none are."
+    )
+    client_id: str = setting(ANY_TEXT, '""', "The client's id, required where token_url is set.")
+    client_secret_file: str = setting(
+        FILE_OR_NONE,
+        '""',
+        "The file of the secret; empty: the systemd credential edgepind.oauth-secret.",
+    )
+    scopes: tuple[str, ...] = setting(
+        SCOPES,
+        '["cloud:instance:read", "security:certificate:read"]',
+        "The scopes that a token is asked for.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSettings:
-    """`[status]`: the security-status endpoint; `url` "": https://HOST:PORT/api/v1/security/status."""
+    """The security-status endpoint, where rotations are announced."""
 
-    enabled: bool = True
-    url: str = ""
-    current: str = ".certificateFingerprint"
-    next: str = ".nextCertificateFingerprint // empty"
-    rotates_at: str = ".rotationScheduledAt // empty"
+    enabled: bool = setting(BOOLEAN, "true", "Whether the endpoint is asked at all.")
+    url: str = setting(
+        HTTPS_URL_OR_NONE, '""', "The endpoint; empty: https://HOST:PORT/api/v1/security/status."
+    )
+    current: str = setting(
+        JQ_PROGRAM,
+        '".certificateFingerprint"',
+        "The jq program that finds the fingerprint in use in the answer.",
+    )
+    next: str = setting(
+        JQ_PROGRAM,
+        '".nextCertificateFingerprint // empty"',
+        "The jq program that finds the announced fingerprint.",
+    )
+    rotates_at: str = setting(
+        JQ_PROGRAM,
+        '".rotationScheduledAt // empty"',
+        "The jq program that finds when it will be used (RFC 3339).",
+    )
     oauth: OAuthSettings = OAuthSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """`[edge]`: the appliance's document and unit."""
+    """The Edge: its pinning document and its service."""
 
-    pinning_config: Path = Path("/etc/purecloud/edge/conf/security/pinning-config.json")
-    owner: str = "root:root"
-    mode: int = 0o600
-    validator: Validator = Validator.ALLOWLIST
-    unit: str = "purecloud-edge.service"
-    helper: str = "auto"
-    restart_command: tuple[str, ...] = ()
-    ready_command: tuple[str, ...] = ()
-    ready_deadline: float = 1800.0
-    urgent_ready_deadline: float = 30.0
-    health_command: tuple[str, ...] = ()
-    health_deadline: float = 120.0
-    settle: float = 10.0
-    restart_budget: int = 4
-    restart_window: float = 3600.0
+    pinning_config: Path = setting(
+        FILE,
+        '"/etc/purecloud/edge/conf/security/pinning-config.json"',
+        "The document that edgepind keeps.",
+    )
+    owner: str = setting(OWNER, '"root:root"', "Whom the document belongs to.")
+    mode: int = setting(MODE, '"0600"', "The document's mode.")
+    validator: Validator = setting(
+        one_of(Validator),
+        '"allowlist"',
+        'What the Edge reads; "single": the key `fingerprint` alone.',
+    )
+    unit: str = setting(UNIT, '"purecloud-edge.service"', "The Edge's unit.")
+    helper: str = setting(
+        HELPER,
+        '"auto"',
+        "The privileged helper's socket; auto: apply.sock under paths.runtime unless "
+        'the process is root; "": in the process itself.',
+    )
+    restart_command: tuple[str, ...] = setting(
+        COMMAND, "[]", "Run to restart the Edge in place of asking systemd."
+    )
+    ready_command: tuple[str, ...] = setting(
+        COMMAND, "[]", "Run before a restart; exit 0: a restart now disturbs nobody."
+    )
+    ready_deadline: float = setting(
+        DURATION, '"30min"', "A planned restart waits no longer than this for ready_command."
+    )
+    urgent_ready_deadline: float = setting(
+        DURATION, '"30s"', "The same, where the Edge is locked out, or does not pin and should."
+    )
+    health_command: tuple[str, ...] = setting(
+        COMMAND, "[]", "Run after a restart; exit 0: the Edge is well."
+    )
+    health_deadline: float = setting(
+        DURATION,
+        '"2min"',
+        "How long a restarted Edge may take to become well, registering included.",
+    )
+    settle: float = setting(
+        DURATION,
+        '"10s"',
+        "How long it must stay well then; what it takes to become so is health_deadline's.",
+    )
+    restart_budget: int = setting(
+        whole_number(0), "4", "At most this many restarts in restart_window."
+    )
+    restart_window: float = setting(DURATION, '"1h"', "The time over which restart_budget counts.")
+
+
+@dataclass(frozen=True, slots=True)
+class PinSettings:
+    """How pins are learned and let go."""
+
+    kind: PinKind = setting(
+        one_of(PinKind),
+        '"certificate"',
+        "What a pin is a hash of: the leaf certificate, or its public key.",
+    )
+    policy: Policy = setting(
+        one_of(Policy), '"balanced"', "How much an unannounced rotation has to prove."
+    )
+    bootstrap: Bootstrap = setting(
+        one_of(Bootstrap),
+        '"corroborated"',
+        'No pin yet: adopt what passes the checks; "operator": wait for `pin add`.',
+    )
+    hold_down: float = setting(
+        DURATION, '"15min"', "The least age of an unannounced pin before it is accepted."
+    )
+    sightings: int = setting(whole_number(1), "5", "How often it must have been seen by then.")
+    overlap: float = setting(DURATION, '"24h"', "How long a former pin is still accepted.")
+    issuers: frozenset[Fingerprint] = setting(
+        FINGERPRINTS, "[]", "SPKI pins of issuing CAs that the cloud is known to use."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FailOpenSettings:
+    """When, for how long and how often validation may be let go."""
+
+    enabled: bool = setting(BOOLEAN, "true", "Whether it may be let go at all.")
+    grace: float = setting(DURATION, '"5min"', "How long a lockout must have lasted.")
+    limit: float = setting(DURATION, '"4h"', "The longest time for which it stays let go.")
+    budget: int = setting(whole_number(0), "3", "At most this many openings in budget_window.")
+    budget_window: float = setting(DURATION, '"24h"', "The time over which budget counts.")
 
 
 @dataclass(frozen=True, slots=True)
 class InterceptionSettings:
-    """`[interception]`: PEM files of the inspecting CAs that this site accepts."""
+    """Inspecting proxies."""
 
-    exceptions: tuple[Path, ...] = ()
+    exceptions: tuple[Path, ...] = setting(
+        PEM_FILES, "[]", "PEM files of inspecting CAs that this site accepts."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings:
-    """`[clock]`."""
+    """The host's clock."""
 
-    max_error: float = 60.0
+    max_error: float = setting(
+        DURATION, '"60s"', "A clock that is known to be further off is not trusted."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`[log]`: `level` debug, info, warning or error; `format` auto, journal, json or console."""
+    """What is told, and how."""
 
-    level: str = "info"
-    format: str = "auto"
+    level: str = setting(
+        one_of(("debug", "info", "warning", "error")), '"info"', "The least severity that is told."
+    )
+    format: str = setting(
+        one_of(("auto", "journal", "json", "console")),
+        '"auto"',
+        "How it is told; auto: journal under systemd, console on a terminal.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """`[metrics]`: "" switches the textfile off."""
+    """Figures for Prometheus."""
 
-    textfile: str = ""
+    textfile: str = setting(
+        PROM_FILE_OR_NONE, '""', "A .prom file for node_exporter's textfile collector; empty: none."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PathsSettings:
-    """`[paths]`: where state survives a reboot, and where it need not."""
+    """Where edgepind keeps its own files."""
 
-    state: Path = Path("/var/lib/edgepind")
-    runtime: Path = Path("/run/edgepind")
+    state: Path = setting(
+        FOLDER,
+        '"/var/lib/edgepind"',
+        "What survives a reboot; where unset, STATE_DIRECTORY counts, as systemd sets it.",
+    )
+    runtime: Path = setting(
+        FOLDER,
+        '"/run/edgepind"',
+        "What need not survive one; where unset, RUNTIME_DIRECTORY counts.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +261,14 @@ class Settings:
     cloud: CloudSettings
     status: StatusSettings = StatusSettings()
     edge: EdgeSettings = EdgeSettings()
-    pins: PinRules = PinRules()
-    fail_open: FailOpenRules = FailOpenRules()
+    pins: PinSettings = PinSettings()
+    fail_open: FailOpenSettings = FailOpenSettings()
     interception: InterceptionSettings = InterceptionSettings()
     clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     paths: PathsSettings = PathsSettings()
+
+
+TABLES = tuple(tables_of(Settings))
+"""Every table of the file, in its order."""

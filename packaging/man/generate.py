@@ -13,7 +13,8 @@ from pathlib import Path
 from edgepind import RELEASED, __version__
 from edgepind.cli.program import VERBS
 from edgepind.cli.site import add_config
-from edgepind.settings.table import TABLES, Key, Table
+from edgepind.settings.schema import TABLES
+from edgepind.settings.table import Key, Table
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"
@@ -163,8 +164,8 @@ def _table(table: Table) -> str:
 
 
 def _key(table: Table, key: Key) -> str:
-    default = "Required; there is no default." if key.required else f"Default: {key.default}"
-    example = f"Example: {key.default}" if key.required else ""
+    default = "Required; there is no default." if key.required else f"Default: {key.written}"
+    example = f"Example: {key.written}" if key.required else ""
     lines = filter(None, (key.doc, f"Write {key.kind.form}.", default, example))
     body = "\n.br\n".join(_sentence_or_default(line) for line in lines)
     name = f"{table.name}.{key.name}"

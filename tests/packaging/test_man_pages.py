@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.cli.program import VERBS
-from edgepind.settings.table import TABLES
+from edgepind.settings.schema import TABLES
 
 MAN = Path(__file__).parents[2] / "packaging" / "man"
 PAGES = sorted(MAN.glob("*.[1-8]"))

@@ -13,11 +13,10 @@ from edgepind.settings.file import parse_toml
 from edgepind.settings.load import judge, load
 from edgepind.settings.rules import rules_of
 from edgepind.settings.sample import sample
-from edgepind.settings.schema import Settings
-from edgepind.settings.table import TABLES
+from edgepind.settings.schema import TABLES, Settings
 
 _DEFAULTS = {
-    f"{table.name}.{key.name}": tomllib.loads(f"x = {key.default}")["x"]
+    f"{table.name}.{key.name}": tomllib.loads(f"x = {key.written}")["x"]
     for table in TABLES
     for key in table.keys
 }

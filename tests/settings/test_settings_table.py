@@ -1,18 +1,18 @@
-"""The table of keys, the schema, the sample and the contract say the same."""
+"""The fields of the settings, the sample made of them and the contract say the same."""
 
 import dataclasses
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import pytest
 
-from edgepind.settings.kinds import Wrong
+from edgepind.settings.kinds import BOOLEAN, Wrong
 from edgepind.settings.load import judge
 from edgepind.settings.sample import sample
-from edgepind.settings.schema import CloudSettings, Settings
-from edgepind.settings.table import TABLES, Key, Table
+from edgepind.settings.schema import TABLES, CloudSettings, Settings
+from edgepind.settings.table import Key, Table, setting, tables_of
 
 _KEYS = [
     pytest.param(table, key, id=f"{table.name}.{key.name}")
@@ -23,11 +23,13 @@ _CONTRACT = Path(__file__).parents[2] / "packaging" / "doc" / "contract.md"
 
 
 @pytest.mark.parametrize(("table", "key"), _KEYS)
-def test_a_default_in_the_table_is_the_default_in_the_schema(table: Table, key: Key) -> None:
-    """What the sample shows is what the program does where the key is not set."""
-    read = key.kind.read(tomllib.loads(f"x = {key.default}")["x"])
+def test_a_default_is_what_the_field_says_that_it_holds(table: Table, key: Key) -> None:
+    """What the sample shows is what the program does, and of the type that it is declared as."""
+    read = key.kind.read(tomllib.loads(f"x = {key.written}")["x"])
     assert not isinstance(read, Wrong)
     field = next(f for f in dataclasses.fields(table.schema) if f.name == key.name)
+    declared = get_type_hints(table.schema)[key.name]
+    assert isinstance(read, get_origin(declared) or declared)
     if key.required:
         assert field.default is dataclasses.MISSING
     else:
@@ -35,8 +37,8 @@ def test_a_default_in_the_table_is_the_default_in_the_schema(table: Table, key: 
         assert type(read) is type(field.default)
 
 
-def test_the_table_has_every_field_of_the_schema_in_its_order() -> None:
-    """No setting can be added in one place alone."""
+def test_every_field_of_the_settings_is_a_key_or_a_table() -> None:
+    """A field is declared once, and is then in the tables in its order."""
     names = {table.name for table in TABLES}
     for table in TABLES:
         fields = [field.name for field in dataclasses.fields(table.schema)]
@@ -44,6 +46,32 @@ def test_the_table_has_every_field_of_the_schema_in_its_order() -> None:
         assert [key.name for key in table.keys] == [f for f in fields if f not in nested]
     top = [table.name for table in TABLES if "." not in table.name]
     assert [field.name for field in dataclasses.fields(Settings)] == top
+
+
+def test_a_setting_is_added_in_one_place() -> None:
+    """Its field is enough for the tables that all else is made of."""
+
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Inner:
+        """What the table is for."""
+
+        new: bool = setting(BOOLEAN, "true", "What the key is for.")
+
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Outer:
+        """The file."""
+
+        inner: Inner = Inner()
+
+    key = Key("new", BOOLEAN, "true", "What the key is for.", required=False)
+    assert Outer().inner.new is True
+    assert list(tables_of(Outer)) == [Table("inner", Inner, "What the table is for.", (key,))]
+
+
+def test_a_default_that_is_not_of_its_kind_is_refused() -> None:
+    """At import, so that no such settings are ever shipped."""
+    with pytest.raises(TypeError, match="the default 1 is not true or false"):
+        setting(BOOLEAN, "1", "What the key is for.")
 
 
 @pytest.mark.parametrize(("table", "key"), _KEYS)
@@ -79,7 +107,7 @@ def test_every_key_of_the_contract_is_known_with_its_default() -> None:
     assert block is not None
     promised = _flat(tomllib.loads(block[1]))
     ours = {
-        f"{table.name}.{key.name}": tomllib.loads(f"x = {key.default}")["x"]
+        f"{table.name}.{key.name}": tomllib.loads(f"x = {key.written}")["x"]
         for table in TABLES
         for key in table.keys
     }

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 from edgepind.settings.fault import SettingsFault
 from edgepind.settings.load import judge
-from edgepind.settings.schema import Address, Settings
+from edgepind.settings.schema import Settings
 
 _PIN = ":".join(["AB"] * 32)
 

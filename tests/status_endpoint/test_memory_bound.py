@@ -25,7 +25,8 @@ from edgepind.model.trust import Trust
 from edgepind.model.words import PinKind
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint
-from edgepind.settings.schema import Address, CloudSettings, Settings
+from edgepind.model.address import Address
+from edgepind.settings.schema import CloudSettings, Settings
 
 def endpoint(port):
     address = Address("127.0.0.1", port)

@@ -15,11 +15,12 @@ from edgepind.lab.http1 import Request, Response
 from edgepind.lab.listener import Face, Listener
 from edgepind.lab.oauth import TokenDesk
 from edgepind.lab.pki import Authority, Credential
+from edgepind.model.address import Address
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.words import Channel
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.oauth import Bearer, NoToken, TokenSource
-from edgepind.settings.schema import Address, OAuthSettings, StatusSettings
+from edgepind.settings.schema import OAuthSettings, StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, pins
 from tests.support.manual_clock import ManualClock
 from tests.support.recorder import json_response

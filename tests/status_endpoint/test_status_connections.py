@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.pki import Credential
+from edgepind.model.address import Address
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.words import Channel
-from edgepind.settings.schema import Address, StatusSettings
+from edgepind.settings.schema import StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.raw_server import raw_server
 from tests.support.recorder import Recorder, recording

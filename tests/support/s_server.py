@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.lab.pki import Credential
-from edgepind.settings.schema import Address
+from edgepind.model.address import Address
 
 _ACCEPTS = b"ACCEPT "
 
