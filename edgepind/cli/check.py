@@ -4,19 +4,13 @@ import argparse
 import asyncio
 from dataclasses import asdict
 
-from edgepind.cli.checks.daemon import check_daemon
-from edgepind.cli.checks.edge_unit import check_edge_unit
+from edgepind.cli.checks.cloud import check_link, check_status_endpoint
 from edgepind.cli.checks.fault import Check, Fault, Gravity, error, warning
-from edgepind.cli.checks.link import check_link
-from edgepind.cli.checks.own_files import check_own_files
-from edgepind.cli.checks.pinning_config import check_pinning_config
-from edgepind.cli.checks.status_endpoint import check_status_endpoint
+from edgepind.cli.checks.files import check_own_files, check_pinning_config
+from edgepind.cli.checks.services import check_daemon, check_edge_unit
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Page, Sentences, Tone, Word
-from edgepind.cli.progress import waiting
-from edgepind.cli.say import add_json, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import load_settings, settings_path
+from edgepind.cli.load_config import load_settings, settings_path
+from edgepind.cli.render import Page, Sentences, Tone, Word, add_json, print_json, show, waiting
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.schema import Settings
 

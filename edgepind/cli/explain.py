@@ -3,12 +3,9 @@
 import argparse
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.memory import NoMemory, remember
-from edgepind.cli.page import Page, Sentences
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import settings_of
-from edgepind.cli.tones import toned
+from edgepind.cli.load_config import settings_of
+from edgepind.cli.render import Page, Sentences, add_json, complain, print_json, show, toned
+from edgepind.cli.stored_state import NoMemory, remember
 from edgepind.clock import SystemClock
 from edgepind.core.explain_pin import explain_pin, explain_stranger
 from edgepind.core.explain_posture import explain_posture

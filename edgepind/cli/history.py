@@ -3,12 +3,19 @@
 import argparse
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Said, Table, Tone, Word
+from edgepind.cli.load_config import settings_of
 from edgepind.cli.permission import demand_readable
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import settings_of
-from edgepind.cli.times import spoken
+from edgepind.cli.render import (
+    Said,
+    Table,
+    Tone,
+    Word,
+    add_json,
+    complain,
+    print_json,
+    show,
+    spoken,
+)
 from edgepind.model.words import Severity
 from edgepind.state.codec import encode
 from edgepind.state.history import History, HistoryLine, NotRead

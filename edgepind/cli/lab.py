@@ -11,8 +11,8 @@ from rich.text import Text
 
 from edgepind.cli import lab_simulate
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.site import add_config
+from edgepind.cli.load_config import add_config
+from edgepind.cli.render import add_json, complain, print_json
 from edgepind.lab.chapter import Chapter, Result
 from edgepind.lab.chapters import STORY
 from edgepind.lab.prompt import Prompt

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Sentences, Table, Tone, Word
-from edgepind.cli.say import complain, print_json
-from edgepind.cli.show import show
+from edgepind.cli.render import Sentences, Table, Tone, Word, complain, print_json, show
 from edgepind.lab.simulation import tally
 from edgepind.lab.simulation.campaign import Campaign, of_years, run
 from edgepind.lab.simulation.picture import draw

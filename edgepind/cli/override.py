@@ -5,10 +5,10 @@ import asyncio
 from datetime import timedelta
 
 from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.load_config import add_ways, settings_of
 from edgepind.cli.override_show import show_override
 from edgepind.cli.overriding import begin, end
-from edgepind.cli.say import add_json
-from edgepind.cli.site import add_ways, settings_of
+from edgepind.cli.render import add_json
 from edgepind.settings.durations import RefusedDuration, parse_duration
 
 

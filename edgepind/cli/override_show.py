@@ -3,11 +3,8 @@
 from datetime import UTC, datetime
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.page import Facts, Sentences, Tone, Word
 from edgepind.cli.permission import demand_readable
-from edgepind.cli.say import complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.times import relation
+from edgepind.cli.render import Facts, Sentences, Tone, Word, complain, print_json, relation, show
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.observe.override import EMPTY_LASTS, override_paths, read_override
 from edgepind.settings.schema import PathsSettings

@@ -11,14 +11,13 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edgepind.cli.daemon_at_work import daemon_at_work, shown, shown_within
 from edgepind.cli.emergency import NotSwitched, Switched, switch_off, switch_on
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import may_not_write
-from edgepind.cli.say import complain
+from edgepind.cli.render import complain, spoken
+from edgepind.cli.running_daemon import daemon_at_work, shown, shown_within
 from edgepind.cli.standing_in import ended, have_it_ended, own_turn
-from edgepind.cli.status_document import StatusDocument, written_at
-from edgepind.cli.times import spoken
+from edgepind.cli.stored_state import StatusDocument, written_at
 from edgepind.effects.override_file import OverrideNotWritten, remove_override, write_override
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.observation import Document, DocumentRead

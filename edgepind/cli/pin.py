@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.memory import NoMemory, read_state
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import add_ways, settings_of
-from edgepind.cli.status_document import NoStatus, read_status
-from edgepind.cli.status_view import pins_table
+from edgepind.cli.load_config import add_ways, settings_of
+from edgepind.cli.render import add_json, complain, print_json, show
+from edgepind.cli.status import pins_table
+from edgepind.cli.stored_state import NoMemory, NoStatus, read_state, read_status
 from edgepind.clock import SystemClock
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import PinAdd, PinRemove

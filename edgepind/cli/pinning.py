@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work, found_within, shown
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.memory import NoMemory, remember
 from edgepind.cli.permission import may_not_write
-from edgepind.cli.say import complain
-from edgepind.cli.status_document import StatusDocument
+from edgepind.cli.render import complain
+from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work, found_within, shown
+from edgepind.cli.stored_state import NoMemory, StatusDocument, remember
 from edgepind.clock import SystemClock
 from edgepind.core.operator import refusal_to_remove
 from edgepind.daemon import tick_once

@@ -1,17 +1,59 @@
-"""`edgepind probe [HOST[:PORT]]`: live handshakes with every address, and the verdict on each."""
+"""`edgepind probe [HOST[:PORT]]`: live handshakes with every address, and the verdict on each.
+
+What was seen is printed as the JSON of CONTRACT section 11, or as a page for a person.
+"""
 
 import argparse
 import asyncio
+from datetime import datetime
+from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.probe_target import Named, parse_target
-from edgepind.cli.probe_view import probe_answer, probe_page
-from edgepind.cli.probing import Probe, Unprobed, probe_cloud, probe_named
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import DEFAULT_PATH, load_settings, settings_of
+from edgepind.cli.load_config import DEFAULT_PATH, load_settings, settings_of
+from edgepind.cli.probing import Named, Probe, Unprobed, parse_target, probe_cloud, probe_named
+from edgepind.cli.render import (
+    Block,
+    Facts,
+    Page,
+    Said,
+    Sentences,
+    Table,
+    Tone,
+    Word,
+    add_json,
+    complain,
+    print_json,
+    show,
+    spoken,
+    toned,
+)
+from edgepind.core.tick import served
+from edgepind.model.observation import AddressSeen, Chain, Leaf, Served
+from edgepind.model.state import AddressVerdict
+from edgepind.model.words import Finding
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.schema import Settings
+from edgepind.telemetry.status_file import rfc3339
+
+_RIGHT_WITHOUT_PINS = (
+    "No pins are at hand to compare with; chain, name and time are right by the public roots."
+)
+_UNSEEN: dict[str, Any] = dict.fromkeys(
+    (
+        "fingerprint",
+        "spki",
+        "issuer",
+        "subject",
+        "not_before",
+        "not_after",
+        "tls_version",
+        "cipher",
+        "verdict",
+        "public_chain",
+        "system_chain",
+        "error",
+    )
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,3 +116,111 @@ def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode
     return (
         settings if isinstance(settings, Settings) and settings.cloud.host == named.host else None
     )
+
+
+# --- what was seen --------------------------------------------------------------------------
+
+
+def probe_answer(probe: Probe) -> dict[str, Any]:
+    """The answer of `probe --json`. `public_chain` and `system_chain` say what holds right now."""
+    return {
+        "host": probe.target.host,
+        "port": probe.target.port,
+        "addresses": [
+            {"address": seen.address, **_UNSEEN, **_details(seen, verdict, probe.tick.now.wall)}
+            for seen, verdict in zip(probe.link.addresses, probe.diagnosis.verdicts, strict=True)
+        ],
+        "finding": probe.diagnosis.finding.value,
+    }
+
+
+def _details(seen: AddressSeen, verdict: AddressVerdict, wall: datetime) -> dict[str, Any]:
+    result = seen.result
+    if not isinstance(result, Served):
+        return {"verdict": verdict.verdict.value, "error": result.error}
+    leaf = result.leaf
+    return {
+        "fingerprint": str(leaf.certificate),
+        "spki": str(leaf.spki),
+        "issuer": leaf.issuer,
+        "subject": leaf.subject,
+        "not_before": rfc3339(leaf.validity.not_before),
+        "not_after": rfc3339(leaf.validity.not_after),
+        "tls_version": result.tls_version,
+        "cipher": result.cipher,
+        "verdict": verdict.verdict.value,
+        "public_chain": _holds(leaf.public, wall),
+        "system_chain": _holds(leaf.system, wall),
+    }
+
+
+def probe_page(probe: Probe) -> Page:
+    """The addresses, then each leaf that they serve, then what to think of it."""
+    leaves = dict.fromkeys(it.leaf for _, it in served(probe.link))
+    return (
+        _addresses(probe),
+        *(_leaf(leaf, probe.tick.now.wall) for leaf in leaves),
+        Sentences(tuple(_conclusions(probe))),
+    )
+
+
+def _addresses(probe: Probe) -> Table:
+    seen = zip(probe.link.addresses, probe.diagnosis.verdicts, strict=True)
+    return Table(
+        f"{probe.target.host} port {probe.target.port}",
+        ("address", "verdict", "TLS", "cipher", "fingerprint or error"),
+        tuple(_row(it, verdict) for it, verdict in seen),
+        empty=probe.link.resolve_error or "no address is known",
+    )
+
+
+def _row(seen: AddressSeen, verdict: AddressVerdict) -> tuple[Said, ...]:
+    word, result = toned(verdict.verdict), seen.result
+    if not isinstance(result, Served):
+        return (seen.address, word, "", "", result.error)
+    return (seen.address, word, result.tls_version, result.cipher, str(result.leaf.certificate))
+
+
+def _leaf(leaf: Leaf, wall: datetime) -> Block:
+    begins, ends = leaf.validity.not_before, leaf.validity.not_after
+    in_time = leaf.validity.holds_at(wall)
+    valid = f"{spoken(begins)} to {spoken(ends)}" + ("" if in_time else ": not now")
+    name = Word("right") if leaf.name_matches else Word("wrong", Tone.BAD)
+    exception = (("exception's chain", _chain(leaf.exception, wall)),) if leaf.exception else ()
+    return Facts(
+        (
+            ("fingerprint", str(leaf.certificate)),
+            ("SPKI pin", f"{leaf.spki} ({leaf.spki.base64})"),
+            ("issuer", leaf.issuer),
+            ("subject", leaf.subject),
+            ("valid", Word(valid, Tone.PLAIN if in_time else Tone.BAD)),
+            ("name", name),
+            ("public chain", _chain(leaf.public, wall)),
+            ("system chain", _chain(leaf.system, wall)),
+            *exception,
+        )
+    )
+
+
+def _chain(chain: Chain, wall: datetime) -> Word:
+    if chain.window is None:
+        return Word(f"reaches no root: {chain.problem or 'no path'}", Tone.BAD)
+    if not chain.window.holds_at(wall):
+        return Word("reaches a root, and is not valid now", Tone.BAD)
+    doubt = "; OpenSSL, which the Edge uses, disagrees" if chain.openssl_differs else ""
+    return Word(f"reaches a root{doubt}", Tone.WARNING if doubt else Tone.GOOD)
+
+
+def _conclusions(probe: Probe) -> list[Said]:
+    finding = probe.diagnosis.finding
+    word = toned(finding)
+    if not probe.pins.pins and finding is Finding.UNANNOUNCED_ROTATION:
+        return [_RIGHT_WITHOUT_PINS]
+    said: list[Said] = [Word(f"{finding}: {probe.sentence}.", word.tone)]
+    if probe.pins.pins:
+        said.append(f"Compared with the pins of {probe.pins.source}.")
+    return said
+
+
+def _holds(chain: Chain, wall: datetime) -> bool:
+    return chain.window is not None and chain.window.holds_at(wall)

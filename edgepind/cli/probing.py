@@ -1,28 +1,67 @@
-"""One look at every address of a host, judged by the pins that are at hand."""
+"""One look at every address of a host, judged by the pins that this user may read.
+
+Both `probe` and `check` take it. Nothing is changed, and no daemon is needed.
+"""
 
 import asyncio
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from edgepind import RELEASED
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.pins_at_hand import PinsAtHand, pins_at_hand
-from edgepind.cli.probe_target import Named
-from edgepind.clock import SystemClock
+from edgepind.cli.stored_state import NoMemory, NoStatus, read_state, read_status
+from edgepind.clock import Clock, SystemClock
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.diagnosis import Diagnosis, diagnose
 from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick, served
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
-from edgepind.model.observation import Link, Observations
+from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
+from edgepind.model.observation import DocumentRead, Link, Observations
+from edgepind.model.pin import Pin, accepted
 from edgepind.model.rules import Rules
-from edgepind.model.words import Finding
+from edgepind.model.words import Finding, Origin, PinKind, Role
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.rfc3339 import parse_rfc3339
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
+from edgepind.settings.kinds import Wrong
+from edgepind.settings.network_kinds import ANY_PORT, HIGHEST_PORT, parse_address, parse_host
 from edgepind.settings.rules import rules_of
 from edgepind.settings.schema import Settings
+
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A host as it was named: `port` None where none was; `numeric` for an address.
+
+    A numeric address is not sent as SNI (RFC 6066, section 3) and is held against the IP
+    addresses in the certificate.
+    """
+
+    host: str
+    port: int | None = None
+    numeric: bool = False
+
+    def addresses(self, port: int = 443) -> tuple[Address, ...]:
+        """The one address, where it is numeric; none: whatever the name resolves to."""
+        return (Address(self.host, self.port or port),) if self.numeric else ()
+
+
+@dataclass(frozen=True, slots=True)
+class PinsAtHand:
+    """Pins, and where they were read (a clause); `floor` as in the daemon's state."""
+
+    pins: tuple[Pin, ...] = ()
+    source: str = "nowhere"
+    floor: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +103,22 @@ class Probe:
             and it.leaf.public.window.holds_at(wall)
             for _, it in served(self.link)
         )
+
+
+def parse_target(written: str) -> Named | Wrong:
+    """Read what was named. Never raises; what is wrong comes back with a clause that says why."""
+    address = parse_address(written)
+    if isinstance(address, Address):
+        port = None if address.port == ANY_PORT else address.port
+        return Named(address.ip, port, numeric=True)
+    if "/" in written or ":" not in written:
+        host = parse_host(written)
+        return host if isinstance(host, Wrong) else Named(host)
+    name, _, digits = written.rpartition(":")
+    if not _PORT.fullmatch(digits) or not 1 <= int(digits) <= HIGHEST_PORT:
+        return Wrong("its port is not a number from 1 to 65535")
+    host = parse_host(name)
+    return host if isinstance(host, Wrong) else Named(host, int(digits))
 
 
 async def probe_cloud(settings: Settings) -> Probe | Unprobed:
@@ -129,3 +184,58 @@ def _rules(target: Target, settings: Settings | None) -> Rules:
 def _read_document(settings: Settings) -> DocumentReading:
     edge = settings.edge
     return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
+
+
+# --- the pins to compare with ---------------------------------------------------------------
+
+
+def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    """The pins of the first source that can be read and holds an accepted one."""
+    sources: tuple[Callable[[], PinsAtHand], ...] = (
+        lambda: _from_state(settings, clock),
+        lambda: _from_status(settings),
+        lambda: _from_document(settings, reading, clock),
+    )
+    for source in sources:
+        try:
+            found = source()
+        except PermissionError:
+            continue  # the next source says the same, if it may be read
+        if accepted(found.pins):
+            return found
+    return PinsAtHand()
+
+
+def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
+    state = read_state(settings.paths.state, clock)
+    if isinstance(state, NoMemory):
+        return PinsAtHand()
+    return PinsAtHand(state.pins, "the daemon's state", state.floor)
+
+
+def _from_status(settings: Settings) -> PinsAtHand:
+    document = read_status(settings.paths.runtime)
+    if isinstance(document, NoStatus):
+        return PinsAtHand()
+    return PinsAtHand(tuple(_shown(document["pins"])), "the daemon's status")
+
+
+def _shown(pins: list[dict[str, str]]) -> Iterator[Pin]:
+    for pin in pins:
+        fingerprint, since = parse_fingerprint(pin["fingerprint"]), parse_rfc3339(pin["since"])
+        if isinstance(fingerprint, Fingerprint) and since is not None:
+            kind, role, origin = PinKind(pin["kind"]), Role(pin["role"]), Origin(pin["origin"])
+            yield Pin(fingerprint, kind, role, origin, since)
+
+
+def _from_document(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    document = reading.document
+    if not isinstance(document, DocumentRead):
+        return PinsAtHand()
+    kind, since = settings.pins.kind, clock.now().wall
+    roles = {document.current: Role.CURRENT}
+    pins = (
+        Pin(it, kind, roles.get(it, Role.BACKUP), Origin.DOCUMENT, since)
+        for it in document.accepted
+    )
+    return PinsAtHand(tuple(pins), "the pinning config")

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from edgepind import __version__
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.say import complain, nobody_reads_any_more
-from edgepind.cli.site import add_config
+from edgepind.cli.load_config import add_config
+from edgepind.cli.render import complain, nobody_reads_any_more
 
 VERBS = {
     "run": "the daemon, in the foreground",

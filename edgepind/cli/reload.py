@@ -6,11 +6,11 @@ import os
 import signal
 from pathlib import Path
 
-from edgepind.cli.daemon_at_work import daemon_at_work, found_within
 from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.permission import demand_readable
-from edgepind.cli.say import complain
-from edgepind.cli.site import load_settings, settings_path
+from edgepind.cli.render import complain
+from edgepind.cli.running_daemon import daemon_at_work, found_within
 from edgepind.model.words import EventName
 from edgepind.settings.file import read_toml
 from edgepind.settings.load import judge

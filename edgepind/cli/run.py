@@ -3,9 +3,9 @@
 import argparse
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.say import complain
-from edgepind.cli.site import settings_of, settings_path
-from edgepind.cli.status_document import status_exit
+from edgepind.cli.load_config import settings_of, settings_path
+from edgepind.cli.render import complain
+from edgepind.cli.stored_state import status_exit
 from edgepind.clock import SystemClock
 from edgepind.daemon import run_daemon, tick_once
 from edgepind.parts import StartRefused

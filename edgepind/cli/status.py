@@ -1,15 +1,43 @@
-"""`edgepind status`: what the daemon knows, read from what it wrote last."""
+"""`edgepind status`: what the daemon knows, read from what it wrote last.
+
+The status document as a page for a person, and, for `--watch`, as it changes.
+"""
 
 import argparse
 import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.say import add_json, complain, print_json
-from edgepind.cli.show import show
-from edgepind.cli.site import settings_of
-from edgepind.cli.status_document import NoStatus, read_status, status_exit
-from edgepind.cli.status_view import status_page
+from edgepind.cli.load_config import settings_of
+from edgepind.cli.render import (
+    Facts,
+    Page,
+    Said,
+    Sentences,
+    Table,
+    Tone,
+    Word,
+    add_json,
+    complain,
+    instant,
+    print_json,
+    printable,
+    relation,
+    show,
+    toned,
+)
+from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status, status_exit
+from edgepind.model.words import Posture, Role
+from edgepind.settings.schema import Settings
+
+Document = Mapping[str, Any]
+
+_LOOK_EVERY = 0.5
+"""Seconds. The file is replaced whole, so a look costs next to nothing."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +57,6 @@ def main(args: argparse.Namespace) -> int:
     if isinstance(settings, ExitCode):
         return settings
     if args.watch:
-        from edgepind.cli.status_watch import watch  # noqa: PLC0415  only the live view needs it
-
         return watch(settings, drawn=sys.stdout.isatty())
     document = read_status(settings.paths.runtime)
     if isinstance(document, NoStatus):
@@ -42,3 +68,209 @@ def main(args: argparse.Namespace) -> int:
     else:
         show(status_page(document, now, interval))
     return status_exit(document, now, interval)
+
+
+# --- the page -------------------------------------------------------------------------------
+
+
+def status_page(document: Document, now: datetime, interval: float) -> Page:
+    """All that the daemon told, and what it is waiting for."""
+    waits = waiting_for(document, now) or ("nothing",)
+    stale = _stale(document, now, interval)
+    return (
+        *((Sentences((stale,)),) if stale else ()),
+        Facts(
+            (
+                ("posture", _posture(document, now)),
+                ("finding", toned(document["finding"] or "not looked at yet")),
+                ("reason", document["reason"]),
+                *(("waiting for", wait) for wait in waits),
+                ("next poll", _next_poll(document, now)),
+                ("daemon", _daemon(document, now)),
+                ("Edge", _edge(document["edge"])),
+                ("clock", _clock(document["clock"])),
+                ("status endpoint", _endpoint(document["status_endpoint"])),
+            )
+        ),
+        pins_table(document["pins"], now),
+        _addresses(document["addresses"]),
+    )
+
+
+def status_line(document: Document, now: datetime, interval: float) -> str:
+    """One line that is equal as long as nothing changed that a person would want to know."""
+    stale = " (no daemon writes this any more)" if is_stale(document, now, interval) else ""
+    owed = " restart owed" if document["edge"]["restart_owed"] else ""
+    pins = " ".join(f"{pin['role']}={pin['fingerprint'][:11]}" for pin in document["pins"])
+    return f"{document['posture']} {document['finding']}{owed}{stale} {pins}".rstrip()
+
+
+def pins_table(pins: Sequence[Document], now: datetime) -> Table:
+    """The pin set with the evidence for each pin."""
+    return Table(
+        "pins",
+        ("role", "fingerprint", "kind", "origin", "since", "sightings", "accepted"),
+        tuple(
+            (
+                toned(pin["role"]),
+                pin["fingerprint"],
+                pin["kind"],
+                pin["origin"],
+                relation(pin["since"], now),
+                str(pin["sightings"]),
+                _accepted(pin, now),
+            )
+            for pin in pins
+        ),
+        empty="no pin is known yet",
+    )
+
+
+def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
+    """What the daemon waits for, a clause each; empty where it waits for nothing."""
+    waits = [
+        f"pin {pin['fingerprint'][:11]} to serve its hold-down"
+        + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
+        for pin in document["pins"]
+        if pin["role"] == Role.PENDING
+    ]
+    if document["posture"] == Posture.EXHAUSTED:
+        waits.append("an operator: see `edgepind explain`")
+    elif document["posture"] != Posture.ENFORCING and document["posture_until"]:
+        until = document["posture_until"]
+        waits.append(f"the end of {document['posture']}, {relation(until, now)}")
+    if document["edge"]["restart_owed"]:
+        waits.append("the restart that it owes the Edge")
+    if not any(pin["role"] != Role.PENDING for pin in document["pins"]):
+        waits.append("a first pin")
+    return tuple(waits)
+
+
+def _stale(document: Document, now: datetime, interval: float) -> Word | None:
+    if not is_stale(document, now, interval):
+        return None
+    text = (
+        f"No daemon writes this any more: it was written {relation(document['written_at'], now)};"
+        " see `systemctl status edgepind`."
+    )
+    return Word(text, Tone.BAD)
+
+
+def _posture(document: Document, now: datetime) -> Word:
+    word = toned(document["posture"])
+    since, until = document["posture_since"], document["posture_until"]
+    lasts = f" since {instant(since)} ({relation(since, now)})" if since else ""
+    ends = f", until {instant(until)} at the latest" if until else ""
+    return Word(f"{word.text}{lasts}{ends}", word.tone)
+
+
+def _next_poll(document: Document, now: datetime) -> str:
+    due = document["next_tick_at"]
+    return f"{instant(due)} ({relation(due, now)})" if due else "not known"
+
+
+def _daemon(document: Document, now: datetime) -> str:
+    dry = ", in a dry run: nothing is changed" if document["dry_run"] else ""
+    return (
+        f"edgepind {document['version']}, process {document['pid']}, {document['ticks']} ticks, "
+        f"wrote {relation(document['written_at'], now)}{dry}"
+    )
+
+
+def _edge(edge: Document) -> Said:
+    activity = {True: "active", False: "not active", None: "without a unit to look at"}
+    parts = [
+        activity[edge["active"]],
+        "has loaded the pinning config" if edge["loaded"] else "has not loaded the pinning config",
+        f"restarts in the window of the budget: {edge['restarts_in_window']}",
+    ]
+    if edge["restart_owed"]:
+        parts.append("a restart is owed")
+    bad = edge["active"] is False or edge["restart_owed"]
+    return Word(", ".join(parts), Tone.WARNING if bad else Tone.PLAIN)
+
+
+def _clock(clock: Document) -> Said:
+    error = clock["error_ms"]
+    off = "how far it is off is not known" if error is None else f"{error} ms off"
+    if clock["trusted"]:
+        return f"trusted, {off} (source: {clock['source']})"
+    return Word(f"known to be wrong, {off} (source: {clock['source']})", Tone.BAD)
+
+
+def _endpoint(endpoint: Document) -> Said:
+    if endpoint["ok"]:
+        answers = f"answers over a connection that is {endpoint['channel']}"
+        doubt = endpoint["error"]
+        return answers if doubt is None else Word(f"{answers}; {doubt}", Tone.WARNING)
+    if endpoint["error"] is None:
+        return "was not asked"
+    return Word(f"gives no usable answer: {endpoint['error']}", Tone.WARNING)
+
+
+def _addresses(addresses: list[Document]) -> Table:
+    return Table(
+        "addresses",
+        ("address", "verdict", "fingerprint or error"),
+        tuple(
+            (it["address"], toned(it["verdict"]), it["fingerprint"] or it["error"] or "nothing")
+            for it in addresses
+        ),
+        empty="no address is known",
+    )
+
+
+def _dated(pin: Document) -> bool:
+    return pin["accepted_after"] is not None
+
+
+def _accepted(pin: Document, now: datetime) -> str:
+    if pin["role"] != Role.PENDING:
+        return "yes"
+    return f"no, {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "no"
+
+
+# --- the live view --------------------------------------------------------------------------
+
+
+def watch(settings: Settings, *, drawn: bool) -> int:
+    """Follow the status file; Ctrl-C is the way to end this, and so is no failure."""
+    with suppress(KeyboardInterrupt):
+        _draw(settings) if drawn else _print_changes(settings)
+    return ExitCode.GOOD
+
+
+def _looks(settings: Settings) -> Iterator[StatusDocument | NoStatus]:
+    while True:
+        yield read_status(settings.paths.runtime)
+        time.sleep(_LOOK_EVERY)
+
+
+def _draw(settings: Settings) -> None:
+    from rich.console import Console  # noqa: PLC0415  not needed where the output is piped
+    from rich.live import Live  # noqa: PLC0415
+
+    from edgepind.cli.render_terminal import drawn  # noqa: PLC0415
+
+    with Live(console=Console(highlight=False), screen=True, auto_refresh=False) as live:
+        for look in _looks(settings):
+            live.update(drawn(_page_now(look, settings)), refresh=True)
+
+
+def _page_now(look: StatusDocument | NoStatus, settings: Settings) -> Page:
+    if isinstance(look, NoStatus):
+        return (Sentences((look.error,)),)
+    return status_page(look, datetime.now(UTC), settings.cloud.interval)
+
+
+def _print_changes(settings: Settings) -> None:
+    told = ""
+    for look in _looks(settings):
+        now = datetime.now(UTC)
+        if isinstance(look, NoStatus):
+            line = look.error
+        else:
+            line = status_line(look, now, settings.cloud.interval)
+        if line != told:
+            print(f"{now:%Y-%m-%dT%H:%M:%SZ} {printable(line)}", flush=True)
+            told = line

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 
 from edgepind import RELEASED, __version__
+from edgepind.cli.load_config import add_config
 from edgepind.cli.program import VERBS
-from edgepind.cli.site import add_config
 from edgepind.settings.schema import TABLES
 from edgepind.settings.table import Key, Table
 

@@ -4,9 +4,8 @@ import io
 
 from rich.console import Console
 
-from edgepind.cli.page import Facts, Page, Sentences, Table, Tone, Word
-from edgepind.cli.page_drawn import drawn
-from edgepind.cli.show import plain_lines
+from edgepind.cli.render import Facts, Page, Sentences, Table, Tone, Word, plain_lines
+from edgepind.cli.render_terminal import drawn
 
 LONG = ":".join(["AB"] * 32)
 PAGE: Page = (

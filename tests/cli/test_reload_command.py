@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.cli.daemon_at_work import DaemonAtWork, daemon_at_work
+from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work
 from tests.support.small_site import Site
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.status_document import status_exit
-from edgepind.cli.status_view import status_line, status_page, waiting_for
+from edgepind.cli.status import status_line, status_page, waiting_for
+from edgepind.cli.stored_state import status_exit
 from edgepind.lab.children import environment, terminate
 from edgepind.telemetry.status_file import rfc3339
 from tests.support.small_site import Site

@@ -6,10 +6,9 @@ No pins are at hand here, as on a host without settings.
 from collections.abc import Iterator
 from datetime import datetime
 
-from edgepind.cli.page import Facts, Sentences, Tone, word
-from edgepind.cli.pins_at_hand import PinsAtHand
-from edgepind.cli.probe_view import probe_page
-from edgepind.cli.probing import Probe
+from edgepind.cli.probe import probe_page
+from edgepind.cli.probing import PinsAtHand, Probe
+from edgepind.cli.render import Facts, Sentences, Tone, word
 from edgepind.core.diagnosis import diagnose
 from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick

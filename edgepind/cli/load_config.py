@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
-from edgepind.cli.say import complain
+from edgepind.cli.render import complain
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
 from edgepind.settings.schema import Settings

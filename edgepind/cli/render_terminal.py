@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as DrawnTable
 from rich.text import Text
 
-from edgepind.cli.page import Block, Facts, Page, Said, Sentences, Table, Tone, word
+from edgepind.cli.render import Block, Facts, Page, Said, Sentences, Table, Tone, word
 
 _BETWEEN = 3
 """Cells between two columns of a table, as the library draws one without edges."""

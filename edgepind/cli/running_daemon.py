@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from edgepind.cli.progress import waiting
-from edgepind.cli.status_document import NoStatus, StatusDocument, read_status
+from edgepind.cli.render import waiting
+from edgepind.cli.stored_state import NoStatus, StatusDocument, read_status
 
 _LOOK_EVERY = 0.1
 _LONGEST_PID = 20

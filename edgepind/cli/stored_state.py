@@ -1,27 +1,35 @@
-"""`RUNTIME/status.json` as commands read it: of the contract's shape, or not used at all.
+"""What the daemon keeps, as commands read it: without disturbing it or anything of its files.
 
-Looking into it is all that the reading commands do with a running daemon, so none of them can
-disturb it.
+`RUNTIME/status.json` is what it wrote last: of the contract's shape, or not used at all.
+`STATE/state.json` holds what survives a restart; what the last tick saw stands in the status
+alone. Together they are what the daemon would decide by now.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
+from edgepind.clock import Clock
 from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
+from edgepind.model.state import AddressVerdict, State
 from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.observe.rfc3339 import parse_rfc3339
 from edgepind.observe.strict_json import RefusedJson, parse_json
+from edgepind.settings.schema import PathsSettings
+from edgepind.state.envelope import Broken, open_state
 from edgepind.telemetry.status_file import NAME, SCHEMA
 
 STALE_AFTER = 3
 """A daemon that has not written for this many intervals counts as gone."""
 
-_LARGEST = 1 << 20
+_LARGEST_STATUS = 1 << 20
+_LARGEST_STATE = 4 << 20
+"""Octets. Either file has a few thousand."""
 _GOOD_FINDINGS = frozenset({Finding.PINNED, Finding.ROTATING})
 
 _TEXT = (str,)
@@ -85,7 +93,7 @@ def read_status(runtime: Path) -> StatusDocument | NoStatus:
     """Read what the daemon wrote last. Raises PermissionError where this user may not."""
     path = runtime / NAME
     demand_readable(path)
-    match read_small_file(path, _LARGEST):
+    match read_small_file(path, _LARGEST_STATUS):
         case NoFile():
             return NoStatus(
                 f"no daemon has written {path}; start it with `systemctl start edgepind`"
@@ -154,3 +162,66 @@ def _misfit(value: object, shape: Any, at: str) -> str | None:
                 return f"{at} is no object"
             misfits = (_misfit(value.get(key), kind, f"{at}.{key}") for key, kind in shape.items())
             return next(filter(None, misfits), None)
+
+
+# --- the state ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NoMemory:
+    """There is no state to go by; `error` is a sentence that says what to do."""
+
+    error: str
+
+
+def read_state(folder: Path, clock: Clock) -> State | NoMemory:
+    """The state as it was saved last. Raises PermissionError where this user may not read it."""
+    path = folder / "state.json"
+    demand_readable(path)
+    match read_small_file(path, _LARGEST_STATE):
+        case NoFile():
+            return NoMemory(f"no daemon has kept a state in {folder} yet; start edgepind first")
+        case Unreadable(error) | TooLarge(error):
+            return NoMemory(error)
+        case SmallFile(content):
+            opened = open_state(content, clock.now(), clock.boot_id())
+            if isinstance(opened, Broken):
+                return NoMemory(
+                    f"{path} cannot be used: {opened.reason}; the daemon sets it aside when it "
+                    "starts"
+                )
+            return opened.state
+
+
+def remember(paths: PathsSettings, clock: Clock) -> State | NoMemory:
+    """The state with what the last tick saw at each address, as far as that can be known.
+
+    Raises PermissionError where this user may not read it.
+    """
+    state = read_state(paths.state, clock)
+    if isinstance(state, NoMemory):
+        return state
+    document = read_status(paths.runtime)
+    seen = () if isinstance(document, NoStatus) else _addresses(document)
+    return replace(state, addresses=seen or _seen_last(state))
+
+
+def _addresses(document: StatusDocument) -> tuple[AddressVerdict, ...]:
+    return tuple(
+        AddressVerdict(it["address"], Finding(it["verdict"]), _fingerprint(it), it["error"])
+        for it in document["addresses"]
+    )
+
+
+def _fingerprint(address: StatusDocument) -> Fingerprint | None:
+    fingerprint = parse_fingerprint(address["fingerprint"])
+    return fingerprint if isinstance(fingerprint, Fingerprint) else None
+
+
+def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
+    """Where no status tells of a look, the pins that were live and have not been gone since."""
+    return tuple(
+        AddressVerdict("where it was seen last", Finding.PINNED, pin.fingerprint)
+        for pin in state.pins
+        if pin.accepted and pin.ever_live and not pin.unseen
+    )

@@ -1,0 +1,131 @@
+"""What runs on this host: the Edge's unit, the operator's commands, the helper, the daemon."""
+
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from edgepind.cli.checks.fault import Fault, error, info, warning
+from edgepind.cli.render import relation
+from edgepind.cli.running_daemon import daemon_at_work
+from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status
+from edgepind.effects.local_appliance import restarter
+from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.settings.schema import EdgeSettings, Settings
+
+
+async def check_edge_unit(settings: Settings) -> list[Fault]:
+    """Ask systemd about the unit, and look for every command that is configured."""
+    edge = settings.edge
+    way = restarter(edge)
+    try:
+        unit = await way.unit()
+    finally:
+        way.close()
+    return [*_of_unit(unit, edge.unit), *_of_commands(edge), *_of_helper(edge)]
+
+
+def _of_unit(unit: EdgeUnit, name: str) -> Iterator[Fault]:
+    match unit:
+        case Unit(UnitState.ABSENT):
+            yield error("unit-absent", f"systemd knows no unit {name}", "Correct edge.unit.")
+        case Unit(UnitState.MASKED):
+            remedy = f"`systemctl unmask {name}` lets it start again."
+            yield error("unit-masked", f"{name} is masked", remedy)
+        case Unit(UnitState.FAILED):
+            remedy = f"See `systemctl status {name}` and `journalctl -u {name}`."
+            yield error("unit-failed", f"{name} has failed", remedy)
+        case Unit(UnitState.INACTIVE):
+            remedy = f"Start it with `systemctl start {name}`; edgepind never does."
+            yield warning("unit-inactive", f"{name} is stopped", remedy)
+        case Unit(UnitState.ACTIVATING | UnitState.DEACTIVATING as state):
+            yield info("unit-in-between", f"{name} is {state}", "Look again in a moment.")
+        case Unit() | NoUnit():
+            pass
+        case UnitUnknown(sentence):
+            remedy = "See that systemd and D-Bus run, or set edge.restart_command."
+            yield warning("unit-unknown", sentence, remedy)
+
+
+def _of_commands(edge: EdgeSettings) -> Iterator[Fault]:
+    commands = {
+        "restart_command": edge.restart_command,
+        "ready_command": edge.ready_command,
+        "health_command": edge.health_command,
+    }
+    for key, command in commands.items():
+        if command and shutil.which(command[0]) is None:
+            yield error(
+                "command-missing",
+                f"edge.{key}: {command[0]} is not there or cannot be run",
+                f"Correct edge.{key}, or make the program executable.",
+            )
+
+
+def _of_helper(edge: EdgeSettings) -> Iterator[Fault]:
+    if edge.helper in {"", "auto"}:
+        return
+    socket = Path(edge.helper)
+    if not socket.exists() or not stat.S_ISSOCK(socket.stat().st_mode):
+        remedy = "Start it with `systemctl start edgepind-apply.socket`, or correct edge.helper."
+        yield error("helper-missing", f"there is no socket {socket}", remedy)
+
+
+# --- the daemon -----------------------------------------------------------------------------
+
+
+async def check_daemon(settings: Settings) -> list[Fault]:
+    """Look at its lock and at its status file."""
+    running = daemon_at_work(settings.paths.state) is not None
+    document = read_status(settings.paths.runtime)
+    if isinstance(document, NoStatus):
+        return [_mute() if running else _never()]
+    now = datetime.now(UTC)
+    if not running:
+        return [_stopped(document, now)]
+    if is_stale(document, now, settings.cloud.interval):
+        return [_hung(document, now)]
+    return list(_of_status(document))
+
+
+def _mute() -> Fault:
+    what, remedy = "edgepind runs and has written no status", "See `journalctl -u edgepind`."
+    return warning("daemon-without-status", what, remedy)
+
+
+def _never() -> Fault:
+    what, remedy = "no edgepind has run here yet", "Start it with `systemctl start edgepind`."
+    return info("daemon-not-started", what, remedy)
+
+
+def _stopped(document: StatusDocument, now: datetime) -> Fault:
+    what = f"no edgepind is running; it wrote last {relation(document['written_at'], now)}"
+    remedy = "Start it with `systemctl start edgepind`: nothing follows a rotation until then."
+    return warning("daemon-stopped", what, remedy)
+
+
+def _hung(document: StatusDocument, now: datetime) -> Fault:
+    what = f"edgepind is there and wrote last {relation(document['written_at'], now)}"
+    return error("daemon-hung", what, "Run `systemctl restart edgepind`; see its journal for why.")
+
+
+def _of_status(document: StatusDocument) -> Iterator[Fault]:
+    if document["dry_run"]:
+        remedy = "Start it without --dry-run to have rotations followed."
+        yield info("daemon-dry-run", "edgepind runs dry and changes nothing", remedy)
+    if document["edge"]["restart_owed"]:
+        remedy = "`edgepind explain` tells what it waits for."
+        yield warning("restart-owed", "the Edge is owed a restart", remedy)
+    yield from _of_endpoint(document["status_endpoint"])
+
+
+def _of_endpoint(endpoint: Mapping[str, Any]) -> Iterator[Fault]:
+    problem = endpoint["error"]
+    if problem is not None and endpoint["ok"]:
+        remedy = "`edgepind pin add` the pin of that leaf if you know it, or let it earn standing."
+        yield warning("status-endpoint", f"it answers in vain: {problem}", remedy)
+    elif problem is not None:
+        remedy = "Live handshakes go on deciding; see to the endpoint, or switch it off."
+        yield warning("status-endpoint", f"it gives no usable answer: {problem}", remedy)
