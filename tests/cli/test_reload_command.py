@@ -12,13 +12,15 @@ from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work
 from tests.support.small_site import Site
 
 
-async def test_good_settings_are_put_in_force(steady: Site, ask: Any) -> None:
+async def test_good_settings_are_put_in_force(steady: Site, ask: Any, read: Any) -> None:
     """0, with the daemon's own sentence."""
     steady.write_settings({"pins": {"policy": "strict"}})
     answer = await ask("reload")
     assert (answer.code, answer.errors) == (0, "")
-    assert "reloaded and in force" in answer.output
     assert steady.events().count("reloaded") == 1
+    decisions = (await read("history"))[1]["decisions"]
+    [decided] = [it for it in decisions if it["event"] == "reloaded"]
+    assert answer.output == f"{decided['message']}\n"
 
 
 async def test_bad_settings_are_refused_with_every_fault(steady: Site, ask: Any) -> None:
@@ -37,7 +39,7 @@ async def test_no_daemon_is_exit_code_3(steady: Site, ask: Any) -> None:
     await steady.daemon.stop()
     answer = await ask("reload")
     assert (answer.code, answer.output) == (3, "")
-    assert "no daemon is running" in answer.errors
+    assert "`systemctl start edgepind`" in answer.errors
 
 
 async def test_a_daemon_that_does_not_answer_is_exit_code_3(steady: Site, ask: Any) -> None:
@@ -48,7 +50,7 @@ async def test_a_daemon_that_does_not_answer_is_exit_code_3(steady: Site, ask: A
     answer = await ask("reload")
     os.kill(pid, signal.SIGCONT)
     assert (answer.code, answer.output) == (3, "")
-    assert "has not answered yet" in answer.errors
+    assert "`journalctl -u edgepind`" in answer.errors
 
 
 async def test_without_rights_it_is_exit_code_4(steady: Site, ask: Any) -> None:

@@ -102,12 +102,9 @@ def test_what_is_waited_for_is_said() -> None:
         document(pins=[pending], posture="open", posture_until=until, edge={"restart_owed": True}),
         NOW,
     )
-    assert waits == (
-        "pin AB:AB:AB:AB to serve its hold-down, in 15 minutes at the earliest",
-        "the end of open, in 1 hour",
-        "the restart that it owes the Edge",
-        "a first pin",
-    )
+    facts = (("AB:AB:AB:AB", "hold-down", "15 minutes"), ("open", "1 hour"), ("restart",), ("pin",))
+    for wait, words in zip(waits, facts, strict=True):
+        assert all(word in wait for word in words), wait
 
 
 def test_a_line_changes_only_with_what_matters() -> None:
@@ -165,7 +162,9 @@ async def test_a_daemon_that_is_gone_is_told_and_is_exit_code_3(site: Site, ask:
     (site.runtime / "status.json").write_text(json.dumps(document(written_at=rfc3339(old))))
     answer = await ask("status")
     assert answer.code == 3
-    assert answer.output.startswith("No daemon writes this any more: it was written 5 minutes")
+    warning = answer.output.splitlines()[0]
+    assert "5 minutes ago" in warning
+    assert "`systemctl status edgepind`" in warning
     assert PIN in answer.output
 
 
@@ -191,7 +190,7 @@ async def test_a_file_that_is_no_status_is_exit_code_3(
     (site.runtime / "status.json").write_bytes(content)
     answer = await ask("status")
     assert (answer.code, answer.output) == (3, "")
-    assert "is no status of this edgepind" in answer.errors
+    assert str(site.runtime / "status.json") in answer.errors
     assert answer.errors.count("\n") == 1
 
 
