@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look at everything and name what is wrong; what only explains is no fault for the answer."""
+    """Run every check; only errors and warnings make the answer bad."""
     settings = load_settings(settings_path(args))
     if isinstance(settings, SettingsRefused):
         faults, code = _of_settings(settings), ExitCode.USAGE
@@ -56,13 +56,13 @@ def _of_settings(refused: SettingsRefused) -> list[Fault]:
 
 
 async def _look(settings: Settings) -> list[Fault]:
-    async with waiting("looking at files, unit, clock and link"):
+    async with waiting("checking files, unit, clock and link"):
         found = await asyncio.gather(*(_guarded(check, settings) for check in _CHECKS))
     return [fault for faults in found for fault in faults]
 
 
 async def _guarded(check: Check, settings: Settings) -> list[Fault]:
-    """What may not be looked at is a fault of its own, and no end of the others."""
+    """A file that this user may not read is one fault more; the other checks still run."""
     try:
         return await check(settings)
     except PermissionError as forbidden:
@@ -72,7 +72,7 @@ async def _guarded(check: Check, settings: Settings) -> list[Fault]:
 
 def _page(faults: list[Fault]) -> Page:
     if not faults:
-        return (Sentences((Word("No fault is found.", Tone.GOOD),)),)
+        return (Sentences((Word("No fault found.", Tone.GOOD),)),)
     return tuple(
         Sentences((Word(f"{it.severity} {it.id}: {it.what}", _TONES[it.severity]), it.remedy))
         for it in faults

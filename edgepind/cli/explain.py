@@ -22,14 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "fingerprint",
         nargs="?",
         metavar="FINGERPRINT",
-        help="a pin, whole or as it is shortened in messages (AA:BB:CC:DD); without one, the "
-        "present posture is explained",
+        help="a pin, in full or shortened as in messages (AA:BB:CC:DD); without one, the "
+        "current posture is explained",
     )
     add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Explain from what the daemon remembers."""
+    """Explain from the daemon's stored state."""
     settings = settings_of(args)
     if isinstance(settings, ExitCode):
         return settings
@@ -55,7 +55,7 @@ def _explain(fingerprint: Fingerprint, state: State, rules: Rules, args: argpars
 
 
 def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
-    """What is meant: a whole fingerprint, or the beginning of one that is known."""
+    """The fingerprint that was named: in full, or by the beginning of a known one."""
     beginning = written.strip().upper()
     known = {
         *(pin.fingerprint for pin in state.pins),

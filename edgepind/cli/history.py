@@ -35,13 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=50,
         metavar="N",
-        help="so many of the newest decisions at the most (default: 50)",
+        help="print at most the N newest decisions (default: 50)",
     )
     add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the record."""
+    """Print the recorded decisions."""
     settings = settings_of(args)
     if isinstance(settings, ExitCode):
         return settings
@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
@@ -68,7 +68,7 @@ def _table(lines: tuple[HistoryLine, ...]) -> Table:
         "",
         ("when", "event", "what was decided"),
         tuple(_row(line) for line in lines),
-        empty="no decision is on record yet",
+        empty="no decision has been recorded yet",
     )
 
 

@@ -1,4 +1,4 @@
-"""The settings that a command works by: loaded, or told why not."""
+"""The settings file of a command: how it is named, loaded, and reported where it is refused."""
 
 import argparse
 import os
@@ -16,9 +16,9 @@ DEFAULT_PATH = Path("/etc/edgepind/edgepind.toml")
 
 
 def add_config(parser: argparse.ArgumentParser, default: Path | str | None) -> None:
-    """`--config` counts wherever it stands; `default` None: it was not named at all.
+    """Add `--config`, which counts before and after the verb; `default` None: it was not given.
 
-    Under a verb that has verbs of its own, `argparse.SUPPRESS` keeps what was named before.
+    Under a verb that has verbs of its own, `argparse.SUPPRESS` keeps what was given before.
     """
     parser.add_argument(
         "--config",
@@ -47,7 +47,7 @@ def settings_path(args: argparse.Namespace) -> Path:
 
 
 def settings_of(args: argparse.Namespace) -> Settings | ExitCode:
-    """The settings in force for this command; where there are none, the faults are told.
+    """The settings for this command; where they are refused, every fault is printed.
 
     Raises PermissionError where the file may not be read.
     """
@@ -59,6 +59,6 @@ def settings_of(args: argparse.Namespace) -> Settings | ExitCode:
 
 
 def load_settings(path: Path) -> Settings | SettingsRefused:
-    """Read the file. Raises PermissionError where that is not permitted: no fault of the file."""
+    """Read the file. Raises PermissionError where this user may not read it."""
     demand_readable(path)
     return load(path, os.environ)

@@ -1,4 +1,4 @@
-"""Telling "you may not" from every other way in which a file cannot be read or written."""
+"""Tells missing permission from every other reason why a file cannot be read or written."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 def demand_readable(path: Path) -> None:
     """Raise PermissionError where something stands at `path` that this user may not read.
 
-    Whether anything stands there at all, and what, is not judged.
+    Whether anything is there, and what, is not judged.
     """
     try:
         path.stat()
@@ -21,7 +21,7 @@ def demand_readable(path: Path) -> None:
 
 
 def may_not_write(folder: Path) -> bool:
-    """Whether `folder` is there, or may be, and is closed to this user."""
+    """Whether this user lacks permission to write to `folder`; False where it does not exist."""
     try:
         folder.stat()
     except PermissionError:

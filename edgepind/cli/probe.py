@@ -62,14 +62,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "host",
         nargs="?",
         metavar="HOST[:PORT]",
-        help="whom to look at (default: cloud.host of the settings); an IPv6 address with a port "
-        "is written [2001:db8::1]:443",
+        help="the host to probe (default: cloud.host of the settings); an IPv6 address with a "
+        "port is written [2001:db8::1]:443",
     )
     add_json(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look once at every address, and tell what was seen."""
+    """Probe every address once, and print what was seen."""
     probe = _named(args) if args.host is not None else _cloud(args)
     if isinstance(probe, ExitCode):
         return probe
@@ -102,10 +102,10 @@ def _named(args: argparse.Namespace) -> Probe | Unprobed | ExitCode:
 
 
 def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode | None:
-    """The settings that say something about this host; None where there are none.
+    """The settings that apply to this host; None where none do.
 
-    Settings that were named count for whatever host is named with them; those of this host only
-    for the cloud that they are about, and they need not be there, or be right.
+    Settings given by --config apply to any host; the default file only to its own cloud.host, and
+    it may be missing or invalid.
     """
     if args.config is not None:
         return settings_of(args)
@@ -149,13 +149,13 @@ def _details(seen: AddressSeen, verdict: AddressVerdict, wall: datetime) -> dict
         "tls_version": result.tls_version,
         "cipher": result.cipher,
         "verdict": verdict.verdict.value,
-        "public_chain": _holds(leaf.public, wall),
-        "system_chain": _holds(leaf.system, wall),
+        "public_chain": leaf.public.holds_at(wall),
+        "system_chain": leaf.system.holds_at(wall),
     }
 
 
 def probe_page(probe: Probe) -> Page:
-    """The addresses, then each leaf that they serve, then what to think of it."""
+    """The addresses, then each leaf that they serve, then the finding."""
     leaves = dict.fromkeys(it.leaf for _, it in served(probe.link))
     return (
         _addresses(probe),
@@ -205,7 +205,7 @@ def _leaf(leaf: Leaf, wall: datetime) -> Block:
 def _chain(chain: Chain, wall: datetime) -> Word:
     if chain.window is None:
         return Word(f"reaches no root: {chain.problem or 'no path'}", Tone.BAD)
-    if not chain.window.holds_at(wall):
+    if not chain.holds_at(wall):
         return Word("reaches a root, and is not valid now", Tone.BAD)
     doubt = "; OpenSSL, which the Edge uses, disagrees" if chain.openssl_differs else ""
     return Word(f"reaches a root{doubt}", Tone.WARNING if doubt else Tone.GOOD)
@@ -218,9 +218,5 @@ def _conclusions(probe: Probe) -> list[Said]:
         return [_RIGHT_WITHOUT_PINS]
     said: list[Said] = [Word(f"{finding}: {probe.sentence}.", word.tone)]
     if probe.pins.pins:
-        said.append(f"Compared with the pins of {probe.pins.source}.")
+        said.append(f"Compared with the pins in {probe.pins.source}.")
     return said
-
-
-def _holds(chain: Chain, wall: datetime) -> bool:
-    return chain.window is not None and chain.window.holds_at(wall)

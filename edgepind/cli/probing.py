@@ -33,14 +33,14 @@ from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.network_kinds import ANY_PORT, HIGHEST_PORT, parse_address, parse_host
 from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.schema import EdgeSettings, Settings
 
 _PORT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A host as it was named: `port` None where none was; `numeric` for an address.
+    """The host to probe: `port` None where none was; `numeric` for an address.
 
     A numeric address is not sent as SNI (RFC 6066, section 3) and is held against the IP
     addresses in the certificate.
@@ -51,7 +51,7 @@ class Named:
     numeric: bool = False
 
     def addresses(self, port: int = 443) -> tuple[Address, ...]:
-        """The one address, where it is numeric; none: whatever the name resolves to."""
+        """The address where the host is numeric; empty: those that the name resolves to."""
         return (Address(self.host, self.port or port),) if self.numeric else ()
 
 
@@ -66,14 +66,14 @@ class PinsAtHand:
 
 @dataclass(frozen=True, slots=True)
 class Unprobed:
-    """Nothing was looked at; `error` is a sentence that says what to do."""
+    """No address was probed; `error` is a sentence that says what to do."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was seen, and what is to be thought of it. `sentence` is the finding's."""
+    """What was seen, and the verdict on it. `sentence` explains the finding."""
 
     target: Target
     link: Link
@@ -85,7 +85,7 @@ class Probe:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What `probe` answers (CONTRACT sections 2 and 11)."""
+        """The exit code of `probe` (CONTRACT sections 2 and 11)."""
         if not served(self.link):
             return ExitCode.UNOBSERVED
         good = self._all_pinned() if self.pins.pins else self._all_public()
@@ -98,15 +98,12 @@ class Probe:
     def _all_public(self) -> bool:
         wall = self.tick.now.wall
         return all(
-            it.leaf.name_matches
-            and it.leaf.public.window is not None
-            and it.leaf.public.window.holds_at(wall)
-            for _, it in served(self.link)
+            it.leaf.name_matches and it.leaf.public.holds_at(wall) for _, it in served(self.link)
         )
 
 
 def parse_target(written: str) -> Named | Wrong:
-    """Read what was named. Never raises; what is wrong comes back with a clause that says why."""
+    """Parse `HOST`, `HOST:PORT`, `192.0.2.1:8443` or `[2001:db8::1]:8443`. Never raises."""
     address = parse_address(written)
     if isinstance(address, Address):
         port = None if address.port == ANY_PORT else address.port
@@ -122,14 +119,14 @@ def parse_target(written: str) -> Named | Wrong:
 
 
 async def probe_cloud(settings: Settings) -> Probe | Unprobed:
-    """Look at the cloud of the settings as the Edge would."""
+    """Probe the cloud of the settings as the Edge would."""
     cloud = settings.cloud
     target = Target(cloud.host, cloud.port, cloud.addresses, cloud.timeout)
     return await _probe(target, settings)
 
 
 async def probe_named(named: Named, settings: Settings | None) -> Probe | Unprobed:
-    """Look at a host that was named; without settings the bundled and the host's roots count."""
+    """Probe a named host; without settings, by the bundled roots and those of this host."""
     if settings is None:
         return await _probe(Target(named.host, named.port or 443, named.addresses()), None)
     cloud = settings.cloud
@@ -146,7 +143,7 @@ async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
         return Unprobed(f"without the public roots no leaf can be judged: {trust.public.error}")
     tls, pins = EdgeTls(), PinsAtHand()
     if settings is not None:
-        reading = _read_document(settings)
+        reading = read_pinning_config(settings.edge)
         tls, pins = reading.tls, pins_at_hand(settings, reading, clock)
     link, readings = await asyncio.gather(
         LinkObserver(target, trust, clock).observe(tls),
@@ -181,8 +178,8 @@ def _rules(target: Target, settings: Settings | None) -> Rules:
     return rules_of(settings)
 
 
-def _read_document(settings: Settings) -> DocumentReading:
-    edge = settings.edge
+def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
+    """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
     return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
 
 
@@ -200,7 +197,7 @@ def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> 
         try:
             found = source()
         except PermissionError:
-            continue  # the next source says the same, if it may be read
+            continue  # another source may be readable
         if accepted(found.pins):
             return found
     return PinsAtHand()

@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` None: those of the process."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")  # a poor locale must not cost the answer
+            reconfigure(
+                errors="backslashreplace"
+            )  # a locale without a character must not lose the answer
     try:
         code = _command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.PIPE_CLOSED
     except PermissionError as error:
         what = f"{error.filename}: " if error.filename else ""
-        complain(f"{what}this is not permitted to you; run it as root, or as edgepind's own user")
+        complain(f"{what}permission denied; run it as root, or as the user that edgepind runs as")
         return ExitCode.NOT_PERMITTED
     return code
 

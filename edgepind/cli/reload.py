@@ -27,10 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Send SIGHUP and tell what came of it."""
+    """Send SIGHUP and print the outcome."""
     path = settings_path(args)
     found = load_settings(path)
-    settings = found if isinstance(found, Settings) else _what_finds_the_daemon(path)
+    settings = found if isinstance(found, Settings) else _settings_to_find_daemon(path)
     daemon = daemon_at_work(settings.paths.state) if settings is not None else None
     if daemon is None or settings is None:
         if not isinstance(found, Settings):
@@ -41,13 +41,13 @@ def main(args: argparse.Namespace) -> int:
     demand_readable(settings.paths.state / "history.jsonl")
     before = _answers(settings.paths.state)
     if not daemon.signal(signal.SIGHUP):
-        complain("the daemon ended before it could be asked; start it again")
+        complain("the daemon has ended; start it with `systemctl start edgepind`")
         return ExitCode.UNOBSERVED
     return _result(settings.paths.state, before)
 
 
-def _what_finds_the_daemon(path: Path) -> Settings | None:
-    """Settings with the folders of a file that is refused: the daemon that runs is to say so."""
+def _settings_to_find_daemon(path: Path) -> Settings | None:
+    """Settings with the folders of a refused file: enough to find the daemon."""
     document = read_toml(path)
     if not isinstance(document, dict):
         return None
@@ -62,7 +62,7 @@ def _result(state: Path, before: frozenset[HistoryLine]) -> ExitCode:
 
     answer = asyncio.run(found_within(_PATIENCE, "the daemon reads its settings again", look))
     if answer is None:
-        complain("the daemon was asked and has not answered yet; see `journalctl -u edgepind`")
+        complain("the daemon has not answered the request yet; see `journalctl -u edgepind`")
         return ExitCode.UNOBSERVED
     if answer.event is EventName.RELOADED:
         print(answer.message)

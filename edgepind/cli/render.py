@@ -27,7 +27,7 @@ _A_MOMENT = 1.0
 
 
 class Tone(Enum):
-    """How a word should strike the eye."""
+    """How much attention a word calls for."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -48,7 +48,7 @@ Said = str | Word
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Labelled lines: what is said stands behind its label."""
+    """Lines of a label and what is said under it."""
 
     rows: tuple[tuple[str, Said], ...]
 
@@ -75,7 +75,7 @@ Block = Facts | Table | Sentences
 Page = Sequence[Block]
 
 
-_TONE_OF = {
+_TONE_OF: Mapping[str, Tone] = {
     Finding.PINNED: Tone.GOOD,
     Finding.ROTATING: Tone.GOOD,
     Finding.UNANNOUNCED_ROTATION: Tone.WARNING,
@@ -92,7 +92,6 @@ _TONE_OF = {
     Role.CURRENT: Tone.GOOD,
     Role.PENDING: Tone.WARNING,
 }
-_BY_WORD = {str(key): tone for key, tone in _TONE_OF.items()}
 
 
 # --- output --------------------------------------------------------------------------------
@@ -106,17 +105,17 @@ def add_json(parser: argparse._ActionsContainer) -> None:
 
 
 def print_json(answer: Mapping[str, object]) -> None:
-    """The one JSON object that `--json` promises."""
+    """Print the one JSON object of `--json`."""
     print(json.dumps(answer, indent=2))
 
 
 def complain(sentence: str) -> None:
-    """An error, in a sentence that says what to do."""
+    """Print an error to standard error: a sentence that says what to do."""
     print(f"edgepind: {sentence}", file=sys.stderr)
 
 
 def nobody_reads_any_more() -> None:
-    """Let what is still to be flushed at the end go nowhere, in place of a complaint."""
+    """Discard what is still to be flushed at exit, in place of an error message."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
 
@@ -156,18 +155,18 @@ def _padded(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 
 def word(said: Said) -> Word:
-    """Whatever is said, as one printable line with a tone."""
+    """What is said, as one printable line with a tone."""
     plain = Word(said) if isinstance(said, str) else said
     return Word(printable(plain.text), plain.tone)
 
 
 def toned(word: str) -> Word:
     """A word of the contract in its tone; any other is plain."""
-    return Word(word, _BY_WORD.get(word, Tone.PLAIN))
+    return Word(word, _TONE_OF.get(word, Tone.PLAIN))
 
 
 def printable(text: str) -> str:
-    """One line in which nothing steers a terminal: what cannot be printed becomes a space."""
+    """One line without control characters: what cannot be printed becomes a space."""
     clean = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
     return clean if len(text) <= _LONGEST else f"{clean}..."
 
@@ -184,7 +183,7 @@ def spoken(when: datetime) -> str:
 
 
 def relation(text: str | None, now: datetime) -> str:
-    """How a time stands to `now`: `3 minutes ago`, `in 20 seconds`."""
+    """A time relative to `now`: `3 minutes ago`, `in 20 seconds`."""
     when = parse_rfc3339(text)
     if when is None:
         return "at no known time"

@@ -13,9 +13,11 @@ from edgepind.parts import StartRefused
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
-    parser.add_argument("--once", action="store_true", help="make one tick, answer as `status`")
     parser.add_argument(
-        "--dry-run", action="store_true", help="decide and log on the true path, change nothing"
+        "--once", action="store_true", help="run one tick and exit as `status` would"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="decide and log as usual, and change nothing"
     )
 
 
@@ -36,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def refusal(refused: StartRefused | None) -> int:
-    """Say why the daemon could not start; nothing to say where it did."""
+    """Print why the daemon could not start, and return the exit code; None: it did."""
     if refused is None:
         return ExitCode.GOOD
     complain(refused.error)

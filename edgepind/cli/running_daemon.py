@@ -1,6 +1,6 @@
-"""The running daemon, as a command meets it: whether there is one, a signal to it, its answer.
+"""The running daemon: whether there is one, how to signal it, how to wait for what it writes.
 
-Whether one runs is asked of the lock that it holds, never of a process table or a file's age.
+Whether one runs is decided by the lock that it holds, never by a process table or a file's age.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class DaemonAtWork:
-    """Whoever holds the lock; `pid` None where the lock file does not name it credibly."""
+    """The process that holds the lock; `pid` None where the lock file does not name it credibly."""
 
     pid: int | None
 
     def signal(self, number: signal.Signals) -> bool:
-        """Send a signal; whether there was somebody to send it to.
+        """Send a signal; False where there is no such process.
 
-        Raises PermissionError where that is not this user's to do.
+        Raises PermissionError where this user may not.
         """
         if self.pid is None:
             return False
@@ -43,7 +43,7 @@ class DaemonAtWork:
 
 
 def daemon_at_work(state: Path) -> DaemonAtWork | None:
-    """Who holds `STATE/lock` (flock(2)); None where nobody does.
+    """The process that holds `STATE/lock` (flock(2)); None where none does.
 
     The look itself takes a shared lock for an instant and writes nothing. Raises PermissionError
     where this user may not open the file.
@@ -64,8 +64,8 @@ def daemon_at_work(state: Path) -> DaemonAtWork | None:
 def _holder(lock: int) -> int | None:
     """The process that the lock file names, if it runs as the user whose file that is.
 
-    A daemon that was taken over may write there what it likes, and root would signal for it. Only
-    root can, so only root looks: from `ExecReload=` the daemon cannot even be seen (ProtectProc=).
+    A compromised daemon may write any number there and have root signal that process. Only root
+    can, so only root checks: from `ExecReload=` the daemon cannot even be seen (ProtectProc=).
     """
     said = os.pread(lock, _LONGEST_PID, 0).strip()
     if not said.isdigit():
@@ -89,7 +89,7 @@ async def shown_within(
 async def found_within(seconds: float, what: str, look: Callable[[], _T | None]) -> _T | None:
     """What `look` finds, looking again and again for `seconds`; None where it finds nothing.
 
-    `what` says in words, to a person at a terminal, what is waited for.
+    `what` names, for a person at a terminal, what is waited for.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), waiting(what):
@@ -100,6 +100,6 @@ async def found_within(seconds: float, what: str, look: Callable[[], _T | None])
 
 
 def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:
-    """The status document, where it shows now what is asked of it."""
+    """The status document, where `holds` is true of it now."""
     document = read_status(runtime)
     return None if isinstance(document, NoStatus) or not holds(document) else document

@@ -37,7 +37,7 @@ from edgepind.settings.schema import Settings
 Document = Mapping[str, Any]
 
 _LOOK_EVERY = 0.5
-"""Seconds. The file is replaced whole, so a look costs next to nothing."""
+"""Seconds. Reading the small file costs next to nothing."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def status_page(document: Document, now: datetime, interval: float) -> Page:
-    """All that the daemon told, and what it is waiting for."""
+    """Everything that the daemon wrote, and what it is waiting for."""
     waits = waiting_for(document, now) or ("nothing",)
     stale = _stale(document, now, interval)
     return (
@@ -82,7 +82,7 @@ def status_page(document: Document, now: datetime, interval: float) -> Page:
         Facts(
             (
                 ("posture", _posture(document, now)),
-                ("finding", toned(document["finding"] or "not looked at yet")),
+                ("finding", toned(document["finding"] or "not observed yet")),
                 ("reason", document["reason"]),
                 *(("waiting for", wait) for wait in waits),
                 ("next poll", _next_poll(document, now)),
@@ -98,8 +98,8 @@ def status_page(document: Document, now: datetime, interval: float) -> Page:
 
 
 def status_line(document: Document, now: datetime, interval: float) -> str:
-    """One line that is equal as long as nothing changed that a person would want to know."""
-    stale = " (no daemon writes this any more)" if is_stale(document, now, interval) else ""
+    """One line that stays the same until the posture, the finding, a pin or a debt changes."""
+    stale = " (stale)" if is_stale(document, now, interval) else ""
     owed = " restart owed" if document["edge"]["restart_owed"] else ""
     pins = " ".join(f"{pin['role']}={pin['fingerprint'][:11]}" for pin in document["pins"])
     return f"{document['posture']} {document['finding']}{owed}{stale} {pins}".rstrip()
@@ -127,9 +127,9 @@ def pins_table(pins: Sequence[Document], now: datetime) -> Table:
 
 
 def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
-    """What the daemon waits for, a clause each; empty where it waits for nothing."""
+    """What the daemon is waiting for, a clause each; empty where for nothing."""
     waits = [
-        f"pin {pin['fingerprint'][:11]} to serve its hold-down"
+        f"pin {pin['fingerprint'][:11]} to complete its hold-down"
         + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
         for pin in document["pins"]
         if pin["role"] == Role.PENDING
@@ -138,9 +138,9 @@ def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
         waits.append("an operator: see `edgepind explain`")
     elif document["posture"] != Posture.ENFORCING and document["posture_until"]:
         until = document["posture_until"]
-        waits.append(f"the end of {document['posture']}, {relation(until, now)}")
+        waits.append(f"posture {document['posture']} to end, {relation(until, now)}")
     if document["edge"]["restart_owed"]:
-        waits.append("the restart that it owes the Edge")
+        waits.append("the restart that the Edge is owed")
     if not any(pin["role"] != Role.PENDING for pin in document["pins"]):
         waits.append("a first pin")
     return tuple(waits)
@@ -150,7 +150,7 @@ def _stale(document: Document, now: datetime, interval: float) -> Word | None:
     if not is_stale(document, now, interval):
         return None
     text = (
-        f"No daemon writes this any more: it was written {relation(document['written_at'], now)};"
+        f"No daemon updates this status: it was written {relation(document['written_at'], now)};"
         " see `systemctl status edgepind`."
     )
     return Word(text, Tone.BAD)
@@ -166,23 +166,23 @@ def _posture(document: Document, now: datetime) -> Word:
 
 def _next_poll(document: Document, now: datetime) -> str:
     due = document["next_tick_at"]
-    return f"{instant(due)} ({relation(due, now)})" if due else "not known"
+    return f"{instant(due)} ({relation(due, now)})" if due else "unknown"
 
 
 def _daemon(document: Document, now: datetime) -> str:
-    dry = ", in a dry run: nothing is changed" if document["dry_run"] else ""
+    dry = ", with --dry-run: changes nothing" if document["dry_run"] else ""
     return (
         f"edgepind {document['version']}, process {document['pid']}, {document['ticks']} ticks, "
-        f"wrote {relation(document['written_at'], now)}{dry}"
+        f"last wrote {relation(document['written_at'], now)}{dry}"
     )
 
 
 def _edge(edge: Document) -> Said:
-    activity = {True: "active", False: "not active", None: "without a unit to look at"}
+    activity = {True: "active", False: "not active", None: "unit state unknown"}
     parts = [
         activity[edge["active"]],
         "has loaded the pinning config" if edge["loaded"] else "has not loaded the pinning config",
-        f"restarts in the window of the budget: {edge['restarts_in_window']}",
+        f"restarts in the budget window: {edge['restarts_in_window']}",
     ]
     if edge["restart_owed"]:
         parts.append("a restart is owed")
@@ -192,7 +192,7 @@ def _edge(edge: Document) -> Said:
 
 def _clock(clock: Document) -> Said:
     error = clock["error_ms"]
-    off = "how far it is off is not known" if error is None else f"{error} ms off"
+    off = "offset unknown" if error is None else f"{error} ms off"
     if clock["trusted"]:
         return f"trusted, {off} (source: {clock['source']})"
     return Word(f"known to be wrong, {off} (source: {clock['source']})", Tone.BAD)
@@ -200,12 +200,12 @@ def _clock(clock: Document) -> Said:
 
 def _endpoint(endpoint: Document) -> Said:
     if endpoint["ok"]:
-        answers = f"answers over a connection that is {endpoint['channel']}"
+        answers = f"answers (channel: {endpoint['channel']})"
         doubt = endpoint["error"]
         return answers if doubt is None else Word(f"{answers}; {doubt}", Tone.WARNING)
     if endpoint["error"] is None:
-        return "was not asked"
-    return Word(f"gives no usable answer: {endpoint['error']}", Tone.WARNING)
+        return "not asked"
+    return Word(f"no usable answer: {endpoint['error']}", Tone.WARNING)
 
 
 def _addresses(addresses: list[Document]) -> Table:
@@ -234,7 +234,7 @@ def _accepted(pin: Document, now: datetime) -> str:
 
 
 def watch(settings: Settings, *, drawn: bool) -> int:
-    """Follow the status file; Ctrl-C is the way to end this, and so is no failure."""
+    """Follow the status file until Ctrl-C, which is no failure here."""
     with suppress(KeyboardInterrupt):
         _draw(settings) if drawn else _print_changes(settings)
     return ExitCode.GOOD

@@ -14,6 +14,7 @@ from typing import Any
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.clock import Clock
+from edgepind.core.diagnosis import GOOD
 from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.state import AddressVerdict, State
@@ -30,7 +31,6 @@ STALE_AFTER = 3
 _LARGEST_STATUS = 1 << 20
 _LARGEST_STATE = 4 << 20
 """Octets. Either file has a few thousand."""
-_GOOD_FINDINGS = frozenset({Finding.PINNED, Finding.ROTATING})
 
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
@@ -84,7 +84,7 @@ StatusDocument = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NoStatus:
-    """There is no status to go by; `error` is a sentence that says what to do."""
+    """No status can be read; `error` is a sentence that says what to do."""
 
     error: str
 
@@ -104,30 +104,32 @@ def read_status(runtime: Path) -> StatusDocument | NoStatus:
             document = _document(content)
             if isinstance(document, dict):
                 return document
-            return NoStatus(f"{path} is no status of this edgepind: {document}; restart the daemon")
+            return NoStatus(
+                f"{path} is not a status of this version: {document}; restart the daemon"
+            )
 
 
 def written_at(document: Mapping[str, Any]) -> datetime | None:
-    """When it was written; None where what stands there is no time."""
+    """When it was written; None where that is not a time of RFC 3339."""
     return parse_rfc3339(document.get("written_at"))
 
 
 def is_stale(document: Mapping[str, Any], now: datetime, interval: float) -> bool:
     """Whether no daemon has written within three intervals (`interval` in seconds).
 
-    A time that lies as far ahead says as little of the present as one that lies behind.
+    A time as far in the future is stale as well.
     """
     written = written_at(document)
     return written is None or abs((now - written).total_seconds()) > STALE_AFTER * interval
 
 
 def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> ExitCode:
-    """What `edgepind status` answers for this document at `now`."""
+    """The exit code of `edgepind status` for this document at `now`."""
     if is_stale(document, now, interval):
         return ExitCode.UNOBSERVED
     good = (
         document["posture"] == Posture.ENFORCING
-        and document["finding"] in _GOOD_FINDINGS
+        and document["finding"] in GOOD
         and not document["lockout"]
         and not document["edge"]["restart_owed"]
     )
@@ -135,7 +137,7 @@ def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> 
 
 
 def _document(content: bytes) -> StatusDocument | str:
-    """The document in `content`; where it is none, a clause that says why."""
+    """The document in `content`, or a clause that says why it is invalid."""
     parsed = parse_json(content)
     if isinstance(parsed, RefusedJson):
         return parsed.reason
@@ -148,18 +150,18 @@ def _document(content: bytes) -> StatusDocument | str:
 def _misfit(value: object, shape: Any, at: str) -> str | None:
     match shape:
         case tuple():
-            exact = type(value) in shape  # a bool is no number here
-            return None if exact else f"what stands at {at} is of another kind"
+            exact = type(value) in shape  # a bool is not a number here
+            return None if exact else f"{at} has the wrong type"
         case frozenset():
             known = isinstance(value, str | None) and value in shape
-            return None if known else f"what stands at {at} is no word that is known"
+            return None if known else f"{at} is not one of the known words"
         case [each]:
             if not isinstance(value, list):
-                return f"{at} is no list"
+                return f"{at} is not a list"
             return next(filter(None, (_misfit(it, each, at) for it in value)), None)
         case _:
             if not isinstance(value, dict):
-                return f"{at} is no object"
+                return f"{at} is not an object"
             misfits = (_misfit(value.get(key), kind, f"{at}.{key}") for key, kind in shape.items())
             return next(filter(None, misfits), None)
 
@@ -169,7 +171,7 @@ def _misfit(value: object, shape: Any, at: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class NoMemory:
-    """There is no state to go by; `error` is a sentence that says what to do."""
+    """No state can be read; `error` is a sentence that says what to do."""
 
     error: str
 
@@ -180,21 +182,24 @@ def read_state(folder: Path, clock: Clock) -> State | NoMemory:
     demand_readable(path)
     match read_small_file(path, _LARGEST_STATE):
         case NoFile():
-            return NoMemory(f"no daemon has kept a state in {folder} yet; start edgepind first")
+            return NoMemory(
+                f"no daemon has stored a state in {folder} yet; "
+                "start it with `systemctl start edgepind`"
+            )
         case Unreadable(error) | TooLarge(error):
             return NoMemory(error)
         case SmallFile(content):
             opened = open_state(content, clock.now(), clock.boot_id())
             if isinstance(opened, Broken):
                 return NoMemory(
-                    f"{path} cannot be used: {opened.reason}; the daemon sets it aside when it "
-                    "starts"
+                    f"{path} cannot be used: {opened.reason}; the daemon moves it aside "
+                    "when it starts"
                 )
             return opened.state
 
 
 def remember(paths: PathsSettings, clock: Clock) -> State | NoMemory:
-    """The state with what the last tick saw at each address, as far as that can be known.
+    """The state with what the last tick saw at each address, as far as that is known.
 
     Raises PermissionError where this user may not read it.
     """
@@ -219,9 +224,9 @@ def _fingerprint(address: StatusDocument) -> Fingerprint | None:
 
 
 def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
-    """Where no status tells of a look, the pins that were live and have not been gone since."""
+    """Without a status: the pins that were live and have not been missed since."""
     return tuple(
-        AddressVerdict("where it was seen last", Finding.PINNED, pin.fingerprint)
+        AddressVerdict("last seen", Finding.PINNED, pin.fingerprint)
         for pin in state.pins
         if pin.accepted and pin.ever_live and not pin.unseen
     )

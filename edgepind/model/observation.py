@@ -44,6 +44,10 @@ class Chain:
     problem: str | None = None
     openssl_differs: bool = False
 
+    def holds_at(self, when: datetime) -> bool:
+        """Whether it reaches a root and every certificate of the path is valid at `when`."""
+        return self.window is not None and self.window.holds_at(when)
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:

@@ -102,4 +102,4 @@ def _fingerprint(der: bytes) -> Fingerprint:
 def _holding(leaf: Leaf, wall: datetime) -> tuple[bool, ...]:
     """Which of the leaf's chains hold at `wall`."""
     chains = (it for it in (leaf.public, leaf.system, leaf.exception) if it is not None)
-    return tuple(it.window is not None and it.window.holds_at(wall) for it in chains)
+    return tuple(it.holds_at(wall) for it in chains)

@@ -52,7 +52,7 @@ def parse_toml(octets: bytes) -> dict[str, object] | SettingsFault:
 def _read_regular_file(path: Path) -> bytes | SettingsFault:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):  # opening a pipe would wait for somebody to write into it
-        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         return _fault(f"it is {what}", "Name a regular file with --config.")
     with path.open("rb") as file:
         octets = file.read(LARGEST + 1)

@@ -65,7 +65,7 @@ def one_of(words: type[StrEnum] | tuple[str, ...]) -> Kind:
     """Make a kind of a closed set of words; an enumeration's members come out as such."""
     known = {str(word): word for word in words}
     form = "one of " + ", ".join(show(word) for word in known)
-    kind = text(form, lambda word: known.get(word) or Wrong("it is none of the words known here"))
+    kind = text(form, lambda word: known.get(word) or Wrong("it is not one of the known words"))
     return replace(kind, words=tuple(known))
 
 
@@ -84,7 +84,7 @@ def whole_number(least: int, most: int = _LARGEST, form: str = "") -> Kind:
 
 def _read_boolean(value: object) -> object | Wrong:
     if not isinstance(value, bool):
-        return Wrong(f"it is {_describe(value)}, not a yes or no")
+        return Wrong(f"it is {_describe(value)}, not true or false")
     return value
 
 

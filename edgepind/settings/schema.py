@@ -32,7 +32,7 @@ from edgepind.settings.table import described, setting, tables_of
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """Whom to watch."""
+    """The cloud to watch."""
 
     host: str = field(
         metadata=described(
@@ -51,7 +51,7 @@ class CloudSettings:
     system_roots: str = setting(
         roots("system"),
         '"system"',
-        "What this host trusts: an inspecting proxy's CA is told by its being here alone.",
+        "What this host trusts: a CA found here alone is taken for an inspecting proxy's.",
     )
     interval: float = setting(DURATION, '"60s"', "How long from one tick to the next.")
     timeout: float = setting(
@@ -161,7 +161,7 @@ class EdgeSettings:
 
 @dataclass(frozen=True, slots=True)
 class PinSettings:
-    """How pins are learned and let go."""
+    """How pins are learned, accepted and retired."""
 
     kind: PinKind = setting(
         one_of(PinKind),
@@ -188,11 +188,11 @@ class PinSettings:
 
 @dataclass(frozen=True, slots=True)
 class FailOpenSettings:
-    """When, for how long and how often validation may be let go."""
+    """When, for how long and how often validation may be switched off (fail-open)."""
 
-    enabled: bool = setting(BOOLEAN, "true", "Whether it may be let go at all.")
-    grace: float = setting(DURATION, '"5min"', "How long a lockout must have lasted.")
-    limit: float = setting(DURATION, '"4h"', "The longest time for which it stays let go.")
+    enabled: bool = setting(BOOLEAN, "true", "Whether validation may be switched off at all.")
+    grace: float = setting(DURATION, '"5min"', "How long a lockout must have lasted before that.")
+    limit: float = setting(DURATION, '"4h"', "The longest time for which it stays off.")
     budget: int = setting(whole_number(0), "3", "At most this many openings in budget_window.")
     budget_window: float = setting(DURATION, '"24h"', "The time over which budget counts.")
 
@@ -210,22 +210,22 @@ class InterceptionSettings:
 class ClockSettings:
     """The host's clock."""
 
-    max_error: float = setting(
-        DURATION, '"60s"', "A clock that is known to be further off is not trusted."
-    )
+    max_error: float = setting(DURATION, '"60s"', "A clock known to be further off is not trusted.")
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """What is told, and how."""
+    """What is logged, and how."""
 
     level: str = setting(
-        one_of(("debug", "info", "warning", "error")), '"info"', "The least severity that is told."
+        one_of(("debug", "info", "warning", "error")),
+        '"info"',
+        "The least severity that is logged.",
     )
     format: str = setting(
         one_of(("auto", "journal", "json", "console")),
         '"auto"',
-        "How it is told; auto: journal under systemd, console on a terminal.",
+        "The log format; auto: journal under systemd, console on a terminal.",
     )
 
 

@@ -87,11 +87,11 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in _refusal(tmp_path / ("a" * 5000))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    assert "no regular file" in _refusal(pipe)
-    assert "no regular file" in _refusal(Path("/dev/zero"))
+    assert "not a regular file" in _refusal(pipe)
+    assert "not a regular file" in _refusal(Path("/dev/zero"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
-        assert "no regular file" in _refusal(tmp_path / "socket")
+        assert "not a regular file" in _refusal(tmp_path / "socket")
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     assert "cannot be read" in _refusal(loop)

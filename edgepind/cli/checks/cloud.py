@@ -1,4 +1,4 @@
-"""The cloud as it is met from here: the link, its roots, the clock, the status endpoint's needs.
+"""The link to the cloud, its trust roots, the clock, and what the status endpoint needs.
 
 The link is probed once. The status endpoint itself is not asked: its jq programs must compile,
 and its secret must be readable.
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.probing import Probe, Unprobed, probe_cloud
+from edgepind.core.diagnosis import GOOD
 from edgepind.model.state import ClockJudgement
 from edgepind.model.words import Finding
 from edgepind.observe.client_secret import CREDENTIAL, NoClientSecret, read_client_secret
 from edgepind.observe.jq_programs import JqPrograms, NoOutputs
 from edgepind.settings.schema import OAuthSettings, Settings
 
-_FINE = frozenset({Finding.PINNED, Finding.ROTATING})
 _DEADLINE = 10.0
 _ANY_DOCUMENT = "null"
 _DOES_NOT_COMPILE = "it does not compile"
@@ -35,24 +35,26 @@ async def check_link(settings: Settings) -> list[Fault]:
 def _of_clock(clock: ClockJudgement, *, known: bool) -> Iterator[Fault]:
     if not clock.trusted:
         ahead = "" if clock.error is None else f", by {abs(clock.error):.0f} s ({clock.source})"
-        remedy = "Set it, and see `chronyc tracking` or `timedatectl` for why it is not kept right."
+        remedy = (
+            "Set it, and see `chronyc tracking` or `timedatectl` for why it is not synchronised."
+        )
         yield error("clock-wrong", f"the host's clock is known to be wrong{ahead}", remedy)
     elif not known:
         yield info(
             "clock-unsynchronised",
-            "nothing is known of how right the host's clock is: neither chrony nor the kernel says",
-            "Run chrony or systemd-timesyncd; until then the clock counts as right.",
+            "the accuracy of the host's clock is unknown: neither chrony nor the kernel reports it",
+            "Run chrony or systemd-timesyncd; until then the clock is trusted.",
         )
 
 
 def _of_link(probe: Probe) -> Iterator[Fault]:
     finding = probe.diagnosis.finding
-    if finding in _FINE:
+    if finding in GOOD:
         yield from _of_addresses(probe)
         return
     name = f"link-{finding.replace('_', '-')}"
     if finding is Finding.UNANNOUNCED_ROTATION and not probe.pins.pins:
-        remedy = "Nothing to do where edgepind is to learn it; else `edgepind pin add` it."
+        remedy = "See pins.bootstrap: edgepind adopts it, or waits for `edgepind pin add`."
         yield info(name, f"{probe.target.host} serves a good leaf, and no pin is known yet", remedy)
         return
     kind = warning if finding is Finding.UNANNOUNCED_ROTATION else error
@@ -63,8 +65,8 @@ def _of_link(probe: Probe) -> Iterator[Fault]:
 def _of_addresses(probe: Probe) -> Iterator[Fault]:
     for it in probe.diagnosis.verdicts:
         if it.verdict is Finding.UNREACHABLE:
-            remedy = "See to its route, or name the good ones in cloud.addresses."
-            what = f"{it.address} gives no handshake ({it.error}), though others do"
+            remedy = "Check the route to it, or list the addresses to use in cloud.addresses."
+            what = f"{it.address} completes no handshake ({it.error}); other addresses do"
             yield info("address-unreachable", what, remedy)
 
 
@@ -72,7 +74,7 @@ def _of_addresses(probe: Probe) -> Iterator[Fault]:
 
 
 async def check_status_endpoint(settings: Settings) -> list[Fault]:
-    """Compile the programs and look for the secret; the endpoint itself is not asked."""
+    """Compile the jq programs and read the secret; the endpoint itself is not asked."""
     status = settings.status
     if not status.enabled:
         return []
@@ -90,8 +92,8 @@ async def _of_program(key: str, program: str) -> Fault | None:
     if not isinstance(outputs, NoOutputs):
         return None
     if outputs.program is None:
-        remedy = "Reinstall edgepind: its jq cannot be run."
-        return error("jq-unusable", f"{key} could not be tried: {outputs.reason}", remedy)
+        remedy = "Reinstall edgepind: its jq library does not work."
+        return error("jq-unusable", f"{key} could not be run: {outputs.reason}", remedy)
     if not outputs.reason.startswith(_DOES_NOT_COMPILE):
         return None  # what it makes of a real answer cannot be told from here
     return error("jq-program", f"{key}: {outputs.reason}", f"Correct {key}.")
@@ -104,6 +106,6 @@ def _of_secret(oauth: OAuthSettings) -> list[Fault]:
     if not isinstance(secret, NoClientSecret):
         return []
     if not oauth.client_secret_file:
-        what = f"whether the service has its credential {CREDENTIAL} cannot be seen from here"
-        return [info("oauth-secret", what, "`systemctl show -p LoadCredential edgepind` tells.")]
+        what = f"whether the service has its credential {CREDENTIAL} is not visible to this command"
+        return [info("oauth-secret", what, "See `systemctl show -p LoadCredential edgepind`.")]
     return [error("oauth-secret", *halves(secret.error))]

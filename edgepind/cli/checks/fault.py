@@ -8,7 +8,7 @@ from edgepind.settings.schema import Settings
 
 
 class Gravity(StrEnum):
-    """How much a fault matters: `info` explains, and is no reason to worry."""
+    """How much a fault matters: `info` only explains."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Gravity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`id` never changes, so that a monitor can be told to expect it. `what` is a clause."""
+    """One fault. `id` never changes, so that a monitor can match it; `what` is a clause."""
 
     id: str
     severity: Gravity
@@ -34,12 +34,12 @@ def error(name: str, what: str, remedy: str) -> Fault:
 
 
 def warning(name: str, what: str, remedy: str) -> Fault:
-    """Something will go wrong, or guards less than it seems to."""
+    """Something will fail later, or protects less than it appears to."""
     return Fault(name, Gravity.WARNING, what, remedy)
 
 
 def info(name: str, what: str, remedy: str) -> Fault:
-    """Something that a person may wonder about."""
+    """Something that a person may ask about."""
     return Fault(name, Gravity.INFO, what, remedy)
 
 

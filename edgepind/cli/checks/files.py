@@ -1,4 +1,4 @@
-"""The Edge's pinning config, and edgepind's own folders with what stands in them.
+"""The Edge's pinning config, and edgepind's own folders and files.
 
 The pinning config: its shape, its pins, its owner and mode, its `tlsSettings`. The folders: who
 else could write there, whether an override is in force, where the metrics go.
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.permission import may_not_write
+from edgepind.cli.probing import read_pinning_config
 from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.host.file_owner import UnknownOwner, find_owner
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (
@@ -36,20 +36,22 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 async def check_pinning_config(settings: Settings) -> list[Fault]:
-    """Read the document as the daemon does, and say everything that strikes."""
+    """Read the document as the daemon does, and report every fault."""
     edge = settings.edge
-    reading = DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
-    return [*_of_reading(reading, edge), *_of_attributes(edge.pinning_config, edge)]
+    return [
+        *_of_reading(read_pinning_config(edge), edge),
+        *_of_attributes(edge.pinning_config, edge),
+    ]
 
 
 def _of_reading(reading: DocumentReading, edge: EdgeSettings) -> Iterator[Fault]:
     path = edge.pinning_config
     match reading.document:
         case DocumentMissing():
-            remedy = "Correct edge.pinning_config, or let edgepind make it with the first pin."
-            yield warning("pinning-config-missing", f"there is no {path}", remedy)
+            remedy = "Correct edge.pinning_config, or let edgepind create it with the first pin."
+            yield warning("pinning-config-missing", f"{path} does not exist", remedy)
         case DocumentRejected(reason):
-            remedy = "Mend it; a running edgepind sets it aside and restores the last good one."
+            remedy = "Correct it; a running edgepind moves it aside and restores the last good one."
             yield error("pinning-config-rejected", f"{path} cannot be used: {reason}", remedy)
         case DocumentUnreadable(sentence):
             yield error("pinning-config-unreadable", *halves(sentence))
@@ -63,10 +65,10 @@ def _of_pins(document: DocumentRead, path: Path) -> Iterator[Fault]:
         remedy = "Replace it by a SHA-256 fingerprint, as `edgepind probe` prints it."
         yield warning("pin-refused", f"in {path} {refused}", remedy)
     if not document.accepted:
-        remedy = "Nothing to do: edgepind writes the first pin when it is known."
+        remedy = "edgepind writes the first pin as soon as it is accepted."
         yield info("no-pin", f"{path} holds no pin", remedy)
     elif document.enabled is not True:
-        remedy = "`edgepind explain` tells whether an override or a lockout is why."
+        remedy = "Run `edgepind explain`: it names the override or the lockout behind it."
         yield warning("pinning-off", f"pinning validation is off in {path}", remedy)
 
 
@@ -81,7 +83,7 @@ def _of_tls(tls: EdgeTls) -> Iterator[Fault]:
         yield info(
             "allow-rotation-off",
             "allowRotation is false, which binds the Edge's own validator and not edgepind",
-            "Nothing to do: edgepind keeps the allowlist, and the Edge learns no pin by itself.",
+            "edgepind keeps the allowlist; the Edge adopts no pin by itself.",
         )
     for problem in read_offer(tls).problems:
         yield warning("tls-settings", *halves(problem))
@@ -95,8 +97,8 @@ def _of_attributes(path: Path, edge: EdgeSettings) -> Iterator[Fault]:
     try:
         status = path.stat()
     except OSError:
-        return  # told already, as unreadable or missing
-    remedy = "A running edgepind puts it right; or correct edge.owner and edge.mode."
+        return  # reported above, as unreadable or missing
+    remedy = "A running edgepind corrects it; or change edge.owner and edge.mode."
     if not owner.owns(status):
         what = f"{path} belongs to {status.st_uid}:{status.st_gid} and not to {edge.owner}"
         yield warning("pinning-config-owner", what, remedy)
@@ -108,7 +110,7 @@ def _of_attributes(path: Path, edge: EdgeSettings) -> Iterator[Fault]:
     if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
         yield error(
             "pinning-config-folder",
-            f"everybody may replace {path}, for its folder is open to all",
+            f"every user may replace {path}: its folder is writable by all",
             f"Run `chmod o-w {path.parent}`.",
         )
 
@@ -117,7 +119,7 @@ def _of_attributes(path: Path, edge: EdgeSettings) -> Iterator[Fault]:
 
 
 async def check_own_files(settings: Settings) -> list[Fault]:
-    """Look at STATE, at RUNTIME, at the override, and at where the metrics go."""
+    """Check STATE, RUNTIME, the override, and the folder of the metrics."""
     paths, textfile = settings.paths, settings.metrics.textfile
     return [
         *_of_folder(paths.state, "state"),
@@ -131,30 +133,30 @@ def _of_folder(folder: Path, name: str) -> Iterator[Fault]:
     try:
         status = folder.stat()
     except FileNotFoundError:
-        remedy = "Nothing to do: edgepind makes it when it starts."
-        yield info(f"{name}-folder-missing", f"there is no {folder} yet", remedy)
+        remedy = "edgepind creates it when it starts."
+        yield info(f"{name}-folder-missing", f"{folder} does not exist yet", remedy)
         return
     if not stat.S_ISDIR(status.st_mode):
         remedy = f"Move it away, or correct paths.{name}."
-        yield error(f"{name}-folder-kind", f"{folder} is no folder", remedy)
+        yield error(f"{name}-folder-kind", f"{folder} is not a folder", remedy)
         return
     if status.st_uid not in _trusted():
         yield error(
             f"{name}-folder-owner",
-            f"{folder} belongs to user {status.st_uid}, who could steer edgepind",
+            f"{folder} belongs to user {status.st_uid}, who could control edgepind",
             f"Give it to the user that edgepind runs as, with `chown`, or correct paths.{name}.",
         )
     if status.st_mode & _OTHERS:
         yield error(
             f"{name}-folder-mode",
-            f"others than its owner may write into {folder} (mode {status.st_mode & 0o7777:04o})",
+            f"others than its owner may write to {folder} (mode {status.st_mode & 0o7777:04o})",
             f"Run `chmod go-w {folder}`.",
         )
 
 
 def _trusted() -> set[int]:
     trusted = {0, os.geteuid()}
-    with suppress(KeyError):  # without that user it runs as root here, or by hand
+    with suppress(KeyError):  # without that user edgepind runs as root, or by hand
         trusted.add(pwd.getpwnam(_SERVICE_USER).pw_uid)
     return trusted
 
@@ -163,19 +165,19 @@ def _of_override(runtime: Path, state: Path) -> Iterator[Fault]:
     match read_override(runtime, state):
         case OverrideRejected(path, reason):
             remedy = "Remove it, or write one with `edgepind override on`."
-            yield warning("override-malformed", f"{path} is no override: {reason}", remedy)
+            yield warning("override-malformed", f"{path} is not a valid override: {reason}", remedy)
         case OverrideFile() as override:
             until = override.until or override.made_at + EMPTY_LASTS
-            what = f"an override stands until {rfc3339(until)}: pinning validation is off"
-            yield warning("override-present", what, "`edgepind override off` ends it.")
+            what = f"an override is in force until {rfc3339(until)}: pinning validation is off"
+            yield warning("override-present", what, "End it with `edgepind override off`.")
         case None:
             pass
 
 
 def _of_metrics(textfile: Path) -> Iterator[Fault]:
     if not textfile.parent.is_dir():
-        remedy = "Make the folder, or correct metrics.textfile."
-        yield warning("metrics-folder", f"there is no folder {textfile.parent}", remedy)
+        remedy = "Create the folder, or correct metrics.textfile."
+        yield warning("metrics-folder", f"the folder {textfile.parent} does not exist", remedy)
     elif may_not_write(textfile.parent):
         remedy = "Let the user that edgepind runs as write there."
-        yield warning("metrics-folder", f"{textfile.parent} is closed to this user", remedy)
+        yield warning("metrics-folder", f"{textfile.parent} is not writable by this user", remedy)

@@ -17,7 +17,7 @@ from edgepind.settings.schema import EdgeSettings, Settings
 
 
 async def check_edge_unit(settings: Settings) -> list[Fault]:
-    """Ask systemd about the unit, and look for every command that is configured."""
+    """Ask systemd about the unit, and look for every configured command."""
     edge = settings.edge
     way = restarter(edge)
     try:
@@ -32,20 +32,22 @@ def _of_unit(unit: EdgeUnit, name: str) -> Iterator[Fault]:
         case Unit(UnitState.ABSENT):
             yield error("unit-absent", f"systemd knows no unit {name}", "Correct edge.unit.")
         case Unit(UnitState.MASKED):
-            remedy = f"`systemctl unmask {name}` lets it start again."
+            remedy = f"Run `systemctl unmask {name}` to let it start again."
             yield error("unit-masked", f"{name} is masked", remedy)
         case Unit(UnitState.FAILED):
             remedy = f"See `systemctl status {name}` and `journalctl -u {name}`."
             yield error("unit-failed", f"{name} has failed", remedy)
         case Unit(UnitState.INACTIVE):
-            remedy = f"Start it with `systemctl start {name}`; edgepind never does."
+            remedy = (
+                f"Start it with `systemctl start {name}`; edgepind does not start a stopped unit."
+            )
             yield warning("unit-inactive", f"{name} is stopped", remedy)
         case Unit(UnitState.ACTIVATING | UnitState.DEACTIVATING as state):
-            yield info("unit-in-between", f"{name} is {state}", "Look again in a moment.")
+            yield info("unit-in-between", f"{name} is {state}", "Run the check again in a moment.")
         case Unit() | NoUnit():
             pass
         case UnitUnknown(sentence):
-            remedy = "See that systemd and D-Bus run, or set edge.restart_command."
+            remedy = "Make sure that systemd and D-Bus are running, or set edge.restart_command."
             yield warning("unit-unknown", sentence, remedy)
 
 
@@ -59,7 +61,7 @@ def _of_commands(edge: EdgeSettings) -> Iterator[Fault]:
         if command and shutil.which(command[0]) is None:
             yield error(
                 "command-missing",
-                f"edge.{key}: {command[0]} is not there or cannot be run",
+                f"edge.{key}: {command[0]} is missing or not executable",
                 f"Correct edge.{key}, or make the program executable.",
             )
 
@@ -70,14 +72,14 @@ def _of_helper(edge: EdgeSettings) -> Iterator[Fault]:
     socket = Path(edge.helper)
     if not socket.exists() or not stat.S_ISSOCK(socket.stat().st_mode):
         remedy = "Start it with `systemctl start edgepind-apply.socket`, or correct edge.helper."
-        yield error("helper-missing", f"there is no socket {socket}", remedy)
+        yield error("helper-missing", f"the socket {socket} does not exist", remedy)
 
 
 # --- the daemon -----------------------------------------------------------------------------
 
 
 async def check_daemon(settings: Settings) -> list[Fault]:
-    """Look at its lock and at its status file."""
+    """Check the lock and the status file of the daemon."""
     running = daemon_at_work(settings.paths.state) is not None
     document = read_status(settings.paths.runtime)
     if isinstance(document, NoStatus):
@@ -91,32 +93,39 @@ async def check_daemon(settings: Settings) -> list[Fault]:
 
 
 def _mute() -> Fault:
-    what, remedy = "edgepind runs and has written no status", "See `journalctl -u edgepind`."
+    what, remedy = (
+        "edgepind is running and has not written a status",
+        "See `journalctl -u edgepind`.",
+    )
     return warning("daemon-without-status", what, remedy)
 
 
 def _never() -> Fault:
-    what, remedy = "no edgepind has run here yet", "Start it with `systemctl start edgepind`."
+    what, remedy = "edgepind has not run here yet", "Start it with `systemctl start edgepind`."
     return info("daemon-not-started", what, remedy)
 
 
 def _stopped(document: StatusDocument, now: datetime) -> Fault:
-    what = f"no edgepind is running; it wrote last {relation(document['written_at'], now)}"
-    remedy = "Start it with `systemctl start edgepind`: nothing follows a rotation until then."
+    what = (
+        f"edgepind is not running; it last wrote its status {relation(document['written_at'], now)}"
+    )
+    remedy = "Start it with `systemctl start edgepind`: until then no rotation is followed."
     return warning("daemon-stopped", what, remedy)
 
 
 def _hung(document: StatusDocument, now: datetime) -> Fault:
-    what = f"edgepind is there and wrote last {relation(document['written_at'], now)}"
-    return error("daemon-hung", what, "Run `systemctl restart edgepind`; see its journal for why.")
+    what = f"edgepind is running but last wrote its status {relation(document['written_at'], now)}"
+    return error(
+        "daemon-hung", what, "Run `systemctl restart edgepind`; `journalctl -u edgepind` tells why."
+    )
 
 
 def _of_status(document: StatusDocument) -> Iterator[Fault]:
     if document["dry_run"]:
         remedy = "Start it without --dry-run to have rotations followed."
-        yield info("daemon-dry-run", "edgepind runs dry and changes nothing", remedy)
+        yield info("daemon-dry-run", "edgepind runs with --dry-run and changes nothing", remedy)
     if document["edge"]["restart_owed"]:
-        remedy = "`edgepind explain` tells what it waits for."
+        remedy = "Run `edgepind explain`: it names what the restart waits for."
         yield warning("restart-owed", "the Edge is owed a restart", remedy)
     yield from _of_endpoint(document["status_endpoint"])
 
@@ -125,7 +134,9 @@ def _of_endpoint(endpoint: Mapping[str, Any]) -> Iterator[Fault]:
     problem = endpoint["error"]
     if problem is not None and endpoint["ok"]:
         remedy = "`edgepind pin add` the pin of that leaf if you know it, or let it earn standing."
-        yield warning("status-endpoint", f"it answers in vain: {problem}", remedy)
+        yield warning("status-endpoint", f"the status endpoint is not believed: {problem}", remedy)
     elif problem is not None:
-        remedy = "Live handshakes go on deciding; see to the endpoint, or switch it off."
-        yield warning("status-endpoint", f"it gives no usable answer: {problem}", remedy)
+        remedy = "Correct its settings, or switch it off; live handshakes are judged either way."
+        yield warning(
+            "status-endpoint", f"the status endpoint gives no usable answer: {problem}", remedy
+        )
