@@ -124,7 +124,7 @@ def test_an_answer_that_is_not_believed_is_shown_with_why() -> None:
     """It counts as one, and a person sees at a glance that nothing comes of it."""
     doubted = {"ok": True, "channel": "pinned", "error": "it has no standing"}
     shown = repr(status_page(document(status_endpoint=doubted), NOW, 60.0))
-    assert "answers over a connection that is pinned; it has no standing" in shown
+    assert "it has no standing" in shown
 
 
 async def test_no_daemon_is_exit_code_3(ask: Any) -> None:
