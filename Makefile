@@ -14,6 +14,8 @@ BIN := .venv/bin
 READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
+DIST ?= bookworm
+RELEASE ?= bookworm
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What pyproject.toml names in the group that follows, one requirement a line.
@@ -32,8 +34,8 @@ test: $(READY) ## run all tests that can run here; those that cannot say why (AR
 	$(BIN)/pytest $(ARGS)
 	@echo "Not among these: the tests on a real systemd (make test-container, as root)."
 
-test-container: $(READY) ## as root: install, run and hurt it on a Debian 12 of its own, with a real systemd
-	$(BIN)/pytest -m container $(ARGS)
+test-container: $(READY) ## as root: install, run and hurt it on a Debian of its own, with a real systemd (RELEASE=trixie)
+	EDGEPIND_RELEASE=$(RELEASE) $(BIN)/pytest -m container $(ARGS)
 
 faults: $(READY) ## as root: bring about every fault of the matrix, and write packaging/doc/faults.md
 	$(BIN)/pytest -m '' --faults=packaging/doc/faults.md $(ARGS)
@@ -73,10 +75,10 @@ bench: $(READY) ## measure what the daemon costs, beside the shell loop (ARGS=--
 man: $(READY) ## write the manual pages into packaging/man
 	$(BIN)/python packaging/man/generate.py
 
-deb: $(READY) ## make dist/edgepind_*.deb for Debian 12, and its SBOM (ARGS=REVISION)
-	packaging/build-deb $(ARGS)
+deb: $(READY) ## make dist/edgepind_*.deb and edgepind-lab_*.deb, and the SBOM (DIST=bookworm|trixie|noble ARGS=REVISION)
+	packaging/build-deb $(DIST) $(ARGS)
 
-rpm: $(READY) ## make dist/edgepind-*.rpm from the same tree, and its SBOM (ARGS=REVISION)
+rpm: $(READY) ## make dist/edgepind-*.rpm and edgepind-lab-*.rpm from the same tree, and the SBOM (ARGS=REVISION)
 	packaging/build-rpm $(ARGS)
 
 # Names and hashes only: where this machine gets its packages from is its own affair.

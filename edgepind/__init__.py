@@ -6,7 +6,7 @@ What it looks like from outside is fixed by `packaging/doc/contract.md` (once it
 
 from datetime import UTC, datetime
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-RELEASED = datetime(2026, 11, 23, tzinfo=UTC)
+RELEASED = datetime(2026, 11, 29, tzinfo=UTC)
 """The day this version was made: a host clock that stands before it is wrong, whatever it says."""

@@ -1,6 +1,6 @@
-"""What a package is made of, from the metadata that is installed in it: `bill.py WHAT TREE`.
+"""What a package is made of, from the metadata that is installed in it: `bill.py WHAT TREE PYTHON`.
 
-WHAT is `sbom`, for a CycloneDX 1.5 bill of materials in JSON (cyclonedx.org/docs/1.5/json), or
+TREE is the product's, laid out for that PYTHON by tree.py. WHAT is `sbom`, for a CycloneDX 1.5 bill of materials in JSON (cyclonedx.org/docs/1.5/json), or
 `copyright`, for Debian's machine-readable one. Both are the same for the same tree.
 """
 
@@ -11,41 +11,88 @@ import tomllib
 import uuid
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import Distribution, PackageMetadata, distributions
+from importlib.metadata import Distribution, PackageMetadata
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from tree import KEPT, LIBRARY, PROJECT, PYTHON, source_date
+from packaging.version import Version
+from tree import LIBRARY, PROJECT, archives, source_date
 
 from edgepind import __version__
 
 _OURS = "edgepind"
-_HERE = {"python_version": ".".join(map(str, PYTHON)), "extra": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One that is carried."""
+
+    folder: Path
+    """Its metadata (*.dist-info), in the tree."""
+    archive: Path
+    """What it was installed from; its hash is one of the lock's."""
+
+    @property
+    def about(self) -> Distribution:
+        """What it says of itself."""
+        return Distribution.at(self.folder)
+
+    @property
+    def name(self) -> str:
+        """Its name as indexes normalise it."""
+        return canonicalize_name(self.about.metadata["Name"])
+
+    @property
+    def purl(self) -> str:
+        """Its package URL (github.com/package-url/purl-spec)."""
+        return f"pkg:pypi/{self.name}@{self.about.version}"
 
 
 def main() -> None:
     """Write the bill that is named to standard output."""
-    what, root = sys.argv[1], Path(sys.argv[2])
-    found = sorted(
-        distributions(path=[str(root / LIBRARY)]),
-        key=lambda it: canonicalize_name(it.metadata["Name"]),
-    )
+    what, root, python = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    carried = libraries(root / LIBRARY, archives(python))
     if what == "sbom":
-        print(json.dumps(sbom(found), indent=2))  # noqa: T201 - it is what the program is for
+        print(json.dumps(sbom(carried, python), indent=2))  # noqa: T201 - it is what the program is for
     else:
-        print("\n".join(_copyright(found)), end="")  # noqa: T201 - likewise
+        print("\n".join(_copyright(carried)), end="")  # noqa: T201 - likewise
+
+
+def libraries(folder: Path, archives: Path) -> list[Library]:
+    """Everything in a tree's library folder, by name. Exits where the archive of one is missing."""
+    of_version = {_version_of(path): path for path in archives.iterdir()}
+    carried = []
+    for metadata in folder.glob("*.dist-info"):
+        about = Distribution.at(metadata)
+        wanted = (canonicalize_name(about.metadata["Name"]), Version(about.version))
+        if wanted not in of_version:
+            sys.exit(
+                f"{wanted[0]} {wanted[1]} is installed, and no archive of it lies in {archives}"
+            )
+        carried.append(Library(metadata, of_version[wanted]))
+    return sorted(carried, key=lambda it: it.name)
+
+
+def _version_of(archive: Path) -> tuple[str, Version]:
+    if archive.suffix == ".whl":
+        name, version, *_ = parse_wheel_filename(archive.name)
+    else:
+        name, version = parse_sdist_filename(archive.name)
+    return name, version
 
 
 # --- CycloneDX ------------------------------------------------------------------------------
 
 
-def sbom(found: list[Distribution]) -> dict[str, Any]:
+def sbom(carried: list[Library], python: str) -> dict[str, Any]:
     """Everything that is carried, with version, licence, hash and what needs what."""
-    components = [_component(it) for it in found]
-    names = {str(canonicalize_name(it.metadata["Name"])): _purl(it) for it in found}
+    components = [_component(it) for it in carried]
+    names = {it.name: it.purl for it in carried}
+    here = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
     ours = f"pkg:pypi/{_OURS}@{__version__}"
     wanted = (PROJECT / "pyproject.toml").read_bytes()
     content = hashlib.sha256(json.dumps(components).encode() + wanted).hexdigest()
@@ -68,28 +115,29 @@ def sbom(found: list[Distribution]) -> dict[str, Any]:
         },
         "components": components,
         "dependencies": [
-            {"ref": ours, "dependsOn": sorted(_needs(_own_requirements(), names))},
+            {"ref": ours, "dependsOn": _needs(_own_requirements(), names, here)},
             *(
-                {"ref": _purl(it), "dependsOn": sorted(_needs(it.requires or [], names))}
-                for it in found
+                {"ref": it.purl, "dependsOn": _needs(it.about.requires or [], names, here)}
+                for it in carried
             ),
         ],
     }
 
 
-def _component(it: Distribution) -> dict[str, Any]:
-    meta = it.metadata
-    archive, digest = _archive(it)
+def _component(it: Library) -> dict[str, Any]:
+    meta = it.about.metadata
     return {
         "type": "library",
-        "bom-ref": _purl(it),
+        "bom-ref": it.purl,
         "name": meta["Name"],
-        "version": it.version,
+        "version": it.about.version,
         "description": meta["Summary"] or "",
         "licenses": _licenses(meta),
-        "purl": _purl(it),
-        "hashes": [{"alg": "SHA-256", "content": digest}],
-        "properties": [{"name": "edgepind:archive", "value": archive}],
+        "purl": it.purl,
+        "hashes": [
+            {"alg": "SHA-256", "content": hashlib.sha256(it.archive.read_bytes()).hexdigest()}
+        ],
+        "properties": [{"name": "edgepind:archive", "value": it.archive.name}],
         "components": list(_linked_in(it)),
     }
 
@@ -100,30 +148,11 @@ def _licenses(meta: PackageMetadata) -> list[dict[str, Any]]:
     return [{"license": {"name": _license(meta)}}]
 
 
-def _linked_in(it: Distribution) -> Iterator[dict[str, Any]]:
+def _linked_in(it: Library) -> Iterator[dict[str, Any]]:
     """What was compiled into it, as its own bills say (PEP 770)."""
-    for bill in sorted(_metadata_of(it).glob("sboms/*.json")):
+    for bill in sorted(it.folder.glob("sboms/*.json")):
         for part in json.loads(bill.read_text("utf-8")).get("components", ()):
             yield {key: part[key] for key in ("type", "name", "version", "purl") if key in part}
-
-
-def _purl(it: Distribution) -> str:
-    return f"pkg:pypi/{canonicalize_name(it.metadata['Name'])}@{it.version}"
-
-
-def _archive(it: Distribution) -> tuple[str, str]:
-    """The name and the hash of what was installed; the hash is one of the lock's."""
-    wanted = (canonicalize_name(it.metadata["Name"]), it.version)
-    for path in sorted(KEPT.iterdir()):
-        if path.suffix == ".whl":
-            name, version, *_ = parse_wheel_filename(path.name)
-        elif path.name.endswith(".tar.gz"):
-            name, version = parse_sdist_filename(path.name)
-        else:
-            continue
-        if (name, str(version)) == wanted:
-            return path.name, hashlib.sha256(path.read_bytes()).hexdigest()
-    sys.exit(f"{wanted[0]} {wanted[1]} is installed, and no archive of it lies in {KEPT}")
 
 
 def _own_requirements() -> list[str]:
@@ -131,42 +160,38 @@ def _own_requirements() -> list[str]:
     return list(project["dependencies"])
 
 
-def _needs(requirements: list[str], names: dict[str, str]) -> Iterator[str]:
+def _needs(requirements: list[str], names: dict[str, str], here: dict[str, str]) -> list[str]:
+    """The package URLs of those requirements that apply where the markers have these values."""
+    found = []
     for requirement in map(Requirement, requirements):
         name = canonicalize_name(requirement.name)
-        applies = requirement.marker is None or requirement.marker.evaluate(_HERE)
-        if applies and name in names:
-            yield names[name]
+        if name in names and (requirement.marker is None or requirement.marker.evaluate(here)):
+            found.append(names[name])
+    return sorted(found)
 
 
 # --- Debian ---------------------------------------------------------------------------------
 
 
-def _copyright(found: list[Distribution]) -> Iterator[str]:
+def _copyright(carried: list[Library]) -> Iterator[str]:
     yield (PROJECT / "packaging/deb/copyright.in").read_text("utf-8")
-    for it in found:
-        meta = it.metadata
-        folder = LIBRARY / _metadata_of(it).name
+    for it in carried:
+        meta = it.about.metadata
         yield f"Files: {' '.join(_paths(it))}"
         yield f"Copyright: {_author(meta)}"
-        yield f"License: {_short(_license(meta))}-of-{canonicalize_name(meta['Name'])}"
-        yield f" {_license(meta)}; its text is in {folder}.\n"
+        yield f"License: {_short(_license(meta))}-of-{it.name}"
+        yield f" {_license(meta)}; its text is in {LIBRARY / it.folder.name}.\n"
 
 
-def _metadata_of(it: Distribution) -> Path:
-    return Path(it._path)  # type: ignore[attr-defined]  # noqa: SLF001 - it tells nobody else
-
-
-def _paths(it: Distribution) -> Iterator[str]:
+def _paths(it: Library) -> Iterator[str]:
     """What its archive put into the library, a folder or a module a pattern."""
-    archive = KEPT / _archive(it)[0]
-    modules = (it.read_text("top_level.txt") or "").split()
+    modules = (it.about.read_text("top_level.txt") or "").split()
     names = [*modules, *(f"{module}.py" for module in modules)]
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel:
+    if it.archive.suffix == ".whl":
+        with zipfile.ZipFile(it.archive) as wheel:
             names = [name.partition("/")[0] for name in wheel.namelist()]
-    names.append(_metadata_of(it).name)
-    for path in sorted({_metadata_of(it).with_name(name) for name in names}):
+    names.append(it.folder.name)
+    for path in sorted({it.folder.with_name(name) for name in names}):
         if path.exists():
             yield f"{LIBRARY}/{path.name}" + ("/*" if path.is_dir() else "")
 

@@ -1,4 +1,8 @@
-"""Lays out the installed system under a folder, for both packages: `tree.py FOLDER`.
+"""Lays out what the packages install, each in a folder of its own: `tree.py FOLDER PYTHON`.
+
+FOLDER/edgepind is the product. FOLDER/edgepind-lab is what `edgepind lab` needs beside it: an
+appliance has no use for a certificate forge and an intercepting proxy, and does not get them.
+PYTHON (3.11, 3.13) is the interpreter that the tree is for, whichever lays it out.
 
 The same commit gives the same tree to the byte. Only files that git knows are taken. What is
 installed of others comes from an index once, by the hashes of requirements.lock, and is kept in
@@ -12,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,8 +26,10 @@ PROJECT = Path(__file__).parents[1]
 LOCK = PROJECT / "packaging" / "requirements.lock"
 KEPT = PROJECT / "build" / "packages"
 LIBRARY = Path("usr/lib/edgepind/lib")
-PYTHON = (3, 11)
-"""What Debian 12 has: wheels with compiled code are of one minor version."""
+PRODUCT, LAB = "edgepind", "edgepind-lab"
+"""The packages."""
+_OF_THE_LAB = re.compile(r"edgepind/lab/.+|edgepind/cli/lab\w*\.py|packaging/man/edgepind-lab\.8")
+"""Files of the project that the second package has; every other one is the product's."""
 
 _UNITS = Path("usr/lib/systemd/system")
 _DOC = Path("usr/share/doc/edgepind")
@@ -45,19 +52,17 @@ _PLACES: tuple[tuple[str, Callable[[re.Match[str]], Path]], ...] = (
 
 
 def main() -> None:
-    """Lay it out under the folder that is named, in place of what was there."""
-    if sys.version_info[:2] != PYTHON:
-        sys.exit(f"the packages are for Python {PYTHON[0]}.{PYTHON[1]}: make them with that one")
-    root = Path(sys.argv[1])
+    """Lay them out under the folder that is named, in place of what was there."""
+    folder, python = Path(sys.argv[1]), sys.argv[2]
     os.umask(0o022)
-    shutil.rmtree(root, ignore_errors=True)
-    fetch()
-    install_dependencies(root / LIBRARY)
-    install_project(root)
-    settings = root / "etc/edgepind/edgepind.toml"
+    shutil.rmtree(folder, ignore_errors=True)
+    product = folder / PRODUCT
+    install_dependencies(product / LIBRARY, python)
+    install_project(folder)
+    settings = product / "etc/edgepind/edgepind.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text(sample(ready=False), "utf-8")
-    settle(root, source_date())
+    settle(folder, source_date())
 
 
 def source_date() -> int:
@@ -66,21 +71,30 @@ def source_date() -> int:
     return int(given or _git("log", "-1", "--format=%ct"))
 
 
-def fetch() -> None:
-    """See to it that every archive of the lock lies in build/packages."""
-    complete = KEPT / f"{hashlib.sha256(LOCK.read_bytes()).hexdigest()}.complete"
-    if complete.exists():
-        return
-    shutil.rmtree(KEPT, ignore_errors=True)  # a link to a folder elsewhere stays one
-    _pip("download", "--dest", KEPT, "--requirement", LOCK)
-    complete.touch()
+def archives(python: str) -> Path:
+    """The folder with every archive of the lock, as that Python installs them; filled if need be.
+
+    It appears whole or not at all, and of two runs at once either may be the one that fills it.
+    """
+    kept = KEPT / f"{python}-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    if not kept.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=KEPT))
+        _pip("download", python, "--dest", fresh, "--requirement", LOCK)
+        try:
+            fresh.rename(kept)
+        except OSError:
+            shutil.rmtree(fresh)
+            if not kept.exists():
+                raise
+    return kept
 
 
-def install_dependencies(library: Path) -> None:
+def install_dependencies(library: Path, python: str) -> None:
     """Install what the lock names, and leave nothing that only an installer needs."""
-    nothing_else = ("--no-index", "--find-links", KEPT)
+    nothing_else = ("--no-index", "--find-links", archives(python))
     into = ("--no-compile", "--no-warn-script-location", "--target", library)
-    _pip("install", *nothing_else, *into, "--requirement", LOCK)
+    _pip("install", python, *nothing_else, *into, "--requirement", LOCK)
     shutil.rmtree(library / "bin", ignore_errors=True)
     for metadata in library.glob("*.dist-info"):
         for name in ("RECORD", "INSTALLER", "REQUESTED"):
@@ -90,12 +104,12 @@ def install_dependencies(library: Path) -> None:
             path.chmod(0o644)
 
 
-def install_project(root: Path) -> None:
-    """Put each file of the project in its place."""
+def install_project(folder: Path) -> None:
+    """Put each file of the project in its place, in the package that has it."""
     for name in _git("ls-files", "-z").split("\0"):
         source = PROJECT / name
         if name and source.is_file() and (place := _place(name)) is not None:
-            target = root / place
+            target = folder / (LAB if _OF_THE_LAB.fullmatch(name) else PRODUCT) / place
             target.parent.mkdir(parents=True, exist_ok=True)
             content = source.read_bytes()
             target.write_bytes(_compressed(content) if target.suffix == ".gz" else content)
@@ -133,11 +147,21 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
-def _pip(verb: str, *arguments: str | Path) -> None:
+def _pip(verb: str, python: str, *arguments: str | Path) -> None:
     # An archive of sources is built with what this very environment has, which is locked, too.
+    made_for = ("--implementation", "cp", "--python-version", python)
     by_hash = ("--require-hashes", "--no-deps", "--no-build-isolation")
     quietly = ("--quiet", "--disable-pip-version-check")
-    command = [sys.executable, "-m", "pip", verb, *quietly, *by_hash, *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        verb,
+        *quietly,
+        *made_for,
+        *by_hash,
+        *map(str, arguments),
+    ]
     environment = os.environ | {
         "SOURCE_DATE_EPOCH": str(source_date()),
         "PIP_ROOT_USER_ACTION": "ignore",

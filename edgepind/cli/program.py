@@ -28,6 +28,13 @@ VERBS = {
     "lab": "an embedded closed world, rotating certificates before your eyes",
 }
 
+_OF_ANOTHER_PACKAGE = "edgepind.cli.lab"
+"""The .deb and the .rpm leave the lab to a second one: no appliance is to carry what forges."""
+_NOT_INSTALLED = (
+    "`edgepind lab` is not installed: it is in a package of its own; `apt install edgepind-lab` on "
+    "Debian and Ubuntu, `dnf install edgepind-lab` with rpm; an installation from source has it"
+)
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with a command line in one sentence, and where to look."""
@@ -61,7 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(arguments: Sequence[str]) -> int:
     whole = _whole().parse_args(arguments)
-    verb = import_module(f"edgepind.cli.{whole.verb}")
+    try:
+        verb = import_module(f"edgepind.cli.{whole.verb}")
+    except ModuleNotFoundError as missing:
+        if missing.name != _OF_ANOTHER_PACKAGE:
+            raise
+        complain(_NOT_INSTALLED)
+        return ExitCode.USAGE
     parser = _Parser(f"edgepind {whole.verb}", description=_sentence(VERBS[whole.verb]))
     add_config(parser, whole.config)
     verb.configure(parser)

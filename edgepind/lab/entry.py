@@ -5,7 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-from edgepind.cli.run import refusal
 from edgepind.clock import Clock, SystemClock
 from edgepind.daemon import run_daemon
 from edgepind.settings.fault import SettingsRefused
@@ -13,7 +12,10 @@ from edgepind.settings.load import load
 
 
 def run(clock: Clock | None = None) -> int:
-    """Run the daemon on the settings that the command line names; return its exit code."""
+    """Run the daemon on the settings that the command line names; return its exit code.
+
+    1 where it cannot start, 2 where settings are the reason.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     path = parser.parse_args().config
@@ -21,4 +23,8 @@ def run(clock: Clock | None = None) -> int:
     if isinstance(settings, SettingsRefused):
         sys.stderr.write(f"{settings}\n")
         return 2
-    return refusal(run_daemon(settings, path, dry_run=False, clock=clock or SystemClock()))
+    refused = run_daemon(settings, path, dry_run=False, clock=clock or SystemClock())
+    if refused is None:
+        return 0
+    sys.stderr.write(f"{refused.error}\n")
+    return 2 if refused.misset else 1
