@@ -15,7 +15,7 @@ import pytest
 from tests.container.control_groups import ControlGroups
 from tests.container.machine import Machine, disk
 from tests.container.site import Site, open_site
-from tests.container.tree import NoTree, tree
+from tests.container.tree import RELEASE, NoTree, tree
 from tests.container.usage import Peaks
 from tests.container.wires import Wires
 
@@ -55,12 +55,20 @@ def package(bootable: Path) -> Path:
     del bootable  # nothing is built for a host that cannot use it
     if given := os.environ.get("EDGEPIND_PACKAGE"):
         return Path(given)
-    command = ["make", "--silent", "deb", "ARGS="]
+    command = ["make", "--silent", "deb", f"DIST={RELEASE}", "ARGS="]
     built = subprocess.run(  # noqa: S603 - our own words
         command, cwd=_PROJECT, capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
-    return _PROJECT / built.stdout.split()[-1]
+    [made] = (it for it in built.stdout.split() if Path(it).name.startswith("edgepind_"))
+    return _PROJECT / made
+
+
+@pytest.fixture(scope="session")
+def lab_package(package: Path) -> Path:
+    """The package with `edgepind lab`, which is made together with the other one."""
+    _, version, _ = package.name.split("_")
+    return package.with_name(f"edgepind-lab_{version}_all.deb")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The appliance: a Debian 12 that boots with its own systemd, journal and D-Bus.
+"""The appliance: a Debian that boots with its own systemd, journal and D-Bus.
 
 It is switched on, rebooted and cut from power as real hardware is; its disk is an overlay on the
 tree, and lasts as long as the wires do.

@@ -1,4 +1,4 @@
-"""What an operator does on a clean Debian 12, with every default: install, one line, one unit.
+"""What an operator does on a clean Debian, with every default: install, one line, one unit.
 
 In the order of the file, for it is one story.
 """
@@ -14,6 +14,7 @@ from tests.container.site import DAEMON, EDGE, SETTINGS, SOCKET, Site
 
 _TWO_MINUTES = 120.0
 _BUNDLE = "/usr/lib/edgepind/lib/certifi/cacert.pem"
+_UNITS = (DAEMON, SOCKET, "edgepind-apply@.service", "edgepind-first-tick.target")
 _MOST_EXPOSED = {"edgepind.service": 1.2, "edgepind-apply@.service": 0.9}
 
 
@@ -108,6 +109,14 @@ def test_a_reboot_finds_everything_in_place(site: Site) -> None:
         assert site.machine.show(unit, "ActiveState") == "active"
     boot = site.machine.journal("--boot", "EDGEPIND_EVENT=restart_requested")
     assert boot == []
+
+
+def test_this_systemd_takes_every_line_of_the_units(site: Site, figures: list[str]) -> None:
+    """`systemd-analyze verify` has nothing to say of them, whichever release this is."""
+    version, _, _ = site.machine.must("systemctl", "--version").partition("\n")
+    figures.append(f"systemd-analyze verify: {version}, {len(_UNITS)} units")
+    said = site.machine.run("systemd-analyze", "verify", "--man=no", *_UNITS)
+    assert (said.code, said.err) == (0, ""), said
 
 
 def test_the_units_are_as_tight_as_promised(site: Site, figures: list[str]) -> None:

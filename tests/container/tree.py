@@ -1,4 +1,6 @@
-"""The Debian 12 that the appliance boots from: made once from Debian's own packages, then kept.
+"""The Debian that the appliance boots from: made once from Debian's own packages, then kept.
+
+EDGEPIND_RELEASE says which release, by its codename; without it that is bookworm, Debian 12.
 
 It lies in `${XDG_CACHE_HOME:-~/.cache}/edgepind-container`, under a name that follows from what is
 in it, and is never written to again: every appliance has an overlay of its own. Its packages come
@@ -15,7 +17,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_SUITE = "bookworm"
+RELEASE = os.environ.get("EDGEPIND_RELEASE") or "bookworm"
 _PACKAGES = (
     "systemd",
     "systemd-sysv",
@@ -61,8 +63,8 @@ def _cache() -> Path:
 
 
 def _name() -> str:
-    recipe = repr((_RECIPE, _SUITE, sorted(_PACKAGES)))
-    return f"{_SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    recipe = repr((_RECIPE, RELEASE, sorted(_PACKAGES)))
+    return f"{RELEASE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 def _make(made: Path) -> Path | NoTree:
@@ -72,7 +74,7 @@ def _make(made: Path) -> Path | NoTree:
     )  # of a run that was cut short; nothing is mounted there
     log = made.with_suffix(".log")
     command = ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
-    command += [_SUITE, str(begun), _mirror()]
+    command += [RELEASE, str(begun), _mirror()]
     # In mounts of its own: what debootstrap mounts is gone with it, however it ends.
     apart = ["unshare", "--mount"]
     with log.open("wb") as output:
@@ -101,7 +103,7 @@ def _mirror() -> str:
     """The archive of Debian's packages that is nearest: as told, as this host's apt has it, any."""
     if given := os.environ.get("EDGEPIND_DEBIAN_MIRROR"):
         return given
-    which = ("Created-By: Packages", f"Codename: {_SUITE}", "Label: Debian", "Component: main")
+    which = ("Created-By: Packages", "Label: Debian", "Component: main")
     return _apt("apt-get", "indextargets", "--format=$(REPO_URI)", *which) or _MIRROR
 
 
