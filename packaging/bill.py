@@ -1,7 +1,8 @@
 """What a package is made of, from the metadata that is installed in it: `bill.py WHAT TREE PYTHON`.
 
-TREE is the product's, laid out for that PYTHON by tree.py. WHAT is `sbom`, for a CycloneDX 1.5 bill of materials in JSON (cyclonedx.org/docs/1.5/json), or
-`copyright`, for Debian's machine-readable one. Both are the same for the same tree.
+TREE is the product's, as tree.py lays it out for that PYTHON. WHAT is `sbom`, for a CycloneDX 1.5
+bill of materials in JSON (cyclonedx.org/docs/1.5/json), or `copyright`, for Debian's
+machine-readable one. Both are the same for the same tree.
 """
 
 import hashlib
