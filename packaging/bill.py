@@ -1,4 +1,4 @@
-"""What a package is made of, from the metadata that is installed in it: `bill.py WHAT TREE PYTHON`.
+"""What a package is made of, by the metadata installed in it: `bill.py WHAT TREE PYTHON`.
 
 TREE is the product's, as tree.py lays it out for that PYTHON. WHAT is `sbom`, for a CycloneDX 1.5
 bill of materials in JSON (cyclonedx.org/docs/1.5/json), or `copyright`, for Debian's
