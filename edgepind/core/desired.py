@@ -86,6 +86,7 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
         if goal is not None and _says(document, goal):
             edge = replace(edge, written=goal, write_failures=0, write_not_before=None)
             return replace(state, edge=edge), (), events
+        edge = _take_what_closes(edge, document, goal)
         action: Action | None = WriteDocument(goal) if goal is not None else None
     elif isinstance(document, DocumentRejected | DocumentMissing):
         action = RestoreDocument(goal)
@@ -93,6 +94,20 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
         action = None
     due = action is not None and tick.reached(edge.write_not_before)
     return replace(state, edge=edge), (action,) if due and action else (), events
+
+
+def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) -> Edge:
+    """Where what is wanted cannot be written, take what closes the Edge as it was found.
+
+    A daemon that was killed after it had put that there does not know that it did.
+    """
+    if goal is None or not edge.write_failures or not document.exact or document.current is None:
+        return edge
+    if not document.enabled or not document.accepted or document.refused:
+        return edge
+    order = tuple(dict.fromkeys((document.current, *document.accepted)))
+    found = Pinning(enabled=True, current=order[0], accepted=order)
+    return replace(edge, written=found) if found.lacks_only_pins_of(goal) else edge
 
 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:

@@ -7,6 +7,7 @@ merely observed for long enough may be a stranger's.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import assert_never
 
 from edgepind.core.tick import Tick, served
 from edgepind.model.fingerprint import Fingerprint
@@ -57,6 +58,8 @@ def has_standing(pin: Pin, overlap: float) -> bool:
             return pin.vouched or pin.tenure >= overlap
         case Standing.NEVER:
             return False
+        case never:
+            assert_never(never)
 
 
 def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:

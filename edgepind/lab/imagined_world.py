@@ -144,6 +144,8 @@ class ImaginedWorld:
     _prompted: bool = True
     _saved: tuple[State, Moment, str] | None = None
     _saved_before: tuple[State, Moment, str] | None = None
+    _lost: bool = False
+    """Whether what was saved last is gone: each start finds that anew, until a state is saved."""
     _tagged: tuple[StatusAnswer, frozenset[PinKey]] | None = None
 
     # --- time -------------------------------------------------------------------------------
@@ -218,6 +220,8 @@ class ImaginedWorld:
             if isinstance(opened, Broken):
                 raise AssertionError(f"a state that was saved cannot be read: {opened.reason}")
             self.state = opened.state
+        if self._lost:
+            self.state = replace(self.state, resumed_after_damage=True)
         self.due = self.monotonic + START_AGAIN
 
     def reboot(self, off_for: float) -> None:
@@ -232,8 +236,8 @@ class ImaginedWorld:
     def lose_state(self, *, newest_only: bool = False) -> None:
         """Damage the stored state, or its newest generation only, and kill the daemon."""
         self._saved = self._saved_before if newest_only else None
+        self._lost = True
         self.crash()
-        self.state = replace(self.state, resumed_after_damage=True)
 
     @property
     def _boot(self) -> str:
@@ -261,6 +265,7 @@ class ImaginedWorld:
             raise InvariantError(*broken)
         self.state = decision.state
         self._save(now)
+        self._lost = False
         self.events += decision.events
         self._step()
         return decision

@@ -173,12 +173,19 @@ class SiteMachine(RuleBasedStateMachine):
         """Some addresses share no cipher with the Edge's own settings."""
         self.world.wider_at = addresses
 
-    @rule(current=ANY_LEAF, following=st.none() | ANY_LEAF, tags=st.booleans())
-    def announce(self, current: str, following: str | None, *, tags: bool) -> None:
-        """The endpoint names what it likes."""
+    @rule(
+        current=ANY_LEAF,
+        following=st.none() | ANY_LEAF,
+        other=st.sampled_from(["", "", "current", "next", "current next"]),
+        tags=st.booleans(),
+    )
+    def announce(self, current: str, following: str | None, *, other: str, tags: bool) -> None:
+        """The endpoint names what it likes, in `other` places by the hash of the other kind."""
         kind = self.world.rules.pins.kind
-        named = LEAVES[following].value(kind) if following else None
-        self.world.says = StatusAnswer(Channel.NONE, LEAVES[current].value(kind), named)
+        wrong = next(it for it in PinKind if it is not kind)
+        first = LEAVES[current].value(wrong if "current" in other else kind)
+        named = LEAVES[following].value(wrong if "next" in other else kind) if following else None
+        self.world.says = StatusAnswer(Channel.NONE, first, named)
         self.world.tags = tags
         self._with_rules(status_enabled=True)
 

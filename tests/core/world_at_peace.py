@@ -5,6 +5,7 @@ It judges by the truth about the Edge, and by the rules for how long that may ta
 
 from dataclasses import replace
 
+from edgepind.core.removed import is_removed
 from edgepind.core.restarts import restarts_in_window
 from edgepind.lab.imagined_edge import Troubles
 from edgepind.lab.imagined_world import ImaginedWorld
@@ -15,8 +16,17 @@ from tests.core.world_choices import LEAVES, PINS, RESTART
 
 
 def settle(world: ImaginedWorld, name: str) -> None:
-    """Serve the leaf called `name` and trouble nothing: it is connected in time, then quiet."""
-    _make_peace(world, name)
+    """Serve the leaf called `name` and trouble nothing: it is connected in time, then quiet.
+
+    One that an operator removed is connected never, by promise: then another is served.
+    """
+    for it in (name, "a", "b", "c", "m"):
+        name = it
+        _make_peace(world, name)  # a word that was said just now is heard by this
+        if not is_removed(LEAVES[name], world.state):
+            break
+    else:
+        return
     served = LEAVES[name]
     for _ in range(int(_bound(world) / 10.0)):
         if _connected(world, served):

@@ -91,14 +91,15 @@ class Toll:
 def excess(toll: Toll, uncut: Toll, interval: float, allowed: Allowance) -> Iterator[str]:
     """Name each harm beyond that of the life without a cut; `interval` in seconds.
 
-    A cut may cost a tick, and the start after it gives one more sighting, within an interval.
+    A cut may cost a tick, and the start after it gives one more sighting, within an interval. What
+    is announced is accepted as soon as the status endpoint is asked, which a start does at once.
     """
     for key, instant in toll.accepted.items():
         fingerprint, origin = key
         earliest = uncut.accepted.get(key)
         if earliest is None:
             yield f"{fingerprint.short} was accepted ({origin}), and not without a cut"
-        elif instant < earliest - interval:
+        elif origin is not Origin.ANNOUNCED and instant < earliest - interval:
             yield f"{fingerprint.short} was accepted ({origin}) {earliest - instant:.0f}s earlier"
     for fingerprint in toll.written - uncut.written:
         yield f"{fingerprint.short} stood in the document, and not without a cut"
