@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

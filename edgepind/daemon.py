@@ -2,8 +2,8 @@
 
 The life of the daemon is one task, and everything that it waits for can be cut short there. Beside
 it one loop watches: it feeds systemd's watchdog for as long as the life gets on, and ends it when a
-signal says so. Here the parts are put together and nothing else is done; what a tick is stands in
-`rounds`.
+signal says so. Here the components are put together and nothing else is done; what a tick is stands
+in `reconciler`.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from typing import Any
 
 from edgepind import __version__
 from edgepind.clock import Clock
+from edgepind.components import Components, StartRefused, build, rebuild
 from edgepind.host.disk_thread import run_aside
+from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.state import State
-from edgepind.model.words import EventName, Severity
-from edgepind.parts import Parts, StartRefused, build, rebuild
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
 from edgepind.settings.schema import LogSettings, Settings
@@ -69,7 +69,7 @@ class Daemon:
         self._dry_run = dry_run
         self._signals = _Signals()
         self._notifier = Notifier()
-        self._parts: Parts | None = None
+        self._parts: Components | None = None
         self._vouched_until = clock.now().monotonic
 
     async def run(self, settings: Settings) -> StartRefused | None:
@@ -95,29 +95,29 @@ class Daemon:
         return None
 
     async def _live(self, settings: Settings) -> StartRefused:
-        parts = await build(settings, self._clock, dry_run=self._dry_run)
-        if isinstance(parts, StartRefused):
-            return parts
-        self._parts = parts
+        running = await build(settings, self._clock, dry_run=self._dry_run)
+        if isinstance(running, StartRefused):
+            return running
+        self._parts = running
         if problem := self._notifier.problem:
-            await self._tell(parts, None, Severity.WARNING, problem)
+            await self._tell(running, None, Severity.WARNING, problem)
         await self._tell(
-            parts,
+            running,
             EventName.STARTED,
             Severity.NOTICE,
-            f"edgepind {__version__} watches {parts.settings.cloud.host}; "
+            f"edgepind {__version__} watches {running.settings.cloud.host}; "
             "`edgepind status` shows how it stands.",
         )
-        await parts.record.tell(parts.beginnings, parts.rounds.state, self._clock.now())
+        await running.recorder.tell(running.beginnings, running.reconciler.state, self._clock.now())
         prompted = False
         while True:
             self._vouch_from(self._clock.now().monotonic)
-            delay = (await parts.rounds.tick(prompted=prompted)).delay
-            self._notifier.status(_line(parts.rounds.state))
+            delay = (await running.reconciler.tick(prompted=prompted)).delay
+            self._notifier.status(_line(running.reconciler.state))
             self._notifier.ready()
             prompted = await self._wait(delay)
             if self._signals.reload:
-                await self._reload(parts)
+                await self._reload(running)
 
     async def _wait(self, delay: float) -> bool:
         """Wait for the next tick; say whether a signal cut the wait short."""
@@ -138,20 +138,20 @@ class Daemon:
         """Let the watchdog be fed until a tick that begins at `instant` takes too long."""
         self._vouched_until = Monotonic(instant + LONGEST_TICK)
 
-    async def _reload(self, parts: Parts) -> None:
+    async def _reload(self, running: Components) -> None:
         self._signals.reload = False
         self._notifier.reloading()
         settings = await run_aside(load, self._path, os.environ)
         if isinstance(settings, SettingsRefused):
             refused: str | None = str(settings)
         else:
-            refused = await rebuild(parts, settings)
+            refused = await rebuild(running, settings)
         if refused is None:
             text = f"The settings of {self._path} are reloaded and in force; nothing to do."
-            await self._tell(parts, EventName.RELOADED, Severity.NOTICE, text)
+            await self._tell(running, EventName.RELOADED, Severity.NOTICE, text)
         else:
             text = f"The new settings are refused whole and the old ones stay in force: {refused}"
-            await self._tell(parts, EventName.RELOAD_REJECTED, Severity.ERR, text)
+            await self._tell(running, EventName.RELOAD_REJECTED, Severity.ERR, text)
         self._notifier.ready()
 
     async def _leave(self) -> None:
@@ -166,10 +166,10 @@ class Daemon:
         await _briefly(self._parts.close())
 
     async def _tell(
-        self, parts: Parts, name: EventName | None, severity: Severity, text: str
+        self, running: Components, name: EventName | None, severity: Severity, text: str
     ) -> None:
-        state, now = parts.rounds.state, self._clock.now()
-        await parts.record.tell((Event(name, severity, text),), state, now)
+        state, now = running.reconciler.state, self._clock.now()
+        await running.recorder.tell((Event(name, severity, text),), state, now)
 
 
 async def _briefly(doing: Awaitable[None]) -> None:
@@ -208,19 +208,19 @@ def tick_once(
         signal.signal(number, lambda *_: None)
 
     async def run() -> StartRefused | dict[str, Any]:
-        parts = await build(settings, clock, dry_run=dry_run)
-        if isinstance(parts, StartRefused):
-            return parts
+        running = await build(settings, clock, dry_run=dry_run)
+        if isinstance(running, StartRefused):
+            return running
         try:
-            await parts.record.tell(parts.beginnings, parts.rounds.state, clock.now())
+            await running.recorder.tell(running.beginnings, running.reconciler.state, clock.now())
             if offline:
-                parts.record.shows = False  # or `status` would take the command for a daemon
-                await parts.rounds.offline_tick()
+                running.recorder.shows = False  # or `status` would take the command for a daemon
+                await running.reconciler.offline_tick()
             else:
-                await parts.rounds.tick(prompted=True)
-            return parts.record.document
+                await running.reconciler.tick(prompted=True)
+            return running.recorder.document
         finally:
-            await parts.close()
+            await running.close()
 
     with asyncio.Runner() as runner:
         return runner.run(run())

@@ -16,7 +16,7 @@ from edgepind.cli.render import (
     show,
     spoken,
 )
-from edgepind.model.words import Severity
+from edgepind.model.enums import Severity
 from edgepind.state.codec import encode
 from edgepind.state.history import History, HistoryLine, NotRead
 

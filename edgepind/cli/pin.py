@@ -10,9 +10,9 @@ from edgepind.cli.render import add_json, complain, print_json, show
 from edgepind.cli.status import pins_table
 from edgepind.cli.stored_state import NoMemory, NoStatus, read_state, read_status
 from edgepind.clock import SystemClock
+from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import PinAdd, PinRemove
-from edgepind.model.words import Role
 from edgepind.settings.rules import rules_of
 from edgepind.settings.schema import Settings
 from edgepind.telemetry.status_file import status_document

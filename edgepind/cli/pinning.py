@@ -13,14 +13,14 @@ from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work, found_within, shown
 from edgepind.cli.stored_state import NoMemory, StatusDocument, remember
 from edgepind.clock import SystemClock
+from edgepind.components import StartRefused
 from edgepind.core.operator import refusal_to_remove
 from edgepind.daemon import tick_once
 from edgepind.effects.word_files import remove_words, write_word
 from edgepind.host.durable_file import NotReplaced
+from edgepind.model.enums import Role
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
-from edgepind.model.words import Role
 from edgepind.observe.operator_words import read_words
-from edgepind.parts import StartRefused
 from edgepind.settings.schema import Settings
 
 _PATIENCE = 15.0

@@ -28,9 +28,9 @@ from edgepind.cli.render import (
     toned,
 )
 from edgepind.core.tick import served
+from edgepind.model.enums import Finding
 from edgepind.model.observation import AddressSeen, Chain, Leaf, Served
 from edgepind.model.state import AddressVerdict
-from edgepind.model.words import Finding
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.schema import Settings
 from edgepind.telemetry.status_file import rfc3339

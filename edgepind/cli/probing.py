@@ -21,11 +21,11 @@ from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.enums import Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.observation import DocumentRead, Link, Observations
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.rules import Rules
-from edgepind.model.words import Finding, Origin, PinKind, Role
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.rfc3339 import parse_rfc3339

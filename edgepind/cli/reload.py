@@ -11,7 +11,7 @@ from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
-from edgepind.model.words import EventName
+from edgepind.model.enums import EventName
 from edgepind.settings.file import read_toml
 from edgepind.settings.load import judge
 from edgepind.settings.schema import Settings

@@ -7,8 +7,8 @@ from edgepind.cli.load_config import settings_of, settings_path
 from edgepind.cli.render import complain
 from edgepind.cli.stored_state import status_exit
 from edgepind.clock import SystemClock
+from edgepind.components import StartRefused
 from edgepind.daemon import run_daemon, tick_once
-from edgepind.parts import StartRefused
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

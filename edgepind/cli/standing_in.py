@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from edgepind.apply.arming import arm
-from edgepind.apply.opening_record import OpeningRecord
-from edgepind.apply.places import FOLDER, TIMER
-from edgepind.apply.rights import Rights
-from edgepind.apply.turn import turn
 from edgepind.clock import SystemClock
+from edgepind.helper.arming import arm
+from edgepind.helper.opening_record import OpeningRecord
+from edgepind.helper.places import FOLDER, TIMER
+from edgepind.helper.policy import HelperPolicy
+from edgepind.helper.turn import turn
 from edgepind.settings.schema import Settings
 
 _PATIENCE = 10.0
@@ -48,7 +48,7 @@ async def have_it_ended(settings: Settings, folder: Path = FOLDER) -> str | None
     """
     if not _is_ours(folder):
         return "edgepind's privileged helper is not installed here"
-    return Rights(settings, folder, SystemClock()).objection_to_opening() or await arm(TIMER)
+    return HelperPolicy(settings, folder, SystemClock()).objection_to_opening() or await arm(TIMER)
 
 
 def ended(folder: Path = FOLDER) -> None:

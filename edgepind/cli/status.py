@@ -31,7 +31,7 @@ from edgepind.cli.render import (
     toned,
 )
 from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status, status_exit
-from edgepind.model.words import Posture, Role
+from edgepind.model.enums import Posture, Role
 from edgepind.settings.schema import Settings
 
 Document = Mapping[str, Any]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edgepind.model.enums import Origin, Policy
 from edgepind.model.rules import PinRules
-from edgepind.model.words import Origin, Policy
 
 
 class Evidence(StrEnum):

@@ -8,7 +8,7 @@ knows anything counts as trusted.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import ClockReading, ClockSource
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement

@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from edgepind.core.adopting import adopt
-from edgepind.core.aftermath import learn_restart, watch_restarted
+from edgepind.core.adoption import adopt
 from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis
 from edgepind.core.last_served import note_served
 from edgepind.core.lockout import is_lockout
 from edgepind.core.override import learn_not_removed, note_override, removal
-from edgepind.core.pacing import ask_again, next_delay, note_status
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
 from edgepind.core.reasons import link_sentence, reason
+from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
     OWING,
     budget_frees,
@@ -34,12 +33,14 @@ from edgepind.core.rollover import (
     remaining_hold_down,
     settle_roles,
 )
+from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.sentences import finding_changed, told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action
 from edgepind.model.decision import Decision
+from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     Observations,
     StatusAnswer,
@@ -58,7 +59,6 @@ from edgepind.model.outcome import (
 )
 from edgepind.model.replacing import replace
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.words import Bootstrap, EventName, Finding, Posture, Severity
 
 
 @dataclass(frozen=True, slots=True)

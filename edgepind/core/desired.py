@@ -5,11 +5,12 @@ two steps, a hand or a software update are all the same case.
 """
 
 from edgepind.core.lockout import accepts_live
-from edgepind.core.pacing import backoff
+from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning
+from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.observation import (
     DocumentMissing,
@@ -22,7 +23,6 @@ from edgepind.model.pin import accepted
 from edgepind.model.replacing import replace
 from edgepind.model.rules import Rules
 from edgepind.model.state import Edge, RestartPhase, State
-from edgepind.model.words import EventName, Posture, Severity
 
 WRITE_BACKOFF_CAP = 900.0
 """Seconds between two attempts at most, where a write keeps failing."""

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from edgepind.core.clock_judgement import better_times
 from edgepind.core.tick import Tick, served
+from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link, Served
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import AddressVerdict
-from edgepind.model.words import Finding, PinKind, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ nothing that is said is remembered.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from edgepind.core.activating import LAPSING
+from edgepind.core.activation import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
 from edgepind.core.explain_standing import (
     CHANNEL_TEXT,
@@ -18,11 +18,11 @@ from edgepind.core.explanation import Explanation
 from edgepind.core.operator import refusal_to_remove
 from edgepind.core.removed import BY_AN_OPERATOR_ALONE
 from edgepind.core.sentences import span
+from edgepind.model.enums import Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
-from edgepind.model.words import Finding, Origin, Role
 
 _EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
 _SUMMARY: Mapping[Role, str] = {

@@ -13,12 +13,12 @@ from edgepind.core.restarts import OWING, budget_frees, ready_ends, restarts_in_
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.core.sentences import POSTURE_TEXT, span
 from edgepind.core.tick import Tick
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.enums import Bootstrap, Finding, Posture, Role
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
 from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.model.words import Bootstrap, Finding, Posture, Role
 
 
 def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from edgepind.core.sentences import span
 from edgepind.core.standing import STANDING, Standing, has_standing
+from edgepind.model.enums import Channel
 from edgepind.model.pin import Pin
-from edgepind.model.words import Channel
 
 CHANNEL_TEXT: Mapping[Channel, str] = {
     Channel.PINNED: "pinned channel",

@@ -26,13 +26,13 @@ from edgepind.core.invariants import violations
 from edgepind.model.action import Action, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
+from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.event import Event
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
 from edgepind.model.outcome import DocumentWritten, RestartDone
 from edgepind.model.pin import accepted
 from edgepind.model.state import Edge, Guard, State
-from edgepind.model.words import EventName, Posture, Severity
 
 _Rule = Callable[[State, Observations, Moment], Decision]
 

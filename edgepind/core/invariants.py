@@ -14,12 +14,12 @@ from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Channel, Origin, PinKind, Policy, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations, PinRemove, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import accepted, with_role
 from edgepind.model.state import State
-from edgepind.model.words import Channel, Origin, PinKind, Policy, Posture, Role
 
 _Key = tuple[PinKind, Fingerprint]
 """`Pin.key`. A value alone says nothing: that of one kind may be a pin of the other by mistake, or

@@ -5,11 +5,11 @@ a pin, is asked of what the cloud served when it last could be seen.
 """
 
 from edgepind.core.tick import Tick, served
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.replacing import replace
 from edgepind.model.state import LastServed, State
-from edgepind.model.words import PinKind
 
 MOST = 64
 """How many addresses are remembered; those that have been silent for longest are forgotten."""

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 
 from edgepind.core.last_served import live_keys
 from edgepind.model.document import Pinning
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.model.words import PinKind
 
 
 def accepts_live(document: Pinning, state: State, rules: Rules) -> bool:

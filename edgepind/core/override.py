@@ -10,12 +10,12 @@ from typing import assert_never
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RemoveOverride
+from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
-from edgepind.model.words import EventName, Severity
 
 BY_HAND = timedelta(hours=1)
 """How long an empty file counts, from its modification time (CONTRACT section 7)."""

@@ -2,20 +2,20 @@
 
 A fingerprint is unknown, waits in hold-down, is accepted in one of three roles, and is in the
 end retired, known and no longer accepted, or removed by an operator, and then never again without
-one. Why an event happens is the business of `sighting`,
-`announcing`, `operator` and `activating`; this table only says what follows.
+one. Why an event happens is the business of `hold_down`,
+`announcements`, `operator` and `activation`; this table only says what follows.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from edgepind.core.machine import step
+from edgepind.core.state_machine import step
+from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.state import State
-from edgepind.model.words import Role
 
 RETIRED_KEPT = 64
 """How many retired fingerprints are remembered, so that no announcement brings one back."""

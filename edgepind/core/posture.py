@@ -11,15 +11,15 @@ from enum import StrEnum
 from typing import assert_never
 
 from edgepind.core.diagnosis import Diagnosis
-from edgepind.core.machine import step
 from edgepind.core.override import in_force
 from edgepind.core.sentences import posture_changed, posture_lasts, span
+from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
+from edgepind.model.enums import Finding, Posture
 from edgepind.model.event import Event
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.replacing import replace
 from edgepind.model.state import Guard
-from edgepind.model.words import Finding, Posture
 
 CONFIRMING_TICKS = 2
 """A lockout is confirmed when this many ticks in a row have seen it."""

@@ -7,9 +7,9 @@ from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, is_closing, ready_ends
 from edgepind.core.sentences import finding_sentence, roles_sentence, span
 from edgepind.core.tick import Tick, served
+from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.observation import Link, NotServed
 from edgepind.model.state import State
-from edgepind.model.words import Bootstrap, Finding, Posture
 
 _SHOWN = 3
 _TWO_RESTARTS = "edge.restart_budget allows two restarts, one to let it go and one to end that"

@@ -3,7 +3,7 @@
 A debt exists where the document says something that the Edge has not loaded. It is not stored as
 a queue: it follows from `written` and `loaded`, so it outlives any crash. Restarts are counted
 when they are asked for, rollbacks included, so that no failure can exceed the budget. What
-became of one is judged in `core.aftermath`.
+became of one is judged in `core.restart_verification`.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted, way_back
 from edgepind.core.lockout import accepts_live, is_locked_out
-from edgepind.core.machine import step
 from edgepind.core.sentences import span, told
+from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestartEdge
 from edgepind.model.document import Pinning
+from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.event import Event
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
-from edgepind.model.words import EventName, Posture, Severity
 
 
 class RestartEvent(StrEnum):

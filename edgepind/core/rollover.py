@@ -4,21 +4,21 @@ The operator first, then announcements, then what is seen: so a leaf that is ann
 in the same tick is announced. Only then is asked what is current and what has had its time.
 """
 
-from edgepind.core.activating import follow_the_live
+from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import hold_down
-from edgepind.core.announcing import note_announcement
+from edgepind.core.announcements import note_announcement
 from edgepind.core.diagnosis import Diagnosis, diagnose
+from edgepind.core.hold_down import note_sightings
 from edgepind.core.lockout import is_lockout
 from edgepind.core.operator import obey
-from edgepind.core.sighting import note_sightings
 from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
+from edgepind.model.enums import Role
 from edgepind.model.event import Event
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
-from edgepind.model.words import Role
 
 
 def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:

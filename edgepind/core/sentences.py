@@ -6,10 +6,10 @@ It names what happened, to what, and what to do next. Nothing is decided here.
 from collections.abc import Mapping
 
 from edgepind.core.admission import HoldDown
+from edgepind.model.enums import EventName, Finding, Posture, Role, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
-from edgepind.model.words import EventName, Finding, Posture, Role, Severity
 
 _MINUTE = 60.0
 _HOUR = 3600.0

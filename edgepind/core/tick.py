@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Link, Observations, Served
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement

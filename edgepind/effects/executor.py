@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.operator_questions import objection_to_restart
+from edgepind.effects.hooks import objection_to_restart
 from edgepind.model.action import (
     Action,
     RemoveOverride,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.helper_answers import Answer
-from edgepind.effects.helper_line import HelperLine, Lost, Unserved
+from edgepind.effects.helper_client import HelperClient, Lost, Unserved
 from edgepind.effects.helper_requests import (
     Apply,
     AskUnit,
@@ -60,7 +60,7 @@ class HelperAppliance:
         looks_only: bool = False,
         bus_address: str | None = None,
     ) -> None:
-        self._line = HelperLine(socket)
+        self._line = HelperClient(socket)
         self._document = edge.pinning_config
         self._disk = DiskThread("edgepind-document")
         self._wall = wall

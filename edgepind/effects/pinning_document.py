@@ -33,10 +33,7 @@ from edgepind.effects.pinning_text import (
     read_pinning,
 )
 from edgepind.host import durable_file
-from edgepind.host.aside import link_aside
-from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
-from edgepind.host.small_file import (
+from edgepind.host.bounded_read import (
     ABSENT,
     NoFile,
     SmallFile,
@@ -45,6 +42,9 @@ from edgepind.host.small_file import (
     Unreadable,
     read_small_file,
 )
+from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
+from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
+from edgepind.host.quarantine import link_aside
 from edgepind.host.temporaries import sweep
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (

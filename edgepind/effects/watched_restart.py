@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgepind.effects.pinning_text import LONGEST, digest_of
-from edgepind.host.small_file import SmallFile, read_small_file
+from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused

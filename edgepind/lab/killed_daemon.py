@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edgepind.lab.premises import DOCUMENT
+from edgepind.lab.site import DOCUMENT
 
 RUN = ("-m", __name__)
 _VARIABLE = "EDGEPIND_LAB_KILL_POINT"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from edgepind.clock import SystemClock
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 
 RUN = ("-m", __name__)
 _VARIABLE = "EDGEPIND_LAB_SKEW_FILE"

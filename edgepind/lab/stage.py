@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edgepind.lab.patience import until
 from edgepind.lab.pki import Credential
 from edgepind.lab.timers import INTERVAL
+from edgepind.lab.wait import until
 from edgepind.lab.world import World
 from edgepind.model.fingerprint import Fingerprint
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgepind.lab.chapter import Chapter, Result, Score
-from edgepind.lab.premises import Premises
+from edgepind.lab.site import Premises
 from edgepind.lab.stage import Stage, Unmet
 from edgepind.lab.timers import Pace
 from edgepind.lab.world import KEPT, SHELL, World, open_world

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgepind.lab.chapter import Chapter, Result
-from edgepind.lab.premises import Premises
+from edgepind.lab.site import Premises
 from edgepind.lab.world import World
 
 _LINES = 5

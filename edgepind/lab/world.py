@@ -15,9 +15,9 @@ from edgepind.lab.cloud import TOKEN_PATH, Cloud
 from edgepind.lab.daemon_process import DaemonProcess
 from edgepind.lab.oauth import TokenDesk
 from edgepind.lab.pki import Credential
-from edgepind.lab.premises import Premises
 from edgepind.lab.proxy import Interceptor
 from edgepind.lab.shell_loop import ShellLoop, missing_tools
+from edgepind.lab.site import Premises
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.timers import INTERVAL, TIMERS, Pace, Table, as_toml, merged
 from edgepind.lab.trust import Trust

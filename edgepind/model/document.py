@@ -5,8 +5,8 @@ Only the four keys that edgepind owns; how they are put into the file is `effect
 
 from dataclasses import dataclass
 
+from edgepind.model.enums import Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import Validator
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import EventName, Finding, Posture, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.outcome import Outcome
 from edgepind.model.rules import Rules
-from edgepind.model.words import Channel, PinKind, Role
 
 # --- the link -----------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic
-from edgepind.model.words import Origin, PinKind, Role
+from edgepind.model.instants import Monotonic
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Made from the settings once, whenever they change; durations are seconds.
 from dataclasses import dataclass
 from datetime import datetime
 
+from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Channel, Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import ClockSource, HandshakeFault
 from edgepind.model.pin import Pin
-from edgepind.model.words import Channel, Finding, Posture
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import PinKind
 
 PinKey = tuple[PinKind, Fingerprint]
 """`Pin.key`: what a leaf is compared with."""

@@ -19,7 +19,7 @@ from edgepind import __version__
 from edgepind.lean_import import left_out
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.openssl_words import openssl_words

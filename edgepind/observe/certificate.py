@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DER = 2  # _ssl.ENCODING_DER

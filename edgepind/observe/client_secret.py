@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 
 CREDENTIAL = "edgepind.oauth-secret"
 """The name of the systemd credential (systemd.exec(5), `LoadCredential=`)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import ClockReading
 from edgepind.observe.chrony import ask_chrony
 from edgepind.observe.kernel_clock import read_kernel_clock

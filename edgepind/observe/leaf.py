@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.observation import Chain, Leaf
 from edgepind.observe.certificate import CertificateUnreadable
 from edgepind.observe.chain import judge_chain

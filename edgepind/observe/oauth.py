@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.observe.bounded_body import BodyRefused
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.client_secret import NoClientSecret, read_client_secret

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.observe.certificate import (
     Certificate,
     CertificateUnreadable,

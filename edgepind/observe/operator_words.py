@@ -10,17 +10,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.host.file_trouble import sentence
-from edgepind.host.small_file import (
+from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
     TooLarge,
     Unreadable,
     read_small_file,
 )
+from edgepind.host.file_trouble import sentence
+from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
-from edgepind.model.words import Role
 from edgepind.observe.strict_json import RefusedJson, parse_json
 
 FOLDER = "words"

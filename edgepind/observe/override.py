@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from edgepind.host.small_file import (
+from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
     TooLarge,

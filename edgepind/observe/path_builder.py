@@ -27,7 +27,7 @@ from cryptography.x509.verification import (
     Store,
 )
 
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 
 _MOST_TIMES = 6
 """A search takes up to 13 ms against a chain made for it, and nothing else runs meanwhile."""

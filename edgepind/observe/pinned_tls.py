@@ -9,9 +9,9 @@ from hashlib import sha256
 
 import certifi
 
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.trust import PinKey
-from edgepind.model.words import PinKind
 from edgepind.observe.der import public_key_info
 
 

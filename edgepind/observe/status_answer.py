@@ -7,9 +7,9 @@ whole or not at all: where one part of it is nonsense, the rest is no ground to 
 from datetime import datetime
 from typing import Any
 
+from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected
-from edgepind.model.words import Channel
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.jq_programs import NoOutputs, Outputs
 from edgepind.observe.rfc3339 import parse_rfc3339

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from edgepind.host.disk_thread import run_aside
-from edgepind.model.moment import Moment
+from edgepind.model.enums import Channel
+from edgepind.model.instants import Moment
 from edgepind.model.observation import (
     ClockReading,
     Status,
@@ -21,7 +22,6 @@ from edgepind.model.observation import (
     StatusUnreachable,
 )
 from edgepind.model.trust import PinKey, Trust
-from edgepind.model.words import Channel
 from edgepind.observe.bounded_body import BodyRefused
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
 from edgepind.observe.foreign_text import foreign_text

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepind.host.small_file import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.observe.der import Element, children, element_at, issuer_and_subject
 
 BUNDLED = "bundled"

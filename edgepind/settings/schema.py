@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgepind.model.address import Address
+from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 from edgepind.settings.host_kinds import (
     COMMAND,
     FILE,

@@ -19,7 +19,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union
 
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.state import ClockJudgement, State, StatusMemory
 
@@ -156,6 +156,17 @@ def _instant(value: Any, where: str) -> datetime:
     except (TypeError, ValueError, OverflowError):
         pass  # told below
     raise Misfit(f"{where} is no time with a zone")
+
+
+def as_kept(value: _T) -> _T:
+    """`value` as it is read back: what is not kept takes its default, here and in its parts."""
+    if isinstance(value, tuple):
+        return type(value)(map(as_kept, value))
+    if not is_dataclass(value) or isinstance(value, Fingerprint):
+        return value
+    kind: Any = type(value)
+    kept: _T = kind(**{it.name: as_kept(getattr(value, it.name)) for it in _kept(kind)})
+    return kept
 
 
 @cache  # asked some thirty times a tick

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.state import State
 from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.strict_json import RefusedJson, parse_json

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_calls import CallFailed, calling, write_all
-from edgepind.host.file_owner import owner_in
-from edgepind.host.small_file import (
+from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
     TooLarge,
@@ -25,9 +22,12 @@ from edgepind.host.small_file import (
     not_regular,
     read_small_file,
 )
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_calls import CallFailed, calling, write_all
+from edgepind.host.file_owner import owner_in
+from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import EventName, Finding, Posture, Severity
 from edgepind.observe.strict_json import ParsedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode
 

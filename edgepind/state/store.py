@@ -9,10 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from edgepind import __version__
-from edgepind.host.aside import move_aside
-from edgepind.host.durable_file import NotReplaced, Replaced, replace
-from edgepind.host.file_names import give_second_name
-from edgepind.host.small_file import (
+from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
     Stamp,
@@ -20,8 +17,11 @@ from edgepind.host.small_file import (
     Unreadable,
     read_small_file,
 )
+from edgepind.host.durable_file import NotReplaced, Replaced, replace
+from edgepind.host.file_names import give_second_name
+from edgepind.host.quarantine import move_aside
 from edgepind.host.temporaries import sweep_folder
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.state import State
 from edgepind.state.codec import encode
 from edgepind.state.envelope import Broken, Opened, Seal, open_state, seal_at, seal_state

@@ -4,7 +4,7 @@ An id never changes and never passes to another event: `journalctl MESSAGE_ID=..
 the catalogue (`systemd/edgepind.catalog`) rely on it.
 """
 
-from edgepind.model.words import EventName, Severity
+from edgepind.model.enums import EventName, Severity
 
 MESSAGE_IDS = {
     EventName.STARTED: "d26f6b5bbd2b4a3b81fbb17491ee737b",

@@ -20,12 +20,12 @@ from prometheus_client.registry import Collector
 from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
-from edgepind.host.volatile_file import put
-from edgepind.model.moment import Moment
+from edgepind.host.atomic_write import put
+from edgepind.model.enums import Finding, Posture, Role
+from edgepind.model.instants import Moment
 from edgepind.model.observation import HandshakeFault
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
-from edgepind.model.words import Finding, Posture, Role
 from edgepind.telemetry.status_file import edge_loaded
 
 _MODE = 0o644  # the collector is another user

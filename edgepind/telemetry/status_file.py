@@ -15,12 +15,12 @@ from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import OWING, restarts_in_window
 from edgepind.core.rollover import remaining_hold_down
-from edgepind.host.volatile_file import put
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.host.atomic_write import put
+from edgepind.model.enums import Channel
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
-from edgepind.model.words import Channel
 
 NAME = "status.json"
 SCHEMA = 1

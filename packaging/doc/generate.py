@@ -10,7 +10,7 @@ from edgepind.core.pin_lifecycle import PIN_TABLE
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY
 from edgepind.core.restarts import RESTART_TABLE
 from edgepind.core.standing import STANDING
-from edgepind.model.words import Origin, Policy
+from edgepind.model.enums import Origin, Policy
 
 TARGET = Path(__file__).with_name("machines.md")
 

@@ -5,8 +5,8 @@ import time
 from statistics import median
 
 from edgepind.clock import SystemClock
+from edgepind.components import StartRefused, build
 from edgepind.core.decide import decide
-from edgepind.parts import StartRefused, build
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
 from tests.bench.figures import Figure
@@ -23,19 +23,19 @@ async def deciding(site: Site, calls: int) -> Figure:
     settings, clock = load(site.settings, os.environ), SystemClock()
     if isinstance(settings, SettingsRefused):
         raise TypeError(str(settings))
-    parts = await build(settings, clock, dry_run=True)
-    if isinstance(parts, StartRefused):
-        raise TypeError(parts.error)
+    components = await build(settings, clock, dry_run=True)
+    if isinstance(components, StartRefused):
+        raise TypeError(components.error)
     try:
-        rounds = parts.rounds
-        await rounds.tick(prompted=True)  # what a start has to settle is settled
-        seen = await rounds.lookout.look(rounds.state, (), prompted=True)
+        reconciler = components.reconciler
+        await reconciler.tick(prompted=True)  # what a start has to settle is settled
+        seen = await reconciler.observer.look(reconciler.state, (), prompted=True)
         taken = []
         for _ in range(_BATCHES):
             began = time.process_time()
             for _ in range(calls):
-                decide(rounds.state, seen, clock.now())
+                decide(reconciler.state, seen, clock.now())
             taken.append((time.process_time() - began) / calls)
     finally:
-        await parts.close()
+        await components.close()
     return Figure("decide_cpu", "one decide(), 1 address: CPU", median(taken) * 1e6, "µs")

@@ -18,7 +18,7 @@ from typing import Any
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.json_lines import JsonLines
 from edgepind.lab.pki import Credential
-from edgepind.lab.premises import Premises
+from edgepind.lab.site import Premises
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.timers import span
 from edgepind.lab.trust import Trust

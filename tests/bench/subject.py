@@ -19,7 +19,7 @@ from edgepind.lab.daemon_process import PRODUCT, Run
 from edgepind.lab.timers import Table
 from edgepind.lab.trust import Trust
 from tests.bench.meters import Cost, cost_of_each, cpu_of
-from tests.support.onlooker import install_pins
+from tests.support.blackbox import install_pins
 from tests.support.small_site import Site
 
 PATIENCE = 60.0

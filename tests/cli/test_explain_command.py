@@ -8,8 +8,9 @@ import pytest
 from edgepind.core.explain_pin import explain_pin, explain_stranger
 from edgepind.core.explain_posture import explain_posture
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, Rules
 from edgepind.model.state import (
@@ -21,7 +22,6 @@ from edgepind.model.state import (
     RestartPhase,
     State,
 )
-from edgepind.model.words import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
 from tests.support.small_site import HOST, Site
 
 WALL = datetime(2027, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepind.clock import EARLIEST_WALL, LATEST_WALL, Clock, SystemClock, wall_time
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.settings.durations import LONGEST
 from tests.support.manual_clock import ManualClock
 

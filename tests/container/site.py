@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepind.lab import edge
-from edgepind.lab.premises import factory_document
+from edgepind.lab.site import factory_document
 from edgepind.lab.timers import Pace, Table, as_toml, merged
 from edgepind.model.state import RestartPhase
 from tests.container.control_groups import ControlGroups

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepind.lab.premises import SAMPLE_PIN, factory_document
+from edgepind.lab.site import SAMPLE_PIN, factory_document
 from tests.container.site import DOCUMENT, EDGE, Site
 
 _CAP_SYS_TIME = 25  # capabilities(7)

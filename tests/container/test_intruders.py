@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.premises import SAMPLE_PIN
+from edgepind.lab.site import SAMPLE_PIN
 from edgepind.lab.timers import Table
 from tests.container.site import DAEMON, DOCUMENT, EDGE, SOCKET, Site
 
@@ -87,9 +87,9 @@ def ask(site: Site, *lines: str) -> list[str]:
         ("touch", f"{_STATE}/override"),
         ("touch", "/run/edgepind/override"),
         ("rm", "-f", "/run/edgepind/status.json"),
-        ("rm", "-f", "/run/edgepind/apply.sock"),
+        ("rm", "-f", "/run/edgepind/helper.sock"),
         ("sh", "-c", "echo >> /etc/edgepind/edgepind.toml"),
-        ("python3", "-c", "import socket; socket.socket(1).connect('/run/edgepind/apply.sock')"),
+        ("python3", "-c", "import socket; socket.socket(1).connect('/run/edgepind/helper.sock')"),
         ("systemctl", "stop", "edgepind"),
         ("systemctl", "restart", "purecloud-edge"),
         ("systemctl", "kill", "edgepind"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgepind.lab.premises import factory_document
+from edgepind.lab.site import factory_document
 from edgepind.lab.timers import Table
 from tests.container.site import DAEMON, HELPER_TEMPLATE, Site
 from tests.container.usage import Peak, Peaks

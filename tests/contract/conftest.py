@@ -14,7 +14,7 @@ import pytest
 
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
-from tests.support import powerless
+from tests.support import unprivileged
 from tests.support.small_site import Site, open_site
 
 Ask = Callable[..., Awaitable[Answer]]
@@ -76,7 +76,9 @@ def call_powerless() -> Callable[..., Awaitable[list[Answer]]]:
     async def run(*commands: tuple[object, ...]) -> list[Answer]:
         if os.geteuid() != 0:
             pytest.skip("only root can become somebody else")
-        said = await _run([sys.executable, *powerless.RUN], {}, json.dumps(commands, default=str))
+        said = await _run(
+            [sys.executable, *unprivileged.RUN], {}, json.dumps(commands, default=str)
+        )
         assert said.code == 0, said.errors
         return [Answer(*answer) for answer in json.loads(said.output)]
 

@@ -1,7 +1,7 @@
 """Invariant 0: a decision that would break a promise is dropped and told; the daemon goes on."""
 
 from tests.contract import broken_daemon
-from tests.support.onlooker import install_current, pass_ticks, roles, told, until_status
+from tests.support.blackbox import install_current, pass_ticks, roles, told, until_status
 from tests.support.small_site import Site
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgepind.lab.timers import Table
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     install_pins,
     pass_ticks,

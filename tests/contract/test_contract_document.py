@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from edgepind.lab.http1 import Request, Response
-from tests.support.endpoint import tls_endpoint
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     WatchedPage,
     install_current,
     install_pins,
@@ -22,6 +21,7 @@ from tests.support.onlooker import (
     told,
     until_status,
 )
+from tests.support.endpoint import tls_endpoint
 from tests.support.small_site import Site
 
 FOREIGN = """{

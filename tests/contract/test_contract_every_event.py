@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.model.words import EventName
+from edgepind.model.enums import EventName
 
 
 def test_every_event_was_told(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgepind.cli.program import main
-from tests.support.onlooker import install_current, poke
+from tests.support.blackbox import install_current, poke
 from tests.support.small_site import Site
 
 NEEDS_SETTINGS = (

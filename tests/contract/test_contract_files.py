@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from edgepind.model.enums import Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
-from edgepind.model.words import Finding, Origin, PinKind, Posture, Role
-from tests.support.mounts import Mounts
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     pass_ticks,
     postures,
@@ -19,6 +18,7 @@ from tests.support.onlooker import (
     told,
     until_status,
 )
+from tests.support.mounts import Mounts
 from tests.support.small_site import Site
 
 MIB = 1024 * 1024

@@ -9,8 +9,7 @@ from typing import Any
 from edgepind.lab import skewed_daemon
 from edgepind.lab.pki import Credential
 from edgepind.lab.proxy import Interceptor
-from tests.support.endpoint import tls_endpoint
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     install_pins,
     one_tick,
@@ -20,6 +19,7 @@ from tests.support.onlooker import (
     told,
     until_status,
 )
+from tests.support.endpoint import tls_endpoint
 from tests.support.small_site import HOST, Site
 
 DAY = timedelta(days=1)

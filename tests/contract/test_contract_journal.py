@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgepind.lab.timers import Table
-from tests.support.onlooker import install_current, pass_ticks, told, until_status
+from tests.support.blackbox import install_current, pass_ticks, told, until_status
 from tests.support.small_site import Site
 
 CATALOGUE = Path(__file__).parents[2] / "systemd" / "edgepind.catalog"

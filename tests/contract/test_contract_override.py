@@ -5,7 +5,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     pass_ticks,
     postures,

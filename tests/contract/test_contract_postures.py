@@ -7,7 +7,7 @@ from typing import Any
 
 from edgepind.lab.pki import Credential
 from edgepind.lab.timers import Table
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     install_pins,
     one_tick,

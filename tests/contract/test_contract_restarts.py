@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edgepind.lab.timers import Table
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     install_current,
     pass_ticks,
     poke,

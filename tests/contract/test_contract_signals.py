@@ -5,19 +5,19 @@ import json
 import signal
 from typing import Any
 
-from tests.support.onlooker import install_current, poke, roles, until_status
+from tests.support.blackbox import install_current, poke, roles, until_status
 from tests.support.small_site import Site
 
 SLOW_START = """
 import pathlib, sys, time
-import edgepind.parts
-build = edgepind.parts.set_up_log
+import edgepind.components
+build = edgepind.components.set_up_log
 def slowly(*args, **kwargs):
     pathlib.Path({began!r}).touch()
     while not pathlib.Path({free!r}).exists():
         time.sleep(0.01)
     build(*args, **kwargs)
-edgepind.parts.set_up_log = slowly
+edgepind.components.set_up_log = slowly
 from edgepind.__main__ import main
 sys.exit(main(["run", *sys.argv[1:]]))
 """

@@ -9,7 +9,7 @@ from edgepind.lab.http1 import Request, Response
 from edgepind.lab.oauth import TokenDesk, bearer_token
 from edgepind.lab.proxy import Interceptor
 from edgepind.model.fingerprint import Fingerprint
-from tests.support.onlooker import (
+from tests.support.blackbox import (
     WatchedPage,
     install_current,
     install_pins,

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from edgepind.model.fingerprint import Fingerprint
-from tests.support.onlooker import install_current, one_tick, roles, status_reply, told
+from tests.support.blackbox import install_current, one_tick, roles, status_reply, told
 from tests.support.small_site import Site
 
 SHA1 = sha256(b"short").hexdigest()[:40]

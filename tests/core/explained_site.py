@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.lab.sim_observations import EPOCH, fingerprint
+from edgepind.model.enums import Finding, Origin, PinKind, Role
 from edgepind.model.pin import Pin
 from edgepind.model.state import AddressVerdict
-from edgepind.model.words import Finding, Origin, PinKind, Role
 
 A, B = fingerprint("a"), fingerprint("b")
 CURRENT = Pin(A, PinKind.CERTIFICATE, Role.CURRENT, Origin.OPERATOR, EPOCH)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from edgepind.core.last_served import note_served
 from edgepind.core.restarts import pursue_restart
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import leaf, link
-from edgepind.model.moment import Monotonic
+from edgepind.lab.sim_observations import leaf, link
+from edgepind.model.enums import Role
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     EdgeUnit,
     Health,
@@ -16,7 +17,6 @@ from edgepind.model.observation import (
 )
 from edgepind.model.rules import RestartRules
 from edgepind.model.state import Edge, Guard, RestartPhase, State
-from edgepind.model.words import Role
 from tests.core.situations import NOW, RULES, pin, pinning, rules, state_of, tick
 
 OLD, NEW = pinning("a"), pinning("b", "a")

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.enums import Origin, PinKind, Role
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Document, DocumentRead, EdgeUnit, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.model.state import ClockJudgement, Edge, State
-from edgepind.model.words import Origin, PinKind, Role
 
 A, B, C = fingerprint("a"), fingerprint("b"), fingerprint("c")
 NOW = Monotonic(100_000.0)

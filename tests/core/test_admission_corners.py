@@ -3,8 +3,8 @@
 import pytest
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, HoldDown, condition, hold_down
+from edgepind.model.enums import Origin, Policy
 from edgepind.model.rules import PinRules
-from edgepind.model.words import Origin, Policy
 
 _EXPECTED = {
     Evidence.OPERATOR: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),

@@ -4,17 +4,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from edgepind.core.adopting import adopt
-from edgepind.core.aftermath import watch_restarted
+from edgepind.core.adoption import adopt
 from edgepind.core.desired import rollback_target
 from edgepind.core.operator import obey, refusal_to_remove
 from edgepind.core.override import learn_not_removed
 from edgepind.core.reasons import link_sentence
+from edgepind.core.restart_verification import watch_restarted
 from edgepind.core.restarts import pursue_restart, ready_ends
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.enums import Finding, Origin, PinKind, Role
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     Document,
     DocumentMissing,
@@ -32,7 +33,6 @@ from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement, Edge, Guard, RestartPhase, State
-from edgepind.model.words import Finding, Origin, PinKind, Role
 
 RULES = Rules(host="acme.test", earliest=EPOCH - timedelta(days=1))
 A, B = fingerprint("a"), fingerprint("b")

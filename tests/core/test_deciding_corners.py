@@ -8,10 +8,20 @@ import pytest
 
 from edgepind.core.decide import decide
 from edgepind.core.invariants import violations
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link
 from edgepind.model.action import RemoveOverride, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.enums import (
+    Bootstrap,
+    Channel,
+    EventName,
+    Finding,
+    Origin,
+    Posture,
+    Role,
+    Severity,
+)
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     ClockReading,
     ClockSource,
@@ -37,16 +47,6 @@ from edgepind.model.outcome import (
 )
 from edgepind.model.rules import PinRules
 from edgepind.model.state import ClockJudgement, Edge, Guard, OverrideState, RestartPhase, State
-from edgepind.model.words import (
-    Bootstrap,
-    Channel,
-    EventName,
-    Finding,
-    Origin,
-    Posture,
-    Role,
-    Severity,
-)
 from tests.core.situations import NOW, RULES, A, B, C, document, pin, pinning, rules, state_of, tick
 
 HERE = Moment(NOW, EPOCH)

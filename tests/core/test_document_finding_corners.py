@@ -5,10 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.adopting import adopt
-from edgepind.core.sighting import REFUSALS_KEPT
-from edgepind.lab.imagined import EPOCH
+from edgepind.core.adoption import adopt
+from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.document import Pinning
+from edgepind.model.enums import (
+    EventName,
+    Origin,
+    PinKind,
+    Role,
+    Validator,
+)
 from edgepind.model.fingerprint import RefusedFingerprint
 from edgepind.model.observation import (
     Document,
@@ -25,13 +32,6 @@ from edgepind.model.observation import (
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
 from edgepind.model.state import Edge, State
-from edgepind.model.words import (
-    EventName,
-    Origin,
-    PinKind,
-    Role,
-    Validator,
-)
 from tests.core.situations import (
     ON_A,
     ON_BA,

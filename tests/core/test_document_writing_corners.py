@@ -6,7 +6,14 @@ import pytest
 
 from edgepind.core.desired import amend_document, desired, learn_write, rollback_target, wanted
 from edgepind.model.action import RestoreDocument, WriteDocument
-from edgepind.model.moment import Monotonic
+from edgepind.model.enums import (
+    EventName,
+    PinKind,
+    Posture,
+    Role,
+    Severity,
+)
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
@@ -15,13 +22,6 @@ from edgepind.model.observation import (
 )
 from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.state import Edge, Guard, RestartPhase, State
-from edgepind.model.words import (
-    EventName,
-    PinKind,
-    Posture,
-    Role,
-    Severity,
-)
 from tests.core.situations import (
     NOW,
     ON_A,

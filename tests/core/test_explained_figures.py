@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.explain_pin import explain_pin, explain_stranger
-from edgepind.lab.imagined import EPOCH
+from edgepind.lab.sim_observations import EPOCH
+from edgepind.model.enums import Channel, Origin, Policy, Role
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State, StatusMemory
-from edgepind.model.words import Channel, Origin, Policy, Role
 from tests.core.situations import RULES, A, B, pin, rules, state_of
 
 CURRENT = replace(pin("a", Role.CURRENT), ever_live=True, proven=True)

@@ -7,14 +7,14 @@ import pytest
 
 from edgepind.core.explain_pin import explain_pin, explain_stranger
 from edgepind.core.explanation import Explanation
-from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Channel, Finding, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict, ClockJudgement, Edge, State, StatusMemory
-from edgepind.model.words import Channel, Finding, Origin, Policy, Role
 from tests.core.explained_site import BACKUP, CURRENT, NEW_LEAF, OLD_LEAF, PENDING, A, B
-from tests.support.imagined_site import rules
+from tests.support.sim_site import rules
 
 RULES = rules()
 C = fingerprint("c")

@@ -7,8 +7,9 @@ import pytest
 
 from edgepind.core.explain_posture import explain_posture
 from edgepind.core.explanation import Explanation
-from edgepind.lab.imagined import EPOCH
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.lab.sim_observations import EPOCH
+from edgepind.model.enums import Bootstrap, Finding, Policy, Posture
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import ClockSource
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import (
@@ -21,9 +22,8 @@ from edgepind.model.state import (
     State,
     StatusMemory,
 )
-from edgepind.model.words import Bootstrap, Finding, Policy, Posture
 from tests.core.explained_site import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
-from tests.support.imagined_site import rules
+from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(1000.0), EPOCH)
 STEADY = State(pins=(CURRENT,))

@@ -6,11 +6,11 @@ import pytest
 
 from edgepind.core.explain_pin import explain_pin
 from edgepind.core.explanation import Explanation
+from edgepind.model.enums import Channel, Origin, Role
 from edgepind.model.pin import Pin
 from edgepind.model.state import State, StatusMemory
-from edgepind.model.words import Channel, Origin, Role
 from tests.core.explained_site import BACKUP, CURRENT, PENDING, B
-from tests.support.imagined_site import rules
+from tests.support.sim_site import rules
 
 RULES = rules()
 OVERLAP = RULES.pins.overlap

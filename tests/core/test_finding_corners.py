@@ -8,12 +8,12 @@ import pytest
 
 from edgepind.core.diagnosis import Diagnosis, diagnose, pin_of
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH, LONG, fingerprint, leaf, link, spki
-from edgepind.model.moment import Validity
+from edgepind.lab.sim_observations import EPOCH, LONG, fingerprint, leaf, link, spki
+from edgepind.model.enums import Finding, PinKind, Role
+from edgepind.model.instants import Validity
 from edgepind.model.observation import Chain, HandshakeFault, Leaf, Link, Observations
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict
-from edgepind.model.words import Finding, PinKind, Role
 from tests.core.situations import A, pin, rules, tick
 
 PAST = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))

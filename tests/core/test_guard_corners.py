@@ -7,12 +7,12 @@ import pytest
 
 from edgepind.core.diagnosis import Diagnosis
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
-from edgepind.lab.imagined import EPOCH
-from edgepind.model.moment import Monotonic
+from edgepind.lab.sim_observations import EPOCH
+from edgepind.model.enums import EventName, Finding, Posture, Severity
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Observations
 from edgepind.model.rules import FailOpenRules, RestartRules
 from edgepind.model.state import Guard, OverrideState
-from edgepind.model.words import EventName, Finding, Posture, Severity
 from tests.core.situations import NOW, RULES, rules, tick
 
 LOCKED = Diagnosis(Finding.UNANNOUNCED_ROTATION, accepted=False, verdicts=(), lockout=True)

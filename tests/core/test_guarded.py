@@ -8,11 +8,12 @@ import pytest
 
 from edgepind.core.decide import decide
 from edgepind.core.guarded import decide_guarded
-from edgepind.lab.imagined import fingerprint, leaf
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.sim_observations import fingerprint, leaf
+from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.decision import Decision
+from edgepind.model.enums import Channel, EventName, Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import (
     Observations,
     OverrideFile,
@@ -20,7 +21,6 @@ from edgepind.model.observation import (
     StatusAnswer,
 )
 from edgepind.model.state import State
-from edgepind.model.words import Channel, EventName, Finding, Posture
 from tests.core.situations import RULES, document, pinning
 
 Rule = Callable[[State, Observations, Moment], Decision]

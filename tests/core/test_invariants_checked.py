@@ -6,7 +6,7 @@ import pytest
 
 from edgepind.core.invariants import violations
 from edgepind.core.restarts import OWING
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.action import (
     Action,
     RemoveOverride,
@@ -16,7 +16,8 @@ from edgepind.model.action import (
 )
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.enums import Channel, Origin, PinKind, Policy, Posture, Role
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     Observations,
     PinAdd,
@@ -29,8 +30,7 @@ from edgepind.model.observation import (
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
 from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase, State
-from edgepind.model.words import Channel, Origin, PinKind, Policy, Posture, Role
-from tests.support.imagined_site import rules
+from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(10_000.0), EPOCH)
 RULES = rules()

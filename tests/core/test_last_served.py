@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pytest
 
 from edgepind.core.last_served import MOST, live_keys, note_served
-from edgepind.lab.imagined import leaf, link
+from edgepind.lab.sim_observations import leaf, link
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import HandshakeFault, Leaf, Link, Observations
 from edgepind.model.rules import PinRules
 from edgepind.model.state import LastServed, State
-from edgepind.model.words import PinKind
 from tests.core.situations import NOW, rules, tick
 
 A, B = leaf("a"), leaf("b")

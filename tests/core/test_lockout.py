@@ -8,14 +8,14 @@ import pytest
 from edgepind.core.desired import way_back
 from edgepind.core.last_served import note_served
 from edgepind.core.lockout import accepts_live, is_locked_out, is_lockout
-from edgepind.lab.imagined import fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
 from edgepind.model.document import Pinning
+from edgepind.model.enums import PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
 from edgepind.model.state import Edge, State
-from edgepind.model.words import PinKind, Role, Validator
 from tests.core.situations import RULES, pin, pinning, rules, state_of, tick
 
 SILENT = HandshakeFault.TIMEOUT

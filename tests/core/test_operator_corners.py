@@ -9,10 +9,11 @@ from edgepind.core.operator import demote_current, obey, refusal_to_remove
 from edgepind.core.override import in_force, learn_not_removed, note_override, removal
 from edgepind.core.pin_lifecycle import REMOVED_KEPT
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.action import RemoveOverride
+from edgepind.model.enums import EventName, Finding, Origin, PinKind, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     Observations,
     OverrideFile,
@@ -24,7 +25,6 @@ from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict, Guard, OverrideState, State
-from edgepind.model.words import EventName, Finding, Origin, PinKind, Role, Severity
 from tests.core.situations import NOW, RULES, A, B, C, pin, rules, state_of, tick
 
 HOUR = timedelta(hours=1)

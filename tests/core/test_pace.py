@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.core.pacing import backoff
-from edgepind.lab.imagined import fingerprint, leaf
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.core.scheduling import backoff
+from edgepind.lab.sim_observations import fingerprint, leaf
+from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.enums import Role, Validator
 from edgepind.model.observation import HandshakeFault, PinAdd
 from edgepind.model.rules import FailOpenRules, PinRules
-from edgepind.model.words import Role, Validator
-from tests.support.imagined_site import rules, site
+from tests.support.sim_site import rules, site
 
 _HOUR = 3600.0
 _UNREACHABLE = {"1": HandshakeFault.TIMEOUT, "2": HandshakeFault.TIMEOUT}

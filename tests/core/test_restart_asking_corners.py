@@ -13,7 +13,8 @@ from edgepind.core.restarts import (
 )
 from edgepind.core.tick import Tick
 from edgepind.model.action import RestartEdge
-from edgepind.model.moment import Monotonic
+from edgepind.model.enums import EventName, Posture, Validator
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     DocumentRejected,
     EdgeUnit,
@@ -30,7 +31,6 @@ from edgepind.model.outcome import (
 )
 from edgepind.model.rules import RestartRules
 from edgepind.model.state import Edge, Guard, RestartPhase
-from edgepind.model.words import EventName, Posture, Validator
 from tests.core.restart_situations import (
     EARLIER,
     NEW,

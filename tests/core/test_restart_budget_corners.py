@@ -9,9 +9,9 @@ from edgepind.core.restarts import (
     pursue_restart,
     restarts_in_hand,
 )
+from edgepind.model.enums import EventName, Posture
 from edgepind.model.rules import RestartRules
 from edgepind.model.state import Guard, RestartPhase
-from edgepind.model.words import EventName, Posture
 from tests.core.restart_situations import (
     NEW,
     OLD,

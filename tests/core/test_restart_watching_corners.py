@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.core.aftermath import learn_restart, watch_restarted
-from edgepind.model.moment import Monotonic
+from edgepind.core.restart_verification import learn_restart, watch_restarted
+from edgepind.model.enums import EventName, Severity
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     EdgeUnit,
     Health,
@@ -20,7 +21,6 @@ from edgepind.model.outcome import (
     RestartRefused,
 )
 from edgepind.model.state import Edge, RestartPhase
-from edgepind.model.words import EventName, Severity
 from tests.core.restart_situations import (
     EARLIER,
     NEW,

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.activating import follow_the_live
+from edgepind.core.activation import follow_the_live
 from edgepind.core.clock_judgement import better_times, judge_clock
 from edgepind.core.pin_lifecycle import PinEvent, leave, put
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import (
     ClockReading,
     ClockSource,
@@ -22,7 +23,6 @@ from edgepind.model.observation import (
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules, Rules
 from edgepind.model.state import ClockJudgement, Edge, State, StatusMemory
-from edgepind.model.words import Channel, EventName, Origin, PinKind, Role, Validator
 from tests.core.situations import NOW, RULES, A, B, C, pin, pinning, rules, state_of, tick
 
 LATER = EPOCH + timedelta(hours=1)

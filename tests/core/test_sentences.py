@@ -19,12 +19,12 @@ from edgepind.core.sentences import (
     roles_sentence,
     span,
 )
-from edgepind.lab.imagined import leaf, link
+from edgepind.lab.sim_observations import leaf, link
+from edgepind.model.enums import EventName, Finding, Origin, Posture, Role, Severity
 from edgepind.model.event import Event
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Link, Observations
 from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase
-from edgepind.model.words import EventName, Finding, Origin, Posture, Role, Severity
 from tests.core.situations import NOW, RULES, A, pin, state_of, tick
 
 

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from edgepind.core.hold_down import note_sightings
 from edgepind.core.rollover import remaining_hold_down
-from edgepind.core.sighting import note_sightings
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.model.enums import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic, Validity
+from edgepind.model.instants import Monotonic, Validity
 from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
-from edgepind.model.words import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from tests.core.situations import NOW, A, B, C, pin, rules, state_of, tick
 
 CURRENT = pin("a", Role.CURRENT)

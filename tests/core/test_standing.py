@@ -7,13 +7,13 @@ import pytest
 
 from edgepind.core.standing import STANDING, Standing, earn_standing, has_standing, trust_in
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import fingerprint, leaf, link, spki
-from edgepind.model.moment import Monotonic
+from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
+from edgepind.model.enums import Origin, PinKind, Role
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.state import LastServed, State
 from edgepind.model.trust import Trust
-from edgepind.model.words import Origin, PinKind, Role
 from tests.core.situations import NOW, RULES, A, B, pin, tick
 
 OVERLAP = RULES.pins.overlap

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.announcing import note_announcement
-from edgepind.core.pacing import ask_again, ask_status, backoff, next_delay, note_status
-from edgepind.core.sighting import REFUSALS_KEPT
+from edgepind.core.announcements import note_announcement
+from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.scheduling import ask_again, ask_status, backoff, next_delay, note_status
 from edgepind.core.standing import NOT_BELIEVED
 from edgepind.core.tick import Tick
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Monotonic
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     Observations,
     Status,
@@ -24,7 +25,6 @@ from edgepind.model.observation import (
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State, StatusMemory
-from edgepind.model.words import Channel, EventName, Origin, PinKind, Role
 from tests.core.situations import NOW, RULES, A, B, C, pin, rules, state_of, tick
 
 ANSWER = StatusAnswer(Channel.PINNED, A, B, EPOCH + timedelta(days=1))

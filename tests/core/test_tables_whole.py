@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.machine import IllegalTransitionError, step
 from edgepind.core.pin_lifecycle import PIN_TABLE, PinEvent, Stage, enter, leave, move
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
 from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
-from edgepind.lab.imagined import EPOCH, fingerprint
+from edgepind.core.state_machine import IllegalTransitionError, step
+from edgepind.lab.sim_observations import EPOCH, fingerprint
+from edgepind.model.enums import Origin, PinKind, Posture, Role
 from edgepind.model.pin import Pin
 from edgepind.model.state import Edge, RestartPhase, State
-from edgepind.model.words import Origin, PinKind, Posture, Role
 
 _MACHINES: list[Any] = [
     pytest.param(PIN_TABLE, Stage, PinEvent, Stage.UNKNOWN, id="pin"),

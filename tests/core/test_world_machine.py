@@ -21,9 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edgepind.lab.imagined import leaf
-from edgepind.lab.imagined_edge import Swap, Troubles
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.sim_edge import Swap, Troubles
+from edgepind.lab.sim_observations import leaf
+from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.enums import Bootstrap, Channel, Origin, PinKind, Policy, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
     ClockSource,
@@ -41,7 +42,6 @@ from edgepind.model.observation import (
     StatusUnreachable,
     UnitState,
 )
-from edgepind.model.words import Bootstrap, Channel, Origin, PinKind, Policy, Role, Validator
 from tests.core.world_at_peace import settle
 from tests.core.world_choices import (
     ADDRESSES,
@@ -59,7 +59,7 @@ from tests.core.world_choices import (
     document_of,
 )
 from tests.core.world_reasons import unreasoned
-from tests.support.imagined_site import rules, site
+from tests.support.sim_site import rules, site
 
 _THOROUGH = bool(os.environ.get("EDGEPIND_THOROUGH"))
 _PROFILE = settings(

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from edgepind.core.removed import is_removed
 from edgepind.core.restarts import restarts_in_window
-from edgepind.lab.imagined_edge import Troubles
-from edgepind.lab.imagined_world import ImaginedWorld
-from edgepind.model.moment import Monotonic
+from edgepind.lab.sim_edge import Troubles
+from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.enums import Bootstrap, Finding, Posture
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Leaf, StatusUnreachable, UnitState
-from edgepind.model.words import Bootstrap, Finding, Posture
 from tests.core.world_choices import LEAVES, PINS, RESTART
 
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from edgepind.lab.imagined import EPOCH, leaf
+from edgepind.lab.sim_observations import EPOCH, leaf
+from edgepind.model.enums import Channel, PinKind
 from edgepind.model.fingerprint import RefusedFingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.observation import (
     DocumentRead,
     HandshakeFault,
@@ -19,7 +20,6 @@ from edgepind.model.observation import (
     StatusUnreachable,
 )
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
-from edgepind.model.words import Channel, PinKind
 
 PINS = PinRules(hold_down=600.0, sightings=3, overlap=900.0)
 FAIL_OPEN = FailOpenRules(grace=180.0, limit=1800.0, budget=2, budget_window=5400.0)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.enums import Channel, Origin
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import accepted
-from edgepind.model.words import Channel, Origin
 from tests.core.world_choices import LEAVES
 
 

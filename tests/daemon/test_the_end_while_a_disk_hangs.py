@@ -18,8 +18,8 @@ from edgepind.effects.word_files import write_word
 from edgepind.model.observation import OverrideFile, PinAdd
 from edgepind.observe.override import read_override
 from edgepind.state.store import Loaded, StateStore
+from tests.support.blackbox import install_current, poke, until_status
 from tests.support.hanging_disk import HangingDisk, Standstill, hanging_disk
-from tests.support.onlooker import install_current, poke, until_status
 from tests.support.small_site import Site
 from tests.support.syscall_faults import Tracer
 

@@ -15,8 +15,8 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.daemon_process import Answer
 from edgepind.state.store import Loaded, StateStore
+from tests.support.blackbox import pass_ticks, poke, roles
 from tests.support.mounts import Mounts
-from tests.support.onlooker import pass_ticks, poke, roles
 from tests.support.small_site import Site
 
 

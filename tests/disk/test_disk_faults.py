@@ -20,7 +20,7 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.host.durable_file import Replaced, replace
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import DocumentWritten
 from edgepind.state.store import Loaded, StateStore
@@ -217,7 +217,7 @@ def test_killed_while_restoring_the_document_is_never_absent(
 
 _SAVE = """
 from datetime import UTC, datetime
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.state import State
 from edgepind.state.store import StateStore
 now = Moment(Monotonic(1.0), datetime(2027, 1, 1, tzinfo=UTC))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.host.bounded_read import ABSENT, Stamp
 from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, Unchanged, replace
 from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
-from edgepind.host.small_file import ABSENT, Stamp
 from edgepind.host.temporaries import claim, sweep, temporary_name
 from tests.support.mounts import Mounts, NotMounted
 

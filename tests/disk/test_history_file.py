@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import EventName, Finding, Posture, Severity
 from edgepind.state.history import History, HistoryLine, NotRead
 
 A = Fingerprint(b"\xaa" * 32)

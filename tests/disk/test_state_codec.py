@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.state import Edge, Guard, State
-from edgepind.model.words import Origin, PinKind, Role
 from edgepind.state.codec import NOT_KEPT
 from edgepind.state.envelope import SCHEMA, Broken, Opened, Seal, open_state, rebase, seal_state
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.state import ClockJudgement, Guard, State, StatusMemory
-from edgepind.model.words import Origin, PinKind, Role
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
 
 WALL = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -3,8 +3,8 @@
 import stat
 from pathlib import Path
 
+from edgepind.host.atomic_write import put
 from edgepind.host.temporaries import temporary_name
-from edgepind.host.volatile_file import put
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from edgepind.effects.word_files import remove_words, set_words_aside, write_word
 from edgepind.host.durable_file import NotReplaced
+from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import PinAdd, PinRemove
-from edgepind.model.words import Role
 from edgepind.observe.operator_words import MOST_WORDS, Words, read_words
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.model.words import EventName, Finding, Origin, Posture
+from edgepind.model.enums import EventName, Finding, Origin, Posture
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = (PROJECT / "packaging" / "doc" / "contract.md").read_text("utf-8")

@@ -14,8 +14,8 @@ import pytest
 
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
+from edgepind.effects.hooks import ask_health, objection_to_restart
 from edgepind.effects.local_appliance import LocalAppliance
-from edgepind.effects.operator_questions import ask_health, objection_to_restart
 from edgepind.effects.override_file import remove_override
 from edgepind.effects.restart_command import RestartCommand
 from edgepind.host.disk_thread import DiskThread

@@ -12,7 +12,7 @@ from edgepind.cli.render import Facts, Sentences, Tone, word
 from edgepind.core.diagnosis import diagnose
 from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import AddressSeen, Link, NotServed, Observations, Served
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.clock import SystemClock
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.state.envelope import SCHEMA, Opened, open_state, seal_state
 from edgepind.state.store import Damaged, Loaded, StateStore
 from tests.faults import without_rights

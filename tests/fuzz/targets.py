@@ -32,8 +32,9 @@ from edgepind.effects.pinning_text import (
     read_pinning,
 )
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     DocumentRejected,
     OverrideFile,
@@ -41,7 +42,6 @@ from edgepind.model.observation import (
     StatusAnswer,
     StatusRejected,
 )
-from edgepind.model.words import Channel
 from edgepind.observe.chrony import read_tracking
 from edgepind.observe.der import issuer_and_subject, public_key_info
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag

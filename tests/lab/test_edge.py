@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.cloud import Cloud
-from edgepind.lab.patience import until
-from edgepind.lab.premises import Premises, factory_document
 from edgepind.lab.proxy import Interceptor
+from edgepind.lab.site import Premises, factory_document
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.trust import Trust
+from edgepind.lab.wait import until
 from edgepind.model.fingerprint import Fingerprint
 
 HOST = "acme.cloud.test"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from edgepind.lab.children import environment
-from edgepind.lab.patience import until
+from edgepind.lab.wait import until
 
 
 async def _lab(folder: Path, *words: str) -> asyncio.subprocess.Process:

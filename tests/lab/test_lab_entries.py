@@ -11,7 +11,7 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.children import environment
 from edgepind.lab.killed_daemon import Point
-from edgepind.lab.premises import DOCUMENT
+from edgepind.lab.site import DOCUMENT
 from edgepind.lab.skewed_daemon import SkewedClock, set_skew
 
 _REPLACE = """

@@ -9,12 +9,12 @@ import pytest
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.http1 import Response
 from edgepind.lab.oauth import TokenDesk
-from edgepind.lab.patience import until
-from edgepind.lab.premises import Premises
 from edgepind.lab.proxy import Interceptor
 from edgepind.lab.shell_loop import ShellLoop, missing_tools
+from edgepind.lab.site import Premises
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.trust import Trust
+from edgepind.lab.wait import until
 
 HOST = "acme.cloud.test"
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason="the loop needs curl, jq and sed")

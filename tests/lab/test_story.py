@@ -9,13 +9,13 @@ from rich.console import Console
 from edgepind.lab.chapter import Chapter, Result
 from edgepind.lab.chapters.path import MAN_IN_THE_MIDDLE
 from edgepind.lab.chapters.rotations import ANNOUNCED, ROLLING
-from edgepind.lab.patience import until
 from edgepind.lab.prompt import Prompt
 from edgepind.lab.shell_loop import missing_tools
 from edgepind.lab.stage import Stage
 from edgepind.lab.story import play, settled, staged
 from edgepind.lab.timers import Pace
 from edgepind.lab.view import Nobody
+from edgepind.lab.wait import until
 from edgepind.lab.world import World
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from edgepind.lab.pki import FAR_AHEAD, LONG_AGO, Authority, Credential, KeyKind
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.observation import Chain, Leaf
 from edgepind.observe.chain import judge_chain
 from edgepind.observe.leaf import Judge

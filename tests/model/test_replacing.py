@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Posture
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, Guard, State
-from edgepind.model.words import Posture
 
 _PIN = Fingerprint(bytes(32))
 _OTHER = Fingerprint(bytes(31) + b"\x01")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from edgepind.model.enums import Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, ClockJudgement, Edge, Guard, State
-from edgepind.model.words import Finding, Posture
 from edgepind.telemetry.metrics import metrics_text
 
 PACKAGING = Path(__file__).parents[2] / "packaging"

@@ -8,7 +8,7 @@ pass at the same true times. 26 hours after the last line, and after 26 more wit
 mended where the script left it broken, all lives of the script must be alike: posture, finding,
 verdicts, pins with roles and origins, document, what the Edge has loaded, debt, clock, override.
 
-On the way no life may do harm beyond that of the uncut one (`tests.support.scenario.toll`): each
+On the way no life may do harm beyond that of the uncut one (`tests.support.scenario.cost`): each
 decision keeps the invariants and each tick the truth about the Edge, budget included; nothing is
 accepted or written that otherwise is not; nothing is accepted earlier by more than an interval (a
 start gives one more sighting), no opening and no restart is made more, and the Edge is neither
@@ -27,9 +27,9 @@ from typing import Any
 
 import pytest
 
-from edgepind.model.moment import Moment
+from edgepind.model.enums import Policy
+from edgepind.model.instants import Moment
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.words import Policy
 from tests.support.scenario.interruptible import InterruptibleWorld
 from tests.support.scenario.interrupting import Interruptions
 from tests.support.scenario.text import Line, Scenario, parse_scenario

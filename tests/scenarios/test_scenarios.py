@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.model.words import Policy
+from edgepind.model.enums import Policy
 from tests.support.scenario.play import play
 from tests.support.scenario.text import Scenario, parse_scenario
 

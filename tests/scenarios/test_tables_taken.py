@@ -14,9 +14,8 @@ from edgepind.core import admission, diagnosis, pin_lifecycle, posture, restarts
 from edgepind.core.admission import ORIGIN
 from edgepind.core.diagnosis import LeafFacts, LeafRow
 from edgepind.model.decision import Decision
-from edgepind.model.observation import Observations
+from edgepind.model.enums import Origin, Policy
 from edgepind.model.pin import accepted
-from edgepind.model.words import Origin, Policy
 from tests.support.scenario.interruptible import InterruptibleWorld
 from tests.support.scenario.play import play
 from tests.support.scenario.text import parse_scenario
@@ -45,13 +44,12 @@ class _World(InterruptibleWorld):
 
     admitted: set[tuple[Origin, Policy]] = set()  # noqa: RUF012 - one for all worlds
 
-    def _decide(self, seen: Observations) -> Decision:
+    def _keep(self, decision: Decision) -> None:
         before = {pin.key for pin in accepted(self.state.pins)}
-        decision = super()._decide(seen)
         policy = self.rules.pins.policy
         new = [pin for pin in accepted(decision.state.pins) if pin.key not in before]
         self.admitted.update((pin.origin, policy) for pin in new)
-        return decision
+        super()._keep(decision)
 
 
 def _noting_rows(rows: tuple[LeafRow, ...], taken: set[int]) -> Iterator[LeafRow]:

@@ -4,8 +4,8 @@ import dataclasses
 import tomllib
 
 from edgepind import RELEASED
+from edgepind.model.enums import Policy, Validator
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
-from edgepind.model.words import Policy, Validator
 from edgepind.settings.load import judge
 from edgepind.settings.rules import rules_of
 from edgepind.settings.sample import sample

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edgepind.model.address import Address
+from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import Bootstrap, PinKind, Policy, Validator
 from edgepind.settings.fault import SettingsFault
 from edgepind.settings.load import judge
 from edgepind.settings.schema import Settings

@@ -12,8 +12,8 @@ from edgepind.lab.simulation.hand_kept import (
 from edgepind.lab.simulation.keeper import POLL
 from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import DAY, HOUR
+from edgepind.model.enums import Channel
 from edgepind.model.observation import Status, StatusRejected, StatusUnreachable
-from edgepind.model.words import Channel
 from tests.support.by_hand import FIRST, FORGED, SECOND, says, scene, world
 
 

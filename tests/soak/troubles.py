@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from edgepind.lab.http1 import Response
 from tests.soak.grounds import Grounds
-from tests.support.onlooker import status_reply
+from tests.support.blackbox import status_reply
 
 Happening = Callable[[Grounds], AbstractAsyncContextManager[None]]
 

@@ -8,8 +8,8 @@ import pytest
 
 from edgepind.lab.pki import Credential
 from edgepind.model.address import Address
+from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusRejected, StatusUnreachable
-from edgepind.model.words import Channel
 from tests.status_endpoint.announcements import MakeEndpoint, pins
 from tests.support.raw_server import Script, drip, flood, once, raw_server
 

@@ -22,7 +22,7 @@ import asyncio, json, resource, sys
 from edgepind.clock import SystemClock
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.trust import Trust
-from edgepind.model.words import PinKind
+from edgepind.model.enums import PinKind
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint
 from edgepind.model.address import Address

@@ -16,8 +16,8 @@ from edgepind.lab.listener import Face, Listener
 from edgepind.lab.oauth import TokenDesk
 from edgepind.lab.pki import Authority, Credential
 from edgepind.model.address import Address
+from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.words import Channel
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.oauth import Bearer, NoToken, TokenSource
 from edgepind.settings.schema import OAuthSettings, StatusSettings

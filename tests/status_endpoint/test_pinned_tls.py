@@ -9,8 +9,8 @@ import pytest
 
 from edgepind.clock import SystemClock
 from edgepind.lab.pki import Authority, Credential, KeyKind
+from edgepind.model.enums import PinKind
 from edgepind.model.trust import PinKey
-from edgepind.model.words import PinKind
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
 from edgepind.observe.pinned_tls import (
     PinCheck,

@@ -12,9 +12,9 @@ import pytest
 from edgepind.lab.http1 import Request, Response
 from edgepind.lab.listener import Face, Listener
 from edgepind.lab.pki import Authority, Credential
+from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.model.trust import Trust
-from edgepind.model.words import Channel
 from edgepind.settings.schema import OAuthSettings, StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.recorder import Recorder, json_response, recording

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected
-from edgepind.model.words import Channel
 from edgepind.observe.jq_programs import NoOutputs, Outputs
 from edgepind.observe.status_answer import read_answer
 

@@ -8,8 +8,8 @@ import pytest
 
 from edgepind.lab.pki import Credential
 from edgepind.model.address import Address
+from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.words import Channel
 from edgepind.settings.schema import StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.raw_server import raw_server

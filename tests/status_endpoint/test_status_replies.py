@@ -7,6 +7,7 @@ import pytest
 
 from edgepind.lab.http1 import Response
 from edgepind.lab.pki import Credential
+from edgepind.model.enums import Channel
 from edgepind.model.observation import (
     ClockSource,
     StatusAnswer,
@@ -14,7 +15,6 @@ from edgepind.model.observation import (
     StatusUnchanged,
     StatusUnreachable,
 )
-from edgepind.model.words import Channel
 from edgepind.settings.schema import StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.recorder import Recorder, json_response, recording

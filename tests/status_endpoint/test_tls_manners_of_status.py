@@ -3,8 +3,8 @@
 import asyncio
 
 from edgepind.lab.pki import Credential
+from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.words import Channel
 from tests.faults.seen import Sightings
 from tests.status_endpoint.announcements import MakeEndpoint, pins
 from tests.support.s_server import SServer, s_server

@@ -1,12 +1,12 @@
 """Scenes and worlds made by hand, for whoever must know every minute of them: tests do."""
 
-from edgepind.lab.imagined import leaf
+from edgepind.lab.sim_observations import leaf
 from edgepind.lab.simulation.adversaries import Kind
 from edgepind.lab.simulation.rates import HOUR
 from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.world import World
+from edgepind.model.enums import Channel
 from edgepind.model.observation import Leaf, Status, StatusAnswer
-from edgepind.model.words import Channel
 
 ADDRESS = "address"
 FIRST = leaf("first")

@@ -28,7 +28,7 @@ class HelperSocket:
     settings: Path
     folder: Path
     journal: Path
-    program: Sequence[str] = ("-m", "edgepind.apply")
+    program: Sequence[str] = ("-m", "edgepind.helper")
     variables: Mapping[str, str] = field(default_factory=dict)
     started: int = 0
     hung_up_on: int = 0

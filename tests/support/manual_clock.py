@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from edgepind import RELEASED
 from edgepind.clock import EARLIEST_WALL, LATEST_WALL
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 
 
 class ManualClock:

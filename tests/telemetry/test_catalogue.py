@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.model.words import EventName, Severity
+from edgepind.model.enums import EventName, Severity
 from edgepind.telemetry.messages import MESSAGE_IDS, PRIORITIES
 
 CATALOGUE = Path(__file__).parents[2] / "systemd" / "edgepind.catalog"

@@ -13,9 +13,9 @@ from typing import Any, TextIO
 
 import pytest
 
+from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.words import EventName, Finding, Posture, Severity
 from edgepind.settings.schema import LogSettings
 from edgepind.telemetry.journal import Journal
 from edgepind.telemetry.lean_structlog import structlog

@@ -12,8 +12,9 @@ import pytest
 
 from edgepind import __version__
 from edgepind.model.document import Pinning
+from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import ClockSource
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
@@ -27,7 +28,6 @@ from edgepind.model.state import (
     State,
     StatusMemory,
 )
-from edgepind.model.words import Channel, Finding, Origin, PinKind, Posture, Role, Validator
 from edgepind.telemetry.status_file import status_document, write_status
 
 WALL = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

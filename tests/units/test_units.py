@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.apply.opening_record import NAME
-from edgepind.apply.places import FOLDER, TIMER
 from edgepind.effects import helper_appliance, systemd_unit
+from edgepind.helper.opening_record import NAME
+from edgepind.helper.places import FOLDER, TIMER
 from edgepind.observe.client_secret import CREDENTIAL
 from edgepind.settings.durations import parse_duration
 from edgepind.settings.schema import EdgeSettings, PathsSettings

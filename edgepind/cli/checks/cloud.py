@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.probing import Probe, Unprobed, probe_cloud
 from edgepind.core.diagnosis import GOOD
+from edgepind.model.enums import Finding
 from edgepind.model.state import ClockJudgement
-from edgepind.model.words import Finding
 from edgepind.observe.client_secret import CREDENTIAL, NoClientSecret, read_client_secret
 from edgepind.observe.jq_programs import JqPrograms, NoOutputs
 from edgepind.settings.schema import OAuthSettings, Settings

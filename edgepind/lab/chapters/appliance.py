@@ -6,7 +6,7 @@ import time
 
 from edgepind.lab import killed_daemon, skewed_daemon
 from edgepind.lab.chapter import Chapter
-from edgepind.lab.premises import SAMPLE_PIN
+from edgepind.lab.site import SAMPLE_PIN
 from edgepind.lab.stage import Stage
 from edgepind.lab.timers import LEAST_AGE
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint

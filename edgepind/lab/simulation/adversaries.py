@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from edgepind.lab.imagined import EPOCH, leaf
+from edgepind.lab.sim_observations import EPOCH, leaf
 from edgepind.lab.simulation.draws import Draws, stream
 from edgepind.lab.simulation.rates import DAY, Rates
 from edgepind.lab.simulation.window import Window
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.observation import Leaf
 
 _VALID_FOR = 90 * DAY

@@ -7,12 +7,12 @@ before it ends. Some rotations are taken back half-way, and repeated.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from edgepind.lab.imagined import EPOCH, leaf
+from edgepind.lab.sim_observations import EPOCH, leaf
 from edgepind.lab.simulation.draws import Draws, stream
 from edgepind.lab.simulation.rates import DAY, HOUR, Rates
 from edgepind.lab.simulation.window import Window
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Validity
+from edgepind.model.instants import Validity
 from edgepind.model.observation import Leaf
 
 HONEST_CA = "Imagined Public CA"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edgepind.lab.imagined import leaf
+from edgepind.lab.sim_observations import leaf
 from edgepind.lab.simulation.draws import Draws, stream
 from edgepind.lab.simulation.rates import DAY, HOUR, YEAR, Rates
 from edgepind.lab.simulation.window import Window

@@ -7,8 +7,8 @@ mended by the same person. What failed to start stays down until somebody starts
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from edgepind.lab.imagined import EPOCH
-from edgepind.lab.imagined_edge import ImaginedEdge
+from edgepind.lab.sim_edge import ImaginedEdge
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.lab.simulation.keeper import NEVER, POLL
 from edgepind.lab.simulation.rates import DAY
 from edgepind.lab.simulation.scene import Scene

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edgepind.lab.imagined_edge import ImaginedEdge
+from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.simulation.scene import Scene
 from edgepind.model.fingerprint import Fingerprint
 

@@ -1,6 +1,6 @@
 """Measures one Edge through one life: each stretch between two changes is weighed and added up."""
 
-from edgepind.lab.imagined_edge import ImaginedEdge
+from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.rates import DAY, HOUR, MINUTE
 from edgepind.lab.simulation.scene import Scene

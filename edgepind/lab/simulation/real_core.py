@@ -3,16 +3,17 @@
 from datetime import timedelta
 
 from edgepind.core.standing import trust_in
-from edgepind.lab.imagined import EPOCH
-from edgepind.lab.imagined_edge import ImaginedEdge
-from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
+from edgepind.lab.sim_edge import ImaginedEdge
+from edgepind.lab.sim_observations import EPOCH
+from edgepind.lab.sim_world import ImaginedWorld, InvariantError
 from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.skipping import Steadiness
 from edgepind.lab.simulation.tally import Oddity
 from edgepind.lab.simulation.world import World
+from edgepind.model.enums import Channel, PinKind
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import (
     ClockSource,
     DocumentRead,
@@ -27,7 +28,6 @@ from edgepind.model.observation import (
 from edgepind.model.pin import accepted
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.model.words import Channel, PinKind
 
 
 class SkippingWorld(ImaginedWorld):

@@ -15,10 +15,10 @@ from math import ceil, inf
 from typing import Any
 
 from edgepind.core.admission import hold_down
-from edgepind.core.pacing import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
 from edgepind.core.restarts import OWING
 from edgepind.core.rollover import remaining_hold_down
-from edgepind.model.moment import Monotonic
+from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
+from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import Guard, State, StatusMemory

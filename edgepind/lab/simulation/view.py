@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from edgepind.lab.imagined import EPOCH
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.lab.simulation.adversaries import Manner, Presence
 from edgepind.lab.simulation.certificates import Cloud, Serves, Word
 from edgepind.lab.simulation.faults import (
@@ -20,6 +20,7 @@ from edgepind.lab.simulation.faults import (
 )
 from edgepind.lab.simulation.scene import OperatorOverride
 from edgepind.lab.simulation.window import Window
+from edgepind.model.enums import Channel
 from edgepind.model.observation import (
     HandshakeFault,
     Leaf,
@@ -28,7 +29,6 @@ from edgepind.model.observation import (
     StatusRejected,
     StatusUnreachable,
 )
-from edgepind.model.words import Channel
 
 What = Serves | Word | Fault | Presence
 T = TypeVar("T")

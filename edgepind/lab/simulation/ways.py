@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from edgepind.lab.imagined import EPOCH, spki
+from edgepind.lab.sim_observations import EPOCH, spki
 from edgepind.lab.simulation.certificates import HONEST_CA
 from edgepind.lab.simulation.hand_kept import (
     CaOnly,
@@ -15,9 +15,9 @@ from edgepind.lab.simulation.hand_kept import (
 )
 from edgepind.lab.simulation.keeper import Keeper
 from edgepind.lab.simulation.world import World
+from edgepind.model.enums import PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.rules import Rules
-from edgepind.model.words import PinKind, Policy, Validator
 
 RULES = Rules(host="the cloud", earliest=EPOCH - timedelta(days=30))
 """edgepind's defaults."""

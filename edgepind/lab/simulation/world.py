@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from edgepind.lab.imagined import EPOCH
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.lab.simulation.adversaries import Kind, Presence, draw_adversaries
 from edgepind.lab.simulation.certificates import Cloud, Serves, draw_cloud
 from edgepind.lab.simulation.draws import stream

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from edgepind.lab.imagined_edge import Swap, never
+from edgepind.lab.sim_edge import Swap, never
 from edgepind.model.fingerprint import RefusedFingerprint
 from edgepind.model.observation import (
     Document,

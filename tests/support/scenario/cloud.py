@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from edgepind.lab.imagined import EPOCH, LONG, leaf, spki
-from edgepind.model.moment import Validity
+from edgepind.lab.sim_observations import EPOCH, LONG, leaf, spki
+from edgepind.model.enums import Channel
+from edgepind.model.instants import Validity
 from edgepind.model.observation import (
     HandshakeFault,
     Leaf,
@@ -13,7 +14,6 @@ from edgepind.model.observation import (
     StatusRejected,
     StatusUnreachable,
 )
-from edgepind.model.words import Channel
 from tests.support.scenario.stage import Stage, Verb, Words, pairs, seconds
 
 _DAY = timedelta(days=1)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from edgepind.core.posture import REMIND_EVERY
-from edgepind.lab.imagined_world import ImaginedWorld, KilledError
+from edgepind.lab.sim_world import ImaginedWorld, KilledError
 from edgepind.lab.simulation.skipping import Steadiness
 from edgepind.model.action import Action, RestartEdge
-from edgepind.model.moment import Moment
+from edgepind.model.instants import Moment
 from edgepind.model.observation import Leaf, UnitState
 from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
 from edgepind.model.state import State
-from tests.support.scenario.toll import Toll
+from tests.support.scenario.cost import Toll
 
 JOB_TAKES = 5.0
 """Seconds that systemd needs for a restart which nobody waits for any more."""

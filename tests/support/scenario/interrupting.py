@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgepind.lab.imagined_edge import Troubles
-from edgepind.lab.imagined_world import InvariantError
-from edgepind.model.words import Policy
+from edgepind.lab.sim_edge import Troubles
+from edgepind.lab.sim_world import InvariantError
+from edgepind.model.enums import Policy
 from edgepind.state.codec import encode
-from tests.support.imagined_truth import UntrueError
+from tests.support.scenario.cost import Allowance, Toll, excess
 from tests.support.scenario.facts import FACTS
 from tests.support.scenario.interruptible import Cut, InterruptibleWorld, Plan
 from tests.support.scenario.play import VERBS, objection_to
 from tests.support.scenario.stage import Stage, new_stage
 from tests.support.scenario.text import Line, Scenario, ScenarioError
-from tests.support.scenario.toll import Allowance, Toll, excess
+from tests.support.sim_truth import UntrueError
 
 _SETTLE = (Line(0, "pass", ("26h",)), Line(0, "end", ()))
 """What follows on every script: longer than the overlap, which is the longest of all times."""

@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
-from edgepind.lab.imagined import spki
+from edgepind.lab.sim_observations import spki
+from edgepind.model.enums import Bootstrap, PinKind, Policy, Role, Validator
 from edgepind.model.observation import OverrideFile, OverrideRejected, PinAdd, PinRemove
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
-from edgepind.model.words import Bootstrap, PinKind, Policy, Role, Validator
 from tests.support.scenario.stage import Stage, Verb, Words, seconds
 
 _WORDS_OF: Mapping[str, type[Any]] = {

@@ -1,8 +1,7 @@
 """Plays a scenario on an imagined world, line by line."""
 
-from edgepind.lab.imagined_world import ImaginedWorld, InvariantError
-from edgepind.model.words import Policy
-from tests.support.imagined_truth import UntrueError
+from edgepind.lab.sim_world import ImaginedWorld, InvariantError
+from edgepind.model.enums import Policy
 from tests.support.scenario.appliance import APPLIANCE_VERBS
 from tests.support.scenario.cloud import CLOUD_VERBS
 from tests.support.scenario.facts import objection
@@ -10,6 +9,7 @@ from tests.support.scenario.operator import OPERATOR_VERBS
 from tests.support.scenario.stage import Stage, new_stage
 from tests.support.scenario.text import Line, Scenario, ScenarioError
 from tests.support.scenario.time import TIME_VERBS
+from tests.support.sim_truth import UntrueError
 
 VERBS = {**CLOUD_VERBS, **APPLIANCE_VERBS, **OPERATOR_VERBS, **TIME_VERBS}
 

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from edgepind.lab.imagined import EPOCH, fingerprint, leaf, spki
-from edgepind.lab.imagined_world import ImaginedWorld
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, spki
+from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.enums import Policy
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf
 from edgepind.model.rules import PinRules, Rules
-from edgepind.model.words import Policy
 from edgepind.settings.durations import RefusedDuration, parse_duration
-from tests.support.imagined_truth import check_truth
+from tests.support.sim_truth import check_truth
 
 Words = tuple[str, ...]
 

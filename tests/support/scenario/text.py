@@ -21,7 +21,7 @@ expected, in `facts`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgepind.model.words import Policy
+from edgepind.model.enums import Policy
 
 
 class ScenarioError(Exception):

@@ -1,0 +1,142 @@
+"""What is concluded from the document and the unit as they were found.
+
+A document that edgepind never wrote is the operator's word: its pins are the first. After the
+state was lost it is the best memory there is of what was accepted, and none of why. What the Edge
+has loaded follows from when it was started, and is never guessed kindly: not knowing owes a
+restart.
+"""
+
+from datetime import datetime
+
+from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.restarts import loads
+from edgepind.core.sentences import pin_refused
+from edgepind.core.tick import Tick
+from edgepind.model.document import Pinning
+from edgepind.model.enums import Origin, PinKind, Role, Validator
+from edgepind.model.event import Event
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
+from edgepind.model.pin import Pin
+from edgepind.model.replacing import replace
+from edgepind.model.state import State
+
+
+def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Take in the document and the unit: the first pins, and what the Edge has loaded."""
+    document = tick.seen.document
+    if document is None:
+        return state, ()
+    events: tuple[Event, ...] = ()
+    state = _adopt_unit(state, tick)
+    if isinstance(document, DocumentRead):
+        first = state.edge.written is None and not any(pin.accepted for pin in state.pins)
+        if first or state.resumed_after_damage:
+            state, events = _adopt_pins(state, document, tick)
+        edge = replace(state.edge, digest=document.digest)
+        state = replace(state, edge=edge, resumed_after_damage=False)
+    return state, events
+
+
+def pins_in(
+    document: DocumentRead, kind: PinKind, wall: datetime, *, lost: bool
+) -> tuple[Pin, ...]:
+    """The pins that stand in a document: the current one, or else the first, and those behind it.
+
+    `lost`: there was a state once, so that they are no operator's word. Nobody knows who let them
+    in; the current one is believed as it was found, for there is no other to begin with.
+    """
+    order, origin = _named_in(document), Origin.DOCUMENT if lost else Origin.OPERATOR
+    first = [Pin(it, kind, Role.CURRENT, origin, wall, vouched=lost) for it in order[:1]]
+    return (*first, *(Pin(it, kind, Role.BACKUP, origin, wall) for it in order[1:]))
+
+
+def _named_in(document: DocumentRead) -> tuple[Fingerprint, ...]:
+    named = (document.current, *document.accepted)
+    return tuple(dict.fromkeys(it for it in named if it is not None))
+
+
+def _adopt_pins(
+    state: State, document: DocumentRead, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    state, events = _tell_refused(state, document)
+    kind, lost = tick.rules.pins.kind, state.resumed_after_damage
+    found = pins_in(document, kind, tick.now.wall, lost=lost)
+    found = tuple(it for it in found if it.fingerprint not in state.removed)
+    if not found:
+        return state, events
+    known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
+    roles = (Role.CURRENT, *(Role.BACKUP for _ in found[1:]))  # the first may have been removed
+    pins = tuple(
+        _in_its_place(known.get(it.fingerprint, it), role)
+        for it, role in zip(found, roles, strict=True)
+    )
+    order = {it.fingerprint for it in found}
+    waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
+    return replace(state, pins=(*pins, *waiting)), events
+
+
+def _in_its_place(pin: Pin, found_as: Role) -> Pin:
+    if found_as is Role.CURRENT:
+        return replace(pin, role=Role.CURRENT)
+    return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin
+
+
+def _tell_refused(state: State, document: DocumentRead) -> tuple[State, tuple[Event, ...]]:
+    """Tell, once a text, of what stands in the place of a pin and is none."""
+    told = state.refusals_text_told
+    new = {it.text: it for it in document.refused if it.text not in told}
+    if not new:
+        return state, ()
+    events = tuple(pin_refused(None, it.reason, it.text) for it in new.values())
+    return replace(state, refusals_text_told=(*told, *new)[-REFUSALS_KEPT:]), events
+
+
+def _adopt_unit(state: State, tick: Tick) -> State:
+    """Conclude what the Edge has loaded from when it was started, and by whom."""
+    unit, edge = tick.seen.unit, state.edge
+    if isinstance(unit, NoUnit):
+        edge = loads(replace(edge, active=edge.failures == 0), _loaded_unseen(state, tick))
+        return replace(state, edge=edge)
+    if not isinstance(unit, Unit):
+        return state
+    active = unit.state is UnitState.ACTIVE
+    edge = replace(edge, active=active)
+    if active and unit.invocation != edge.invocation:
+        edge = loads(replace(edge, invocation=unit.invocation), _loaded_at_start(unit, tick))
+    return replace(state, edge=edge)
+
+
+def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
+    """What an Edge has loaded whose starts cannot be seen, because it has no unit.
+
+    Whoever replaced the document may have restarted the Edge with it, as software updates do.
+    """
+    written, found = state.edge.written, _found(tick)
+    if state.resumed_after_damage:
+        return None
+    if written is None:
+        return state.edge.loaded or found
+    same = found is not None and found.accepts_like(written, tick.rules.restart.validator)
+    return state.edge.loaded if same else None
+
+
+def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
+    """What a unit that somebody else started has loaded: the document, if it has not changed since.
+
+    A start that is still to come was timed by a clock that was set back since: that tells nothing.
+    """
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead) or unit.started_at is None:
+        return None
+    in_order = document.changed <= unit.started_at <= tick.now.wall
+    return _found(tick) if in_order else None
+
+
+def _found(tick: Tick) -> Pinning | None:
+    document = tick.seen.document
+    if not isinstance(document, DocumentRead):
+        return None
+    order = _named_in(document)
+    unread = document.current is None and tick.rules.restart.validator is Validator.SINGLE
+    return None if unread or not order else Pinning(document.enabled is True, order[0], order)

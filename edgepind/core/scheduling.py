@@ -1,0 +1,159 @@
+"""When to look again: the table of paces, backoff, and how the status endpoint is spared.
+
+The link is looked at once an interval whatever happens, for a look costs little and `status`
+calls a daemon dead that has not written for three. What is spaced out is what others have to
+pay for: requests to a status endpoint in trouble, failed writes, failed restarts.
+"""
+
+from typing import assert_never
+
+from edgepind.core.standing import NOT_BELIEVED
+from edgepind.core.tick import Tick
+from edgepind.model.enums import Channel
+from edgepind.model.instants import Monotonic
+from edgepind.model.observation import (
+    Status,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
+    StatusUnreachable,
+)
+from edgepind.model.replacing import replace
+from edgepind.model.state import State, StatusMemory
+
+URGENT_SHARE = 6
+"""While something waits to be confirmed, ticks come this many times as often."""
+SETTLE_SHARE = 5
+"""The restarted Edge is looked at this many times in `settle`."""
+SHORTEST = 0.05
+"""Seconds between two ticks at the least."""
+JITTER = 0.05
+"""An interval is off by up to this share, either way, so that sites do not march in step."""
+STATUS_SHARE = 0.8
+"""Urgent ticks do not ask the status endpoint more often than this share of the interval."""
+STATUS_BACKOFF_TICKS = 10
+"""A status endpoint in trouble is asked at least once in this many intervals."""
+RETRY_AFTER_CAP = 3600.0
+"""Seconds for which `Retry-After` is obeyed at most (CONTRACT section 11)."""
+
+
+def backoff(first: float, failures: int, cap: float) -> float:
+    """Seconds to wait after `failures` failures in a row: `first`, doubling, up to `cap`."""
+    return min(max(first, cap), first * 2.0 ** min(max(0, failures - 1), 32))
+
+
+def ask_status(state: State, now: Monotonic, *, enabled: bool, prompted: bool) -> bool:
+    """Whether this tick should ask the status endpoint. A prompt overtakes all but the server."""
+    told, own = state.status.told_to_wait, state.status.not_before
+    if not enabled or (told is not None and now < told):
+        return False
+    return prompted or own is None or now >= own
+
+
+def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
+    """What is remembered of an answer, and when the endpoint may be asked again.
+
+    What comes over a channel without standing may be a stranger's: it costs an interval at the
+    most, and is no failure of the endpoint.
+    """
+    memory, pace = state.status, tick.after(STATUS_SHARE * tick.rules.interval)
+    match status:
+        case StatusAnswer():
+            return StatusMemory(
+                ok=True,
+                channel=status.channel,
+                error=_unbelieved(status.channel),
+                announced_current=status.current,
+                announced_next=status.next,
+                rotates_at=status.rotates_at,
+                not_before=pace,
+                other_kind=memory.other_kind,
+            )
+        case StatusUnchanged():
+            return replace(
+                memory if _stands(memory, status) else StatusMemory(other_kind=memory.other_kind),
+                ok=True,
+                channel=status.channel,
+                error=_unbelieved(status.channel),
+                rejected=False,
+                failures=0,
+                not_before=pace,
+                told_to_wait=None,
+            )
+        case StatusRejected() | StatusUnreachable():
+            failures = memory.failures + (status.channel not in _STRANGE)
+            error = status.reason if isinstance(status, StatusRejected) else status.error
+            return replace(
+                memory,
+                ok=False,
+                channel=status.channel,
+                error=error,
+                rejected=isinstance(status, StatusRejected),
+                failures=failures,
+                not_before=tick.after(_wait(status, failures, tick)),
+                told_to_wait=_told_to_wait(status, tick),
+            )
+        case _:
+            assert_never(status)
+
+
+_STRANGE = frozenset({Channel.UNPINNED, Channel.WITHOUT_STANDING})
+"""Channels whose other end may be anybody."""
+
+
+def _stands(memory: StatusMemory, status: StatusUnchanged) -> bool:
+    """Whether what did not change is what was heard: the last word, over a channel of its worth."""
+    return memory.ok and memory.channel is status.channel
+
+
+def _unbelieved(channel: Channel) -> str | None:
+    return NOT_BELIEVED if channel is Channel.WITHOUT_STANDING else None
+
+
+def _wait(status: StatusRejected | StatusUnreachable, failures: int, tick: Tick) -> float:
+    """Seconds of our own patience after so many failures in a row, and for who may be anybody."""
+    interval, wish = tick.rules.interval, _wish(status)
+    first = STATUS_SHARE * interval
+    strange = status.channel in _STRANGE
+    own = first if strange else backoff(first, failures, STATUS_BACKOFF_TICKS * interval)
+    jittered = own * (1 - JITTER + 2 * JITTER * tick.seen.entropy)
+    return jittered if wish is None else max(jittered, min(wish, interval))
+
+
+def _told_to_wait(status: StatusRejected | StatusUnreachable, tick: Tick) -> Monotonic | None:
+    """Until when nothing at all may be asked: only who has standing can say so."""
+    wish = _wish(status) if status.channel is Channel.PINNED else None
+    return None if wish is None else tick.after(min(wish, RETRY_AFTER_CAP))
+
+
+def _wish(status: StatusRejected | StatusUnreachable) -> float | None:
+    """Seconds for which the server would be left alone, if it said so."""
+    wish = status.retry_after if isinstance(status, StatusUnreachable) else None
+    return None if wish is None else max(0.0, wish)
+
+
+def ask_again(memory: StatusMemory) -> StatusMemory:
+    """Memory for when the link is good again: what kept answers away may be over, too.
+
+    Only our own patience ends with it; what a server with standing told us to wait stands.
+    """
+    return memory if memory.ok else replace(memory, not_before=None, failures=0)
+
+
+def next_delay(
+    tick: Tick, *, urgent: bool, settling: bool, deadlines: tuple[Monotonic | None, ...]
+) -> float:
+    """Seconds until the next tick: the shortest of the paces that apply, and of the deadlines."""
+    rules = tick.rules
+    steady = rules.interval * (1 - JITTER + 2 * JITTER * tick.seen.entropy)
+    paces = [steady]
+    if urgent:
+        paces.append(rules.interval / URGENT_SHARE)
+    if settling:
+        paces.append(rules.restart.settle / SETTLE_SHARE)
+    paces += [
+        instant - tick.now.monotonic
+        for instant in deadlines
+        if instant is not None and instant > tick.now.monotonic
+    ]
+    return max(SHORTEST, min(paces))

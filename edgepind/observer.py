@@ -1,0 +1,142 @@
+"""One look at everything, side by side: what a tick of the daemon is given to decide by.
+
+Each part looks for itself and answers with a value; here they are only asked, together, and
+bound into one `Observations`. Nothing is judged and nothing is remembered.
+"""
+
+import asyncio
+import random
+
+from edgepind.clock import Clock
+from edgepind.core.adoption import pins_in
+from edgepind.core.scheduling import ask_status
+from edgepind.core.standing import trust_in
+from edgepind.effects.appliance import Appliance
+from edgepind.effects.hooks import ask_health
+from edgepind.host.disk_thread import DiskThread
+from edgepind.model.observation import (
+    Document,
+    DocumentRead,
+    Health,
+    Observations,
+    OperatorWord,
+    Override,
+    PinRemove,
+)
+from edgepind.model.rules import Rules
+from edgepind.model.state import RestartPhase, State
+from edgepind.model.trust import Trust
+from edgepind.observe.clock_quality import ClockQuality
+from edgepind.observe.link import LinkObserver
+from edgepind.observe.override import read_override
+from edgepind.observe.resolve import Resolver
+from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
+from edgepind.observe.trust_roots import RootsUnusable
+from edgepind.settings.schema import Settings
+
+
+class Observer:
+    """Everything that looks, under one set of settings; made anew when they change.
+
+    Reads roots when it is made, so that belongs into a thread; `disk` is that of the state folder.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        appliance: Appliance,
+        disk: DiskThread,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._appliance = appliance
+        self._disk = disk
+        self._clock = clock
+        self._link = LinkObserver.from_settings(settings, clock)
+        self._status = StatusEndpoint(settings, Resolver(), clock.now)
+        self._clock_quality = ClockQuality(clock.now)
+        self._jitter = random.Random()  # noqa: S311 - spreads load, keeps no secret
+
+    async def look(
+        self, state: State, words: tuple[OperatorWord, ...], *, prompted: bool
+    ) -> Observations:
+        """Look at everything; `prompted` asks the status endpoint though its turn has not come.
+
+        `words` are the operator's that this look is to be decided with: what they remove makes no
+        channel any more.
+        """
+        began = self._clock.now().monotonic
+        reading = await self._appliance.read_document()
+        async with asyncio.TaskGroup() as group:
+            link = group.create_task(self._link.observe(reading.tls))
+            trust = self._trust(state, words, reading.document)
+            status = group.create_task(self._ask_status(state, trust, prompted=prompted))
+            unit = group.create_task(self._appliance.unit())
+            health = group.create_task(self._ask_health(state))
+        said = status.result()
+        clock = await self._clock_quality.observe(said.date if said else None)
+        return Observations(
+            rules=self._rules,
+            link=link.result(),
+            status=said.status if said else None,
+            clock=clock,
+            unit=unit.result(),
+            health=health.result(),
+            document=reading.document,
+            override=await self._override(),
+            override_looked_at=True,
+            words=words,
+            entropy=self._jitter.random(),
+            took=self._clock.now().monotonic - began,
+        )
+
+    async def look_offline(self, words: tuple[OperatorWord, ...]) -> Observations:
+        """Look at all but the network: what an operator's word with no daemon running needs."""
+        reading = await self._appliance.read_document()
+        return Observations(
+            rules=self._rules,
+            unit=await self._appliance.unit(),
+            document=reading.document,
+            override=await self._override(),
+            override_looked_at=True,
+            words=words,
+        )
+
+    @property
+    def faults(self) -> tuple[RootsUnusable, ...]:
+        """Roots that the settings name and that cannot be had."""
+        return self._link.faults
+
+    async def close(self) -> None:
+        """Give up what is kept between ticks."""
+        await self._status.close()
+
+    async def _override(self) -> Override:
+        paths = self._settings.paths
+        return await self._disk.run(read_override, paths.runtime, paths.state)
+
+    def _trust(self, state: State, words: tuple[OperatorWord, ...], document: Document) -> Trust:
+        """What is accepted and believed; before the first decision, as the document will be."""
+        pins, rules = state.pins, self._rules.pins
+        if not any(pin.accepted for pin in pins) and isinstance(document, DocumentRead):
+            wall, lost = self._clock.now().wall, state.resumed_after_damage
+            pins = pins_in(document, rules.kind, wall, lost=lost)
+        removed = {*state.removed, *(it.fingerprint for it in words if isinstance(it, PinRemove))}
+        return trust_in((it for it in pins if it.fingerprint not in removed), rules.overlap)
+
+    async def _ask_status(
+        self, state: State, trust: Trust, *, prompted: bool
+    ) -> StatusReading | None:
+        now = self._clock.now().monotonic
+        if not ask_status(state, now, enabled=self._rules.status_enabled, prompted=prompted):
+            return None
+        if not trust.accepted and self._settings.status.oauth.token_url:
+            return None  # without a pin no token is sent, and without a token nothing is answered
+        return await self._status.fetch(trust)
+
+    async def _ask_health(self, state: State) -> Health | None:
+        if state.edge.phase is not RestartPhase.SETTLING:
+            return None
+        return await ask_health(self._settings.edge.health_command)
