@@ -6,9 +6,14 @@ that is killed hears it again. Within one run it is heard once.
 
 from pathlib import Path
 
-from edgepind.effects.word_files import remove_words, set_words_aside
 from edgepind.host.disk_thread import DiskThread
-from edgepind.observe.operator_words import MalformedWord, Words, read_words
+from edgepind.operator.pin_commands import (
+    MalformedWord,
+    Words,
+    read_words,
+    remove_words,
+    set_words_aside,
+)
 
 
 class Inbox:

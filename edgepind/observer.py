@@ -28,10 +28,10 @@ from edgepind.model.state import RestartPhase, State
 from edgepind.model.trust import Trust
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver
-from edgepind.observe.override import read_override
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
 from edgepind.observe.trust_roots import RootsUnusable
+from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import Settings
 
 

@@ -6,7 +6,7 @@ from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import Facts, Sentences, Tone, Word, complain, print_json, relation, show
 from edgepind.model.observation import OverrideFile, OverrideRejected
-from edgepind.observe.override import EMPTY_LASTS, override_paths, read_override
+from edgepind.operator.override_file import EMPTY_LASTS, override_paths, read_override
 from edgepind.settings.schema import PathsSettings
 from edgepind.telemetry.status_file import rfc3339
 

@@ -16,11 +16,10 @@ from edgepind.clock import SystemClock
 from edgepind.components import StartRefused
 from edgepind.core.operator import refusal_to_remove
 from edgepind.daemon import tick_once
-from edgepind.effects.word_files import remove_words, write_word
 from edgepind.host.durable_file import NotReplaced
 from edgepind.model.enums import Role
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
-from edgepind.observe.operator_words import read_words
+from edgepind.operator.pin_commands import read_words, remove_words, write_word
 from edgepind.settings.schema import Settings
 
 _PATIENCE = 15.0

@@ -19,6 +19,7 @@ from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick, served
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.formats.rfc3339 import parse_rfc3339
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.enums import Finding, Origin, PinKind, Role
@@ -28,7 +29,6 @@ from edgepind.model.pin import Pin, accepted
 from edgepind.model.rules import Rules
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver, Target
-from edgepind.observe.rfc3339 import parse_rfc3339
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
 from edgepind.settings.kinds import Wrong
 from edgepind.settings.network_kinds import ANY_PORT, HIGHEST_PORT, parse_address, parse_host

@@ -15,12 +15,12 @@ from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
+from edgepind.formats.rfc3339 import parse_rfc3339
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.state import AddressVerdict, State
-from edgepind.observe.rfc3339 import parse_rfc3339
-from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.settings.schema import PathsSettings
 from edgepind.state.envelope import Broken, open_state
 from edgepind.telemetry.status_file import NAME, SCHEMA

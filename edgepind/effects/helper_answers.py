@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.helper_requests import RequestRefused
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (
     Document,
@@ -28,7 +29,6 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
-from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
 LONGEST = 4 * 1024 * 1024

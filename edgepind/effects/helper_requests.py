@@ -7,8 +7,8 @@ A request names pins and whether validation is on; it never names a file, a unit
 import json
 from dataclasses import dataclass
 
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.model.document import Pinning
-from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
 GREETING = b'{"edgepind-apply": 1}\n'

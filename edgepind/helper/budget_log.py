@@ -10,10 +10,10 @@ from pathlib import Path
 
 from edgepind import __version__
 from edgepind.clock import Clock
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
 from edgepind.model.instants import Monotonic
-from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at
 

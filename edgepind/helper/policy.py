@@ -27,7 +27,7 @@ from edgepind.helper.budget_log import BudgetLog
 from edgepind.helper.opening_record import Damaged, Opening, OpeningRecord
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import OverrideFile
-from edgepind.observe.override import EMPTY_LASTS, read_override
+from edgepind.operator.override_file import EMPTY_LASTS, read_override
 from edgepind.settings.schema import Settings
 
 

@@ -16,12 +16,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from edgepind import __version__
+from edgepind.formats.foreign_text import foreign_text
 from edgepind.lean_import import left_out
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
-from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats.strict_json import ParsedJson, parse_json
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
 from edgepind.observe.bounded_body import BodyRefused
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.client_secret import NoClientSecret, read_client_secret
-from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.http_fields import http_date, retry_after
-from edgepind.observe.strict_json import ParsedJson, parse_json
 from edgepind.settings.schema import OAuthSettings
 
 _OK = 200

@@ -7,12 +7,12 @@ whole or not at all: where one part of it is nonsense, the rest is no ground to 
 from datetime import datetime
 from typing import Any
 
+from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats.rfc3339 import parse_rfc3339
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected
-from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.jq_programs import NoOutputs, Outputs
-from edgepind.observe.rfc3339 import parse_rfc3339
 
 PROGRAMS = ("current", "next", "rotates_at")
 """The settings' names of the programs, in the order in which they run."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats.strict_json import ParsedJson, parse_json
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment
@@ -24,14 +26,12 @@ from edgepind.model.observation import (
 from edgepind.model.trust import PinKey, Trust
 from edgepind.observe.bounded_body import BodyRefused
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
-from edgepind.observe.foreign_text import foreign_text
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
 from edgepind.observe.jq_programs import JqPrograms
 from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
 from edgepind.observe.status_answer import read_answer
-from edgepind.observe.strict_json import ParsedJson, parse_json
 from edgepind.settings.schema import CloudSettings, Settings
 
 _PATH = "/api/v1/security/status"

@@ -14,9 +14,9 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 
+from edgepind.formats.foreign_text import foreign_text
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.observe.cipher_names import IANA_NAMES
-from edgepind.observe.foreign_text import foreign_text
 
 _VERSIONS = {
     "1": ssl.TLSVersion.TLSv1,

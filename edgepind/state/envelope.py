@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.state import State
-from edgepind.observe.foreign_text import foreign_text
-from edgepind.observe.strict_json import RefusedJson, parse_json
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 from edgepind.state.migration import OLDEST, migrate
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from edgepind.formats.strict_json import ParsedJson, parse_json
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
@@ -28,7 +29,6 @@ from edgepind.host.file_owner import owner_in
 from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.observe.strict_json import ParsedJson, parse_json
 from edgepind.state.codec import Misfit, decode, encode
 
 LONGEST = 1024 * 1024

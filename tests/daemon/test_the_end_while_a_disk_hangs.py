@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from edgepind.clock import SystemClock
-from edgepind.effects.word_files import write_word
 from edgepind.model.observation import OverrideFile, PinAdd
-from edgepind.observe.override import read_override
+from edgepind.operator.override_file import read_override
+from edgepind.operator.pin_commands import write_word
 from edgepind.state.store import Loaded, StateStore
 from tests.support.blackbox import install_current, poke, until_status
 from tests.support.hanging_disk import HangingDisk, Standstill, hanging_disk

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.override_file import (
+from edgepind.model.observation import OverrideFile, OverrideRejected
+from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
+from edgepind.operator.override_file import (
     OverrideNotWritten,
     OverrideWritten,
+    read_override,
     remove_override,
     write_override,
 )
-from edgepind.model.observation import OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
-from edgepind.observe.override import read_override
 
 UNTIL = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

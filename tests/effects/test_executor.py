@@ -16,7 +16,6 @@ from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.hooks import ask_health, objection_to_restart
 from edgepind.effects.local_appliance import LocalAppliance
-from edgepind.effects.override_file import remove_override
 from edgepind.effects.restart_command import RestartCommand
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.action import RemoveOverride, RestartEdge, RestoreDocument, WriteDocument
@@ -39,6 +38,7 @@ from edgepind.model.outcome import (
     RestartFailed,
     WriteFailed,
 )
+from edgepind.operator.override_file import remove_override
 from edgepind.settings.schema import EdgeSettings
 
 WALL = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

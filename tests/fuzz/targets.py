@@ -31,6 +31,7 @@ from edgepind.effects.pinning_text import (
     read_edge_tls,
     read_pinning,
 )
+from edgepind.formats.strict_json import ParsedJson, RefusedJson, parse_json
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
@@ -47,12 +48,11 @@ from edgepind.observe.der import issuer_and_subject, public_key_info
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
 from edgepind.observe.jq_programs import Outputs
 from edgepind.observe.leaf import Judge
-from edgepind.observe.operator_words import parse_word
-from edgepind.observe.override import read_override
 from edgepind.observe.status_answer import read_answer
-from edgepind.observe.strict_json import ParsedJson, RefusedJson, parse_json
 from edgepind.observe.tls_settings import edge_context, read_offer
 from edgepind.observe.trust_roots import Trust, TrustRoots
+from edgepind.operator.override_file import read_override
+from edgepind.operator.pin_commands import parse_word
 from edgepind.settings.fault import SettingsFault
 from edgepind.settings.file import parse_toml
 from edgepind.settings.load import judge

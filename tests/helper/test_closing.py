@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.helper_requests import Apply, Restart
-from edgepind.effects.override_file import remove_override, write_override
 from edgepind.helper.closing import GRACE, Closed, Closer
 from edgepind.helper.handler import fulfil
 from edgepind.helper.opening_record import NAME, Damaged, Opening, OpeningRecord
@@ -18,6 +17,7 @@ from edgepind.helper.policy import HelperPolicy
 from edgepind.lab.sim_observations import fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import DocumentWritten, RestartDone, RestartRefused, WriteFailed
+from edgepind.operator.override_file import remove_override, write_override
 from tests.support.helper_grounds import Grounds
 from tests.support.manual_clock import ManualClock
 

@@ -24,7 +24,6 @@ from edgepind.effects.helper_requests import (
     Restore,
     encode_request,
 )
-from edgepind.effects.override_file import OverrideWritten, write_override
 from edgepind.helper.protocol import PATIENCE
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
@@ -36,6 +35,7 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
+from edgepind.operator.override_file import OverrideWritten, write_override
 from tests.support.helper_grounds import Grounds, serving
 from tests.support.helper_socket import HelperSocket
 

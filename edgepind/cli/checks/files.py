@@ -25,8 +25,8 @@ from edgepind.model.observation import (
     OverrideFile,
     OverrideRejected,
 )
-from edgepind.observe.override import EMPTY_LASTS, read_override
 from edgepind.observe.tls_settings import read_offer
+from edgepind.operator.override_file import EMPTY_LASTS, read_override
 from edgepind.settings.schema import EdgeSettings, Settings
 from edgepind.telemetry.status_file import rfc3339
 

@@ -1,15 +1,21 @@
-"""Reads the operator's word on pins: one small JSON file each in `STATE/words/`.
+"""The operator's commands on pins, one small JSON file each in `STATE/words/`.
 
 `{"word": "add", "fingerprint": "AA:...", "role": "backup"}` or `{"word": "remove",
-"fingerprint": "AA:..."}`; `role` may be missing or null. How they are written and removed is
-`effects.word_files`' business, what they are worth is decided in `core`.
+"fingerprint": "AA:..."}`; `role` may be missing or null. Names rise, so that commands are heard in
+the order in which they were given, whatever the clock does. A file belongs to the owner of the
+state folder: the daemon removes what root wrote. What they are worth is decided in `core`.
 """
 
+import json
+import os
 import re
+import secrets
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
@@ -17,11 +23,15 @@ from edgepind.host.bounded_read import (
     Unreadable,
     read_small_file,
 )
+from edgepind.host.durable_file import NotReplaced, replace
+from edgepind.host.file_calls import CallFailed, calling
+from edgepind.host.file_names import NotRemoved, remove
+from edgepind.host.file_owner import owner_in
 from edgepind.host.file_trouble import sentence
+from edgepind.host.temporaries import sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
-from edgepind.observe.strict_json import RefusedJson, parse_json
 
 FOLDER = "words"
 """Under the state folder."""
@@ -119,3 +129,77 @@ def parse_word(content: bytes) -> OperatorWord | str:
             return PinRemove(fingerprint)
         case _:
             return "its `word` is neither add nor remove, or its `role` does not fit"
+
+
+# --- writing --------------------------------------------------------------------------------
+
+_FOLDER_MODE = 0o700
+
+
+def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
+    """Leave one word under the state folder, making the folder for it; give its path."""
+    value: dict[str, object] = {"word": "remove", "fingerprint": str(word.fingerprint)}
+    if isinstance(word, PinAdd):
+        value |= {"word": "add", "role": word.role}
+    folder = state / FOLDER
+    try:
+        number = _make_folder(state, folder)
+    except CallFailed as failure:
+        return NotReplaced(str(failure), failure.errno)
+    sweep_folder(folder)
+    # The random part keeps two commands that run at the same time from one name.
+    path = folder / f"{number:08d}-{secrets.token_hex(8)}.json"
+    outcome = replace(path, f"{json.dumps(value, indent=2)}\n".encode())
+    return outcome if isinstance(outcome, NotReplaced) else path
+
+
+@dataclass(frozen=True, slots=True)
+class WordsLeft:
+    """Words that are still there, oldest first; `error` says why the first of them is."""
+
+    files: tuple[Path, ...]
+    error: str
+
+
+def remove_words(paths: tuple[Path, ...]) -> WordsLeft | None:
+    """Remove words that a saved state contains. None where all of them are gone.
+
+    The oldest first, and none after one that stays: heard again, an older word alone would undo
+    the newer.
+    """
+    for index, path in enumerate(paths):
+        done = remove(path)
+        if isinstance(done, NotRemoved):
+            return WordsLeft(paths[index:], done.error)
+    return None
+
+
+def set_words_aside(malformed: tuple[MalformedWord, ...]) -> None:
+    """Keep what is no word out of the way, as `NAME.rejected`; what stays is found again."""
+    for word in malformed:
+        with suppress(OSError):
+            word.path.rename(word.path.with_name(f"{word.path.name}.rejected"))
+
+
+def _make_folder(state: Path, folder: Path) -> int:
+    """Make the folder where it is missing; give the number after the last one in it.
+
+    Raises CallFailed; also for a symbolic link, which somebody less trusted than root may have
+    put there.
+    """
+    with calling("stat", state):
+        owner = owner_in(state.stat())
+    with calling("mkdir", folder), suppress(FileExistsError):
+        folder.mkdir(_FOLDER_MODE)
+    with calling("open", folder):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(folder, flags)
+    try:
+        with calling("fchown", folder):
+            if not owner.owns(os.fstat(descriptor)):
+                os.fchown(descriptor, owner.uid, owner.gid)
+    finally:
+        os.close(descriptor)
+    with calling("read", folder):
+        names = [entry.name for entry in folder.iterdir()]
+    return max((int(name[:8]) for name in names if name[:8].isdecimal()), default=0) + 1

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.word_files import remove_words, set_words_aside, write_word
 from edgepind.host.durable_file import NotReplaced
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import PinAdd, PinRemove
-from edgepind.observe.operator_words import MOST_WORDS, Words, read_words
+from edgepind.operator.pin_commands import (
+    MOST_WORDS,
+    Words,
+    read_words,
+    remove_words,
+    set_words_aside,
+    write_word,
+)
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)
 SPOKEN = (PinAdd(A), PinAdd(B, Role.CURRENT), PinRemove(A), PinAdd(A, Role.BACKUP))

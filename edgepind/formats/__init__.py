@@ -1,0 +1,1 @@
+"""Texts that others wrote, read strictly: what is not of the form comes back refused, with why."""
