@@ -9,8 +9,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from edgepind.host.file_calls import CallFailed, calling, open_folder, write_all
 from edgepind.host.file_owner import owner_in
+from edgepind.host.fs import CallFailed, calling, open_folder, write_all
 from edgepind.host.temporaries import claim, sweep, temporary_name
 
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edgepind.host.file_trouble import sentence
+from edgepind.host.fs import sentence
 
 # A file's times are whatever somebody set: they are kept where dates can still be reckoned with.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import overload
 
 from edgepind.host.bounded_read import ABSENT, Stamp, not_regular
-from edgepind.host.file_calls import CallFailed, calling, open_folder, write_all
 from edgepind.host.file_owner import Owner, owner_in
+from edgepind.host.fs import CallFailed, calling, open_folder, write_all
 from edgepind.host.temporaries import claim, sweep_in, temporary_name
 
 _PERMISSIONS = 0o7777

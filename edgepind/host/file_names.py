@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_calls import CallFailed, calling, open_folder
+from edgepind.host.fs import CallFailed, calling, open_folder
 from edgepind.host.temporaries import temporary_name
 
 _LONGEST_COPY = 4 * 1024 * 1024

@@ -11,7 +11,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from edgepind.host.file_calls import CallFailed, open_folder
+from edgepind.host.fs import CallFailed, open_folder
 
 
 def temporary_name(name: str) -> str:

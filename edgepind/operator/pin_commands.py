@@ -24,10 +24,9 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_calls import CallFailed, calling
 from edgepind.host.file_names import NotRemoved, remove
 from edgepind.host.file_owner import owner_in
-from edgepind.host.file_trouble import sentence
+from edgepind.host.fs import CallFailed, calling, sentence
 from edgepind.host.temporaries import sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
