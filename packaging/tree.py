@@ -40,7 +40,7 @@ _PLACES: tuple[tuple[str, Callable[[re.Match[str]], Path]], ...] = (
     (r"packaging/man/([^/]+\.([1-8]))", lambda it: Path(f"usr/share/man/man{it[2]}/{it[1]}.gz")),
     (r"packaging/(prometheus/edgepind\.rules\.yml)", lambda it: Path("usr/share/edgepind") / it[1]),
     (r"packaging/(grafana/edgepind\.json)", lambda it: Path("usr/share/edgepind") / it[1]),
-    (r"packaging/doc/((?:contract|limits|machines)\.md)", lambda it: _DOC / f"{it[1]}.gz"),
+    (r"packaging/doc/((?:contract|design|limits|machines)\.md)", lambda it: _DOC / f"{it[1]}.gz"),
     (r"(README\.md)", lambda it: _DOC / f"{it[1]}.gz"),
     (r"CHANGELOG\.md", lambda _: _DOC / "changelog.gz"),
     (r"systemd/([^/]+\.catalog)", lambda it: Path("usr/lib/systemd/catalog") / it[1]),
