@@ -4,20 +4,24 @@ What was seen of a fault goes into the fault matrix.
 """
 
 import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.contract.told_events import ToldEvents
 from tests.faults.matrix import read_matrix
 from tests.faults.seen import Sightings, write_table
 from tests.support.mounts import Mounts
+from tests.support.run_guard import guard_run
 from tests.support.s_server import openssl_command
 from tests.support.small_site import Site, open_site
 from tests.support.syscall_faults import Tracer
 
 _SIGHTINGS = pytest.StashKey[Sightings]()
+_GUARD = pytest.StashKey[subprocess.Popen[bytes]]()
 _UNSEEN = pytest.StashKey[list[str]]()
 
 
@@ -42,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("edgepind")
     names = {row.name for rows in read_matrix().values() for row in rows}
     config.stash[_SIGHTINGS] = Sightings(frozenset(names))
+    if not hasattr(config, "workerinput"):  # the process that began the run, where there are others
+        config.pluginmanager.register(ToldEvents())
+        config.stash[_GUARD] = guard_run()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

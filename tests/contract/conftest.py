@@ -14,32 +14,19 @@ import pytest
 
 from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
+from tests.contract.told_events import note_events
 from tests.support import unprivileged
 from tests.support.small_site import Site, open_site
 
 Ask = Callable[..., Awaitable[Answer]]
 
-SEEN: dict[str, set[str]] = {}
-"""Every event that a daemon of these tests told, with the MESSAGE_IDs that it had."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what judges all of these tests together come after them."""
-    items.sort(key=lambda item: item.path.name == "test_contract_every_event.py")
-
-
-@pytest.fixture(scope="session")
-def seen_events() -> dict[str, set[str]]:
-    """Event names of all tests so far, with their MESSAGE_IDs."""
-    return SEEN
-
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     """A site whose daemon the test starts, and which is gone when the test is over."""
     async with open_site(tmp_path) as made:
         yield made
-    _note_events(made)
+    note_events(made, request.node)
 
 
 @pytest.fixture
@@ -52,11 +39,11 @@ def public_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def public_site(public_folder: Path) -> AsyncIterator[Site]:
+async def public_site(public_folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     """A site in such a folder."""
     async with open_site(public_folder) as made:
         yield made
-    _note_events(made)
+    note_events(made, request.node)
 
 
 @pytest.fixture
@@ -119,10 +106,3 @@ def read(ask: Ask) -> Callable[..., Awaitable[tuple[int, dict[str, Any]]]]:
         return answer.code, value
 
     return run
-
-
-def _note_events(site: Site) -> None:
-    site.daemon.follow()
-    for record in site.daemon.events:
-        if (name := record.get("EDGEPIND_EVENT")) is not None:
-            SEEN.setdefault(name, set()).add(record.get("MESSAGE_ID", ""))

@@ -20,6 +20,13 @@ RELEASES = {(3, 11): "bookworm", (3, 12): "noble", (3, 13): "trixie"}
 """The release whose Python is this one, so that what was made for it can be run here."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one process: the packages are made once, and tried many times."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("packages"))
+
+
 @pytest.fixture(scope="session")
 def epoch() -> int:
     """The time of everything that these tests make, in seconds since 1970."""
