@@ -46,7 +46,7 @@ coverage: $(READY) ## show which branch of the pure core its own tests leave out
 
 mutation: $(READY) ## break the core on purpose: does a test notice? Takes hours (ARGS="--jobs 4")
 	$(PIP_INSTALL) $$($(GROUP) mutation)
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.mutation $(ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.tools.mutation $(ARGS)
 
 check: $(READY) ## lint, format and types
 	$(BIN)/ruff check
@@ -64,13 +64,13 @@ doc: $(READY) ## draw the core's tables, the verdicts on chains and the simulati
 
 fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")
 	$(PIP_INSTALL) $$($(GROUP) fuzz)
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.tools.fuzz $(ARGS)
 
 soak: $(READY) ## run the daemon for 100,000 ticks in a troubled world (ARGS="--ticks 5000 --seed 2")
-	$(BIN)/python -m tests.soak $(ARGS)
+	$(BIN)/python -m tests.tools.soak $(ARGS)
 
 bench: $(READY) ## measure what the daemon costs, beside the shell loop (ARGS=--ticks=10000)
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.tools.bench $(ARGS)
 
 man: $(READY) ## write the manual pages into packaging/man
 	$(BIN)/python packaging/man/generate.py

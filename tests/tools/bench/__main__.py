@@ -1,4 +1,4 @@
-"""What the daemon costs: `python -m tests.bench`, or `make bench`.
+"""What the daemon costs: `python -m tests.tools.bench`, or `make bench`.
 
 Every client is a process of its own; the cloud they all dial is in this one. Nothing here passes
 or fails by a figure: it is for reading, and for comparing two runs on one quiet machine.
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.trust import Trust
-from tests.bench.figures import Figure, show, store, surroundings
-from tests.bench.life import Span, life
-from tests.bench.rivals import missing_tools
-from tests.bench.rotation import rotation
-from tests.bench.shared_memory import shared_memory
-from tests.bench.steady import FULL, MOST_ADDRESSES, QUICK, steady
 from tests.support.small_site import HOST
+from tests.tools.bench.figures import Figure, show, store, surroundings
+from tests.tools.bench.life import Span, life
+from tests.tools.bench.rivals import missing_tools
+from tests.tools.bench.rotation import rotation
+from tests.tools.bench.shared_memory import shared_memory
+from tests.tools.bench.steady import FULL, MOST_ADDRESSES, QUICK, steady
 
 _QUICK_TICKS = 15
 
@@ -45,7 +45,9 @@ def _made(folder: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table and keep the figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="what it costs")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.tools.bench", description="what it costs"
+    )
     parser.add_argument("--quick", action="store_true", help="whether it runs; no figure is good")
     parser.add_argument("--ticks", type=int, default=500, help="ticks before memory is looked at")
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))

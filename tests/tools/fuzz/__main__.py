@@ -1,7 +1,7 @@
-"""Fuzz the parsers by coverage: `python -m tests.fuzz`, or `make fuzz ARGS="--seconds 600"`.
+"""Fuzz the parsers by coverage: `python -m tests.tools.fuzz`, or `make fuzz ARGS="--seconds 600"`.
 
 Each target runs in a process of its own, so that one which is brought down is named. What it finds
-new stays in `tests/fuzz/corpus`, from where every run of the tests reads it again; what fails is
+new stays in `tests/tools/fuzz/corpus`, from where every run of the tests reads it again; what fails is
 put beside it, under a name that begins with what happened (crash, timeout, oom).
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.shared_memory import shared_memory
+from tests.tools.bench.shared_memory import shared_memory
 
 CORPUS = Path(__file__).parent / "corpus"
 _LONGEST_INPUT = 4096
@@ -65,7 +65,7 @@ def fuzz(target: str, seconds: int, seed: int) -> Run:
 def _program(folder: Path, target: str) -> Path:
     """One file to execute: libFuzzer starts itself again by name when it merges."""
     program = folder / "fuzz"
-    words = (sys.executable, "-m", "tests.fuzz.instrumented", target, str(program))
+    words = (sys.executable, "-m", "tests.tools.fuzz.instrumented", target, str(program))
     program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     program.chmod(0o700)
     return program
@@ -78,16 +78,18 @@ def _run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
         text=True,
         errors="replace",
         check=False,
-        cwd=CORPUS.parents[2],
+        cwd=CORPUS.parents[3],
         env={**os.environ, "TMPDIR": str(program.parent)},  # what it leaves goes with the folder
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz, print a line a target, and end with 1 where one failed."""
-    from tests.fuzz.targets import TARGETS  # noqa: PLC0415  the child imports it under watch
+    from tests.tools.fuzz.targets import TARGETS  # noqa: PLC0415  the child imports it under watch
 
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="fuzz the parsers")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.tools.fuzz", description="fuzz the parsers"
+    )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=60, help="for each target (60)")
     parser.add_argument("--seed", type=int, default=1, help="the same finds the same (1)")

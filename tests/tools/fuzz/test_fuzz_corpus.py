@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import TARGETS
+from tests.tools.fuzz.targets import TARGETS
 
 _CORPUS = Path(__file__).parent / "corpus"
 _KEPT = {target: sorted((_CORPUS / target).iterdir()) for target in TARGETS}

@@ -13,7 +13,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.meters import Cost
+from tests.tools.bench.meters import Cost
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from edgepind.lab.cloud import Cloud
 from edgepind.lab.daemon_process import PRODUCT, Run
 from edgepind.lab.timers import Table
 from edgepind.lab.trust import Trust
-from tests.bench.meters import Cost, cost_of_each, cpu_of
 from tests.support.blackbox import install_pins
 from tests.support.small_site import Site
+from tests.tools.bench.meters import Cost, cost_of_each, cpu_of
 
 PATIENCE = 60.0
 _MOST_TICKS_UNTIL_STEADY = 200

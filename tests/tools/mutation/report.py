@@ -9,7 +9,7 @@ from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
-from tests.mutation.survivors import Reason, Survivor, read_reasons
+from tests.tools.mutation.survivors import Reason, Survivor, read_reasons
 
 INTRODUCTION = Path(__file__).with_name("introduction.md")
 

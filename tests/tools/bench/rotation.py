@@ -22,8 +22,8 @@ from edgepind.lab.site import Premises
 from edgepind.lab.supervisor import Dialling
 from edgepind.lab.timers import span
 from edgepind.lab.trust import Trust
-from tests.bench.figures import Figure
 from tests.support.small_site import HOST, Site
+from tests.tools.bench.figures import Figure
 
 _DIALS = 50.0
 _LOOK_AGAIN = 0.005

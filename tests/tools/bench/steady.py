@@ -8,16 +8,16 @@ from pathlib import Path
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.trust import Trust
-from tests.bench.figures import Figure, middle, ratio
-from tests.bench.meters import Cost
-from tests.bench.rivals import (
+from tests.tools.bench.figures import Figure, middle, ratio
+from tests.tools.bench.meters import Cost
+from tests.tools.bench.rivals import (
     barest_rival,
     handshake_rival,
     missing_tools,
     openssl_handshakes,
     shell_ticks,
 )
-from tests.bench.subject import subject
+from tests.tools.bench.subject import subject
 
 MOST_ADDRESSES = 64
 _SHELL, _BAREST, _ASYNCIO, _OPENSSL = "shell", "barest", "asyncio", "s_time"

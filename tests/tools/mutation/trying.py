@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.tables import Mutant, mutants
+from tests.tools.mutation.tables import Mutant, mutants
 
 SECONDS = 20
 """Processor time that a mutant gets beyond what tests take: one that runs in circles is caught."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from edgepind.lab.http1 import Response
-from tests.soak.grounds import Grounds
 from tests.support.blackbox import status_reply
+from tests.tools.soak.grounds import Grounds
 
 Happening = Callable[[Grounds], AbstractAsyncContextManager[None]]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 from edgepind.core import diagnosis
-from tests.mutation.survivors import read_reasons
-from tests.mutation.tables import mutants
-from tests.mutation.trying import each_mutant
+from tests.tools.mutation.survivors import read_reasons
+from tests.tools.mutation.tables import mutants
+from tests.tools.mutation.trying import each_mutant
 
 CORE = Path(diagnosis.__file__).parent
 

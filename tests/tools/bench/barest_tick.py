@@ -10,8 +10,8 @@ import sys
 
 import httpx
 
-from tests.bench.handshakes import shake, unverified
-from tests.bench.on_request import serve
+from tests.tools.bench.handshakes import shake, unverified
+from tests.tools.bench.on_request import serve
 
 
 async def _main(ip: str, port: int, host: str, path: str) -> None:

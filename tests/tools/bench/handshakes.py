@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from hashlib import sha256
 
-from tests.bench.on_request import serve
+from tests.tools.bench.on_request import serve
 
 
 def unverified() -> ssl.SSLContext:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.soak import soak
+from tests.tools.soak.soak import soak
 
 
 @pytest.mark.timeout(300)

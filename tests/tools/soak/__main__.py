@@ -1,4 +1,4 @@
-"""A hundred thousand ticks in a troubled world: `python -m tests.soak`, or `make soak`."""
+"""A hundred thousand ticks in a troubled world: `python -m tests.tools.soak`, or `make soak`."""
 
 import argparse
 import asyncio
@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.shared_memory import shared_memory
-from tests.soak.soak import Result, Sample, SoakError, soak
+from tests.tools.bench.shared_memory import shared_memory
+from tests.tools.soak.soak import Result, Sample, SoakError, soak
 
 _MIB = 1024 * 1024
 
@@ -37,7 +37,7 @@ def _table(result: Result) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Soak, print what was held and what happened, and end with 1 where something did not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="many ticks")
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.soak", description="many ticks")
     parser.add_argument("--ticks", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1, help="which troubles come, and when")
     options = parser.parse_args(arguments)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.trust import Trust
-from tests.bench.deciding import deciding
-from tests.bench.figures import Figure, middle
-from tests.bench.meters import resident, went_to_sleep, written_by
-from tests.bench.rivals import handshake_rival
-from tests.bench.subject import Subject, subject
+from tests.tools.bench.deciding import deciding
+from tests.tools.bench.figures import Figure, middle
+from tests.tools.bench.meters import resident, went_to_sleep, written_by
+from tests.tools.bench.rivals import handshake_rival
+from tests.tools.bench.subject import Subject, subject
 
 MIB = 1024 * 1024
 TICKS_A_DAY = 24 * 60

@@ -4,8 +4,10 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["edgepind", "tests.fuzz.targets", "tomllib", "json"]):
-    from tests.fuzz.targets import TARGETS
+with atheris.instrument_imports(
+    include=["edgepind", "tests.tools.fuzz.targets", "tomllib", "json"]
+):
+    from tests.tools.fuzz.targets import TARGETS
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from asyncio.subprocess import PIPE, create_subprocess_exec
 from pathlib import Path
 
 from edgepind.lab.children import environment, terminate
-from tests.bench.rivals import missing_tools
+from tests.tools.bench.rivals import missing_tools
 
 _ALWAYS = {
     "tick_1_cpu",
@@ -27,7 +27,7 @@ _WITH_SHELL_TOOLS = {"shell_per_tick", "shell_per_barest", "tick_per_s_time"}
 async def test_a_quick_run_prints_the_table_and_keeps_every_figure(tmp_path: Path) -> None:
     """Each part measures something, with a unit, and one JSON document keeps it all."""
     output = tmp_path / "bench.json"
-    command = (sys.executable, "-m", "tests.bench", "--quick", "--output", str(output))
+    command = (sys.executable, "-m", "tests.tools.bench", "--quick", "--output", str(output))
     process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment())
     try:
         table, errors = await process.communicate()

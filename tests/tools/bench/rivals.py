@@ -13,8 +13,8 @@ from pathlib import Path
 
 from edgepind.lab.children import environment, terminate
 from edgepind.lab.cloud import STATUS_PATH, Cloud
-from tests.bench import barest_tick, handshakes
-from tests.bench.meters import Cost, cost_of_each, cpu_of_ended_children
+from tests.tools.bench import barest_tick, handshakes
+from tests.tools.bench.meters import Cost, cost_of_each, cpu_of_ended_children
 
 SHELL_TICK = """\
 live=$(openssl s_client -connect "$IP:$PORT" -servername "$HOST" -CAfile "$ROOTS" \

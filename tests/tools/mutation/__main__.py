@@ -1,4 +1,4 @@
-"""Whether breaking the core is noticed: `python -m tests.mutation`, or `make mutation`.
+"""Whether breaking the core is noticed: `python -m tests.tools.mutation`, or `make mutation`.
 
 mutmut changes the functions of `edgepind/core`, this program its tables; what no test notices is
 listed in packaging/doc/mutation.md, each with the reason why it changes nothing. Ends with 1
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutation.report import render
-from tests.mutation.trying import each_mutant, try_each
+from tests.tools.mutation.report import render
+from tests.tools.mutation.trying import each_mutant, try_each
 
 CORE = Path("edgepind/core")
 TESTS = ("tests/core", "tests/scenarios/test_scenarios.py")
@@ -24,7 +24,7 @@ DOCUMENT = Path("packaging/doc/mutation.md")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Change, try, and write down what became of it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.mutation", description=__doc__)
     steps = ["functions", "tables", "report"]
     parser.add_argument("step", nargs="*", default=steps, help=", ".join(steps))
     parser.add_argument("--jobs", type=int, default=1, help="mutants of functions at a time")

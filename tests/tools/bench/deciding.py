@@ -9,8 +9,8 @@ from edgepind.components import StartRefused, build
 from edgepind.core.decide import decide
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load
-from tests.bench.figures import Figure
 from tests.support.small_site import Site
+from tests.tools.bench.figures import Figure
 
 _BATCHES = 5
 

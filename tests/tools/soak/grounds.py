@@ -11,8 +11,8 @@ from edgepind.lab.pki import Credential
 from edgepind.lab.proxy import Interceptor
 from edgepind.lab.timers import Table
 from edgepind.lab.trust import Trust
-from tests.bench.subject import Subject
 from tests.support.small_site import Site
+from tests.tools.bench.subject import Subject
 
 PACE: dict[str, Table] = {
     "cloud": {"timeout": "2s"},

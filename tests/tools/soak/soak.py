@@ -17,13 +17,13 @@ from typing import Any
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.trust import Trust
-from tests.bench.meters import descriptors, resident
-from tests.bench.subject import PATIENCE, subject
-from tests.soak import watched_daemon
-from tests.soak.grounds import PACE, Grounds
-from tests.soak.troubles import TROUBLES, Trouble
-from tests.soak.watched_daemon import Holdings
 from tests.support.small_site import HOST
+from tests.tools.bench.meters import descriptors, resident
+from tests.tools.bench.subject import PATIENCE, subject
+from tests.tools.soak import watched_daemon
+from tests.tools.soak.grounds import PACE, Grounds
+from tests.tools.soak.troubles import TROUBLES, Trouble
+from tests.tools.soak.watched_daemon import Holdings
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 _AT_ONCE = 3
