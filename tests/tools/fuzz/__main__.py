@@ -1,8 +1,8 @@
 """Fuzz the parsers by coverage: `python -m tests.tools.fuzz`, or `make fuzz ARGS="--seconds 600"`.
 
 Each target runs in a process of its own, so that one which is brought down is named. What it finds
-new stays in `tests/tools/fuzz/corpus`, from where every run of the tests reads it again; what fails is
-put beside it, under a name that begins with what happened (crash, timeout, oom).
+new stays in `tests/tools/fuzz/corpus`, from where every run of the tests reads it again; what fails
+is put beside it, under a name that begins with what happened (crash, timeout, oom).
 """
 
 import argparse
