@@ -14,6 +14,8 @@ BIN := .venv/bin
 READY := .venv/ready
 LOCKS := packaging/requirements.lock packaging/requirements-dev.lock
 ARGS ?=
+# Tests wait for processes more than they compute: three for each processor.
+PROCESSES ?= $(shell expr 3 \* "$$(nproc)")
 DIST ?= bookworm
 RELEASE ?= bookworm
 
@@ -31,7 +33,7 @@ demo: $(READY) ## rotate certificates in the closed world, before your eyes
 	$(BIN)/edgepind lab $(ARGS)
 
 test: $(READY) ## run all tests that can run here; those that cannot say why (ARGS=... for pytest)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 	@echo "Not among these: the tests on a real systemd (make test-container, as root)."
 
 test-container: $(READY) ## as root: install, run and hurt it on a Debian of its own, with a real systemd (RELEASE=trixie; .ci/run has no time for a second release)
