@@ -24,7 +24,7 @@ from edgepind.model.observation import (
     PinRemove,
 )
 from edgepind.model.rules import Rules
-from edgepind.model.state import RestartPhase, State
+from edgepind.model.state import Settling, State
 from edgepind.model.trust import Trust
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver
@@ -137,6 +137,6 @@ class Observer:
         return await self._status.fetch(trust)
 
     async def _ask_health(self, state: State) -> Health | None:
-        if state.edge.phase is not RestartPhase.SETTLING:
+        if not isinstance(state.edge.restart, Settling):
             return None
         return await ask_health(self._settings.edge.health_command)

@@ -9,7 +9,7 @@ restart.
 from datetime import datetime
 
 from edgepind.core.hold_down import REFUSALS_KEPT
-from edgepind.core.restarts import loads
+from edgepind.core.restarts import debt_of, loads
 from edgepind.core.sentences import pin_refused
 from edgepind.core.tick import Tick
 from edgepind.model.document import Pinning
@@ -96,7 +96,8 @@ def _adopt_unit(state: State, tick: Tick) -> State:
     """Conclude what the Edge has loaded from when it was started, and by whom."""
     unit, edge = tick.seen.unit, state.edge
     if isinstance(unit, NoUnit):
-        edge = loads(replace(edge, active=edge.failures == 0), _loaded_unseen(state, tick))
+        failures = debt_of(edge.restart, tick.now.monotonic).failures
+        edge = loads(replace(edge, active=failures == 0), _loaded_unseen(state, tick))
         return replace(state, edge=edge)
     if not isinstance(unit, Unit):
         return state

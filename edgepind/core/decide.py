@@ -20,12 +20,13 @@ from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rot
 from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
-    OWING,
     budget_frees,
+    debt_of,
     leave_rollback,
     pursue_restart,
     ready_ends,
     restarts_in_hand,
+    with_debt,
 )
 from edgepind.core.rollover import (
     accept_evidence,
@@ -58,7 +59,7 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.model.replacing import replace
-from edgepind.model.state import RestartPhase, State
+from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,16 @@ def _guard(
     state = draft.state
     if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
         # Letting go, and closing again, is no retry of a document that failed.
-        state = replace(state, edge=replace(state.edge, not_before=None, failures=0))
+        state = replace(state, edge=_forgiven(state.edge, tick))
     return draft.told(replace(state, guard=guard), (*events, *more))
+
+
+def _forgiven(edge: Edge, tick: Tick) -> Edge:
+    """`edge` with no failed restart held against it."""
+    debt = debt_of(edge.restart, tick.now.monotonic)
+    return replace(
+        edge, restart=with_debt(edge.restart, replace(debt, failures=0, not_before=None))
+    )
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:
@@ -211,12 +220,12 @@ def _close(draft: _Draft, tick: Tick) -> Decision:
 
 
 def _delay(state: State, tick: Tick) -> float:
-    edge, now = state.edge, tick.now.monotonic
-    owing = edge.phase in OWING
+    restart, now = state.edge.restart, tick.now.monotonic
+    owed = restart.debt if isinstance(restart, Owing) else None
     # A restart that failed leaves the unit unseen: before going back, it is looked at.
-    unseen = edge.phase is RestartPhase.ROLLING_BACK and tick.seen.unit is None
+    unseen = isinstance(restart, RollingBack) and tick.seen.unit is None
     # One that is waited for, with no way back, may take days: it is not watched for every move.
-    settling = edge.phase is RestartPhase.SETTLING and (edge.seen_well or not edge.wait_told)
+    settling = isinstance(restart, Settling) and (restart.seen_well or not restart.wait_told)
     return next_delay(
         tick,
         urgent=_is_urgent(state, tick),
@@ -224,10 +233,10 @@ def _delay(state: State, tick: Tick) -> float:
         deadlines=(
             deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
             *_holds_end(state, tick),
-            ready_ends(state, tick) if owing else None,
-            budget_frees(state, tick) if owing else None,
-            edge.not_before,
-            edge.write_not_before,
+            ready_ends(owed, state, tick) if owed else None,
+            budget_frees(state, tick) if owed else None,
+            debt_of(restart, now).not_before,
+            state.edge.write_not_before,
         ),
     )
 

@@ -4,6 +4,8 @@ Level-triggered: what should be is compared with what is on disk at each tick, s
 two steps, a hand or a software update are all the same case.
 """
 
+from typing import assert_never
+
 from edgepind.core.lockout import accepts_live
 from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import told
@@ -22,7 +24,7 @@ from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.pin import accepted
 from edgepind.model.replacing import replace
 from edgepind.model.rules import Rules
-from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.state import Edge, Idle, Owed, RolledBack, RollingBack, Settling, State
 
 WRITE_BACKOFF_CAP = 900.0
 """Seconds between two attempts at most, where a write keeps failing."""
@@ -64,9 +66,13 @@ def way_back(state: State, rules: Rules) -> Pinning | None:
 
 def desired(state: State) -> Pinning | None:
     """What the document should say now: what is wanted or, after a failure, what was good."""
-    if state.edge.phase in {RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK}:
-        return rollback_target(state) or wanted(state)
-    return wanted(state)
+    match state.edge.restart:
+        case RollingBack() | RolledBack():
+            return rollback_target(state) or wanted(state)
+        case Idle() | Owed() | Settling():
+            return wanted(state)
+        case _:
+            assert_never(state.edge.restart)
 
 
 # --- asking for what is missing -------------------------------------------------------------

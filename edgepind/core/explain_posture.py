@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from edgepind.core.desired import wanted
 from edgepind.core.explanation import Explanation
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
-from edgepind.core.restarts import OWING, budget_frees, ready_ends, restarts_in_hand
+from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.core.sentences import POSTURE_TEXT, span
 from edgepind.core.tick import Tick
@@ -18,7 +18,7 @@ from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
 from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
-from edgepind.model.state import State
+from edgepind.model.state import Owing, State
 
 
 def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:
@@ -89,24 +89,24 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
         yield f"the pinning config could not be written, {edge.write_failures} times in a row"
     if edge.active is False:
         yield "the Edge's unit is not active"
-    if edge.phase in OWING:
-        yield "; ".join(_debt(state, tick))
+    if isinstance(edge.restart, Owing):
+        yield "; ".join(_debt(state, edge.restart, tick))
     if guard.override_problem is not None:
         yield f"there is an override file that is none: {guard.override_problem}"
 
 
-def _debt(state: State, tick: Tick) -> Iterator[str]:
-    edge = state.edge
-    yield f"a restart of the Edge is owed ({edge.phase})"
-    if edge.failures:
-        yield f"{edge.failures} failed in a row"
-    if not tick.reached(edge.not_before) and edge.not_before is not None:
-        yield f"the next is tried in {_left(edge.not_before, tick)}"
+def _debt(state: State, restart: Owing, tick: Tick) -> Iterator[str]:
+    debt = restart.debt
+    yield f"a restart of the Edge is owed ({restart.phase})"
+    if debt.failures:
+        yield f"{debt.failures} failed in a row"
+    if debt.not_before is not None and not tick.reached(debt.not_before):
+        yield f"the next is tried in {_left(debt.not_before, tick)}"
     frees = budget_frees(state, tick)
     if frees is not None:
         yield f"the budget allows the next in {_left(frees, tick)}"
-    ready = ready_ends(state, tick)
-    if edge.deferral_told and ready is not None:
+    if restart.deferral_told:
+        ready = ready_ends(debt, state, tick)
         yield f"ready_command is waited for, {_left(ready, tick)} more at the most"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from edgepind.core.admission import Condition, Evidence, condition
 from edgepind.core.desired import LETS_GO
-from edgepind.core.restarts import OWING, restarts_in_window
+from edgepind.core.restarts import restarts_in_window
 from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.decision import Decision
@@ -19,7 +19,7 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations, PinRemove, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import accepted, with_role
-from edgepind.model.state import State
+from edgepind.model.state import Owing, State
 
 _Key = tuple[PinKind, Fingerprint]
 """`Pin.key`. A value alone says nothing: that of one kind may be a pin of the other by mistake, or
@@ -149,7 +149,8 @@ def _switched_off(after: State, decision: Decision) -> Iterator[str]:
     """4: validation is off only in a posture with a deadline; so it is by what is loaded."""
     guard, edge = after.guard, after.edge
     loaded_off = edge.loaded is not None and not edge.loaded.enabled
-    ends = edge.phase in OWING or edge.write_failures or edge.document_problem or _written(decision)
+    owed = isinstance(edge.restart, Owing)
+    ends = owed or edge.write_failures or edge.document_problem or _written(decision)
     if loaded_off and accepted(after.pins) and guard.posture not in LETS_GO and not ends:
         yield f"4: the Edge has validation off in posture {guard.posture}, and is owed no restart"
     off = any(not pinning.enabled for pinning in _written(decision))

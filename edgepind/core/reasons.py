@@ -4,12 +4,12 @@ from typing import assert_never
 
 from edgepind.core.desired import wanted
 from edgepind.core.posture import deadline
-from edgepind.core.restarts import OWING, is_closing, ready_ends
+from edgepind.core.restarts import is_closing, ready_ends
 from edgepind.core.sentences import finding_sentence, roles_sentence, span
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.observation import Link, NotServed
-from edgepind.model.state import State
+from edgepind.model.state import Debt, Idle, Owed, RolledBack, RollingBack, Settling, State
 
 _SHOWN = 3
 _TWO_RESTARTS = "edge.restart_budget allows two restarts, one to let it go and one to end that"
@@ -38,18 +38,22 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
 def reason(state: State, tick: Tick) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick), state.finding_sentence]
-    if state.edge.phase in OWING:
-        parts.append(_debt_clause(state, tick))
-    if state.edge.wait_told:
-        parts.append("the restarted Edge is not well yet, and is waited for")
+    match state.edge.restart:
+        case Owed(debt) | RollingBack(debt) | RolledBack(debt):
+            parts.append(_debt_clause(debt, state, tick))
+        case Settling(wait_told=True):
+            parts.append("the restarted Edge is not well yet, and is waited for")
+        case Idle() | Settling():
+            pass
+        case _:
+            assert_never(state.edge.restart)
     return "; ".join(part for part in parts if part) + "."
 
 
-def _debt_clause(state: State, tick: Tick) -> str:
-    ready = ready_ends(state, tick)
-    if not is_closing(state) or ready is None:
+def _debt_clause(debt: Debt, state: State, tick: Tick) -> str:
+    if not is_closing(state):
         return "a restart of the Edge is owed"
-    left = span(ready - tick.now.monotonic)
+    left = span(ready_ends(debt, state, tick) - tick.now.monotonic)
     return (
         "the Edge may still have validation switched off, and is owed the restart that ends this; "
         f"ready_command is waited for no longer than {left}"

@@ -1,13 +1,29 @@
 """What became of a restart: whether the Edge settles, and the way back where it does not.
 
-A restart that is done is not yet well: the unit must be active and `health_command` content for
-`settle` (CONTRACT section 8). Asking for the next one is the business of `core.restarts`.
+Theory of operation. The outcome of a restart that was asked for moves the machine of
+`core.restarts` out of `Owed` or `RollingBack`: deferred or refused, it was not made, is taken back
+from the budget and stays owed; failed, it is followed by the way back; done while something else
+changed the document, nothing is known of what was loaded, and it stays owed. Done is not yet well:
+in `Settling` the unit must be active and `health_command` content for `settle`, in one and the
+same run. Troubles that no patience mends (a unit that died) end it at once, others after
+`health_deadline`. An Edge whose way back is a lockout is waited for instead, as long as its unit is
+active. A restart whose outcome the daemon did not live to learn is found by its run, and a daemon
+that was started anew begins `settle` anew. Nothing here asks for a restart.
 """
 
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
-from edgepind.core.restarts import RestartEvent, defer, go, is_debt, is_up, loads
+from edgepind.core.restarts import (
+    RestartEvent,
+    debt_of,
+    defer,
+    go,
+    is_debt,
+    is_up,
+    loads,
+    with_debt,
+)
 from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
@@ -21,9 +37,15 @@ from edgepind.model.outcome import (
     RestartRefused,
 )
 from edgepind.model.replacing import replace
-from edgepind.model.state import Edge, RestartPhase, State
-
-_GOING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK})
+from edgepind.model.state import (
+    Edge,
+    Idle,
+    Owed,
+    RolledBack,
+    RollingBack,
+    Settling,
+    State,
+)
 
 
 def learn_restart(
@@ -39,8 +61,10 @@ def learn_restart(
             state, _, events = defer(state, f"ready_command says that it would disturb ({detail})")
             return state, events
         case RestartRefused(error=error):
-            wait = tick.after(tick.rules.interval)
-            edge = replace(edge, restarts=edge.restarts[:-1], not_before=wait)
+            debt = debt_of(edge.restart, tick.now.monotonic)
+            debt = replace(debt, not_before=tick.after(tick.rules.interval))
+            restart = with_debt(edge.restart, debt)
+            edge = replace(edge, restarts=edge.restarts[:-1], restart=restart)
             state, _, events = defer(replace(state, edge=edge), error)
             return state, events
         case RestartFailed(loading=loading, error=error):
@@ -61,17 +85,21 @@ def watch_restarted(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
     edge = state.edge
     if is_debt(edge, tick):
         return state, ()
-    if edge.phase is RestartPhase.SETTLING and tick.seen.health is not None:
-        if state.last is None:
-            state = _watch_anew(state, tick)
-        return _watch(state, tick)
-    if edge.phase in _GOING and _is_new_run(edge, tick) and edge.written == desired(state):
-        return _begin_settling(state, edge.invocation, tick)
-    return state, ()
+    match edge.restart:
+        case Settling() as settling if tick.seen.health is not None:
+            if state.last is None:
+                state, settling = _watch_anew(state, settling, tick)
+            return _watch(state, settling, tick)
+        case Owed() | RollingBack() if _is_new_run(edge, tick) and edge.written == desired(state):
+            return _begin_settling(state, edge.invocation, tick)
+        case Idle() | Owed() | Settling() | RollingBack() | RolledBack():
+            return state, ()
+        case _:
+            assert_never(edge.restart)
 
 
 def _is_new_run(edge: Edge, tick: Tick) -> bool:
-    return edge.invocation != edge.settling_run and is_up(tick)
+    return edge.invocation != edge.watched_run and is_up(tick)
 
 
 def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -79,10 +107,12 @@ def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
 
     With no run that is known, the next look at the unit says whether what it read lies there still.
     """
-    failures = state.edge.failures + 1
+    debt = debt_of(state.edge.restart, tick.now.monotonic)
+    failures = debt.failures + 1
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
-    edge = replace(go(state.edge, RestartEvent.UNCLEAR), loaded=None, may_be_off=True)
-    edge = replace(edge, invocation="", failures=failures, not_before=tick.after(wait), asked=False)
+    debt = replace(debt, failures=failures, not_before=tick.after(wait), asked=False)
+    edge = go(state.edge, RestartEvent.UNCLEAR, debt, tick)
+    edge = replace(edge, loaded=None, may_be_off=True, invocation="")
     text = (
         "The Edge was restarted, and something else changed the pinning config meanwhile, so that "
         f"it is not known what the Edge has loaded; it is restarted again in {span(wait)}; find "
@@ -92,47 +122,46 @@ def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
 
 
 def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    edge = replace(go(state.edge, RestartEvent.RESTARTED), settling_run=run, asked=False)
-    if edge.phase is RestartPhase.ROLLED_BACK:
+    debt = replace(debt_of(state.edge.restart, tick.now.monotonic), asked=False)
+    edge = replace(go(state.edge, RestartEvent.RESTARTED, debt, tick), watched_run=run)
+    if isinstance(edge.restart, RolledBack):
         text = (
             "The Edge runs again with the last pinning config that was loaded well; the new one is "
             "tried again later; see the Edge's own journal for why it did not come up."
         )
         event = told(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)
-    edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
-    return replace(state, edge=replace(edge, wait_told=False)), ()
+    return replace(state, edge=edge), ()
 
 
-def _watch_anew(state: State, tick: Tick) -> State:
+def _watch_anew(state: State, settling: Settling, tick: Tick) -> tuple[State, Settling]:
     """Nobody has watched it until now, and the host may have been rebooted: it settles anew.
 
     In whichever run it is; what the daemon has not seen is not held against it.
     """
     unit = tick.seen.unit
     run = unit.invocation if isinstance(unit, Unit) else ""
-    edge = replace(state.edge, settling_run=run, settling_since=tick.now.monotonic)
-    return replace(state, edge=replace(edge, settled=0.0, seen_well=False))
+    settling = replace(settling, since=tick.now.monotonic, settled=0.0, seen_well=False)
+    edge = replace(state.edge, watched_run=run, restart=settling)
+    return replace(state, edge=edge), settling
 
 
-def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    edge, unwell = state.edge, _unwell(state.edge, tick)
+def _watch(state: State, settling: Settling, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    edge, unwell = state.edge, _unwell(settling, tick)
     waits = unwell is not None and is_up(tick) and _leads_nowhere(state, tick)
     trouble = _died(edge, tick) or (None if waits else unwell)
     if trouble is not None:
         return _fail(state, trouble, tick)
-    events = (_waits(unwell),) if unwell is not None and not edge.wait_told else ()
-    edge = replace(edge, wait_told=edge.wait_told or waits)
+    events = (_waits(unwell),) if unwell is not None and not settling.wait_told else ()
+    settling = replace(settling, wait_told=settling.wait_told or waits)
     if _is_well(tick):
-        settled = edge.settled + tick.observed if edge.seen_well else 0.0
-        edge = replace(edge, settled=settled, seen_well=True)
+        settled = settling.settled + tick.observed if settling.seen_well else 0.0
+        settling = replace(settling, settled=settled, seen_well=True)
     elif not isinstance(tick.seen.unit, UnitUnknown):
-        edge = replace(edge, settled=0.0, seen_well=False)
-    if edge.settled < tick.rules.restart.settle:
-        return replace(state, edge=edge), events
-    edge = replace(go(edge, RestartEvent.SETTLED), good=edge.loaded, failures=0)
-    edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
-    edge = replace(edge, wait_told=False)
+        settling = replace(settling, settled=0.0, seen_well=False)
+    if settling.settled < tick.rules.restart.settle:
+        return replace(state, edge=replace(edge, restart=settling)), events
+    edge = replace(go(edge, RestartEvent.SETTLED, settling.debt, tick), good=edge.loaded)
     text = "The restarted Edge has settled and is well; nothing to do."
     return replace(state, edge=edge), (told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 
@@ -150,17 +179,17 @@ def _died(edge: Edge, tick: Tick) -> str | None:
         return None
     if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
         return f"its unit is {unit.state} after the restart"
-    if unit.state is UnitState.ACTIVE and edge.settling_run not in {"", unit.invocation}:
+    if unit.state is UnitState.ACTIVE and edge.watched_run not in {"", unit.invocation}:
         return "its unit died after the restart and was started again"
     return None
 
 
-def _unwell(edge: Edge, tick: Tick) -> str | None:
+def _unwell(settling: Settling, tick: Tick) -> str | None:
     """Why a settling Edge must be called not well; None while there is still hope."""
-    unit, health, since = tick.seen.unit, tick.seen.health, edge.settling_since
+    unit, health = tick.seen.unit, tick.seen.health
     if isinstance(unit, Unit) and unit.state is UnitState.ACTIVATING and not unit.invocation:
         return None  # it waits for its turn, as at boot
-    if since is None or tick.now.monotonic - since < tick.rules.restart.health_deadline:
+    if tick.now.monotonic - settling.since < tick.rules.restart.health_deadline:
         return None
     if health is not None and not health.well:
         return f"health_command does not call it well ({health.detail or 'no word'})"
@@ -186,14 +215,14 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
 
     What the Edge has loaded counts as not known then, so that the debt remains.
     """
-    edge = state.edge
+    edge, debt = state.edge, debt_of(state.edge.restart, tick.now.monotonic)
     back = way_back(state, tick.rules) is not None
-    giving_up = back and edge.phase is RestartPhase.ROLLING_BACK
-    failures = edge.failures + (not giving_up)
+    giving_up = back and isinstance(edge.restart, RollingBack)
+    failures = debt.failures + (not giving_up)
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
-    edge = go(edge, RestartEvent.FAILED if back else RestartEvent.FAILED_FOR_GOOD)
-    edge = replace(edge, failures=failures, not_before=tick.after(wait), loaded=None, asked=False)
-    edge = replace(edge, settling_since=None, settled=0.0, seen_well=False, wait_told=False)
+    debt = replace(debt, failures=failures, not_before=tick.after(wait), asked=False)
+    event = RestartEvent.FAILED if back else RestartEvent.FAILED_FOR_GOOD
+    edge = replace(go(edge, event, debt, tick), loaded=None)
     following = (
         "the last document that was loaded well is put back and the Edge restarted once more"
         if back and not giving_up

@@ -1,9 +1,27 @@
 """The restart machine: its table, and when a restart is asked for (CONTRACT section 8).
 
-A debt exists where the document says something that the Edge has not loaded. It is not stored as
-a queue: it follows from `written` and `loaded`, so it outlives any crash. Restarts are counted
-when they are asked for, rollbacks included, so that no failure can exceed the budget. What
-became of one is judged in `core.restart_verification`.
+Theory of operation. The Edge reads its document when it starts, so what is written and not loaded
+is a debt, and only a restart pays it. The debt is not queued: it follows from `written` and
+`loaded` at each tick, so it outlives any crash. What each phase remembers stands in its class in
+`model.state`:
+
+- `Idle`: what is written is loaded, and the Edge is well with it. A new debt leads to `Owed`.
+- `Owed`: a restart is asked for as soon as the unit can be started, the wait after a failure is
+  over, the budget allows it, and `ready_command` agrees or its deadline is over. A restart that is
+  done leads to `Settling`; one that failed to `RollingBack` where there is a way back, and else to
+  `Owed` again, under backoff; a debt that somebody else paid to `Idle`.
+- `Settling`: the Edge is watched (`core.restart_verification`) until it was well for `settle`; then
+  its document is the good one, and it is `Idle`. One that does not stay well is a restart that
+  failed.
+- `RollingBack`: the good document is put back and loaded by one more restart, which waits for no
+  `ready_command`. Done or failed, it leads to `RolledBack`.
+- `RolledBack`: the Edge runs with the good document until the new one may be tried again.
+
+A way back that accepts nothing of what is live is left for `Owed` at once. Restarts are counted
+when they are asked for, rollbacks included, so that no failure can exceed the budget; one that may
+be followed by a rollback or a closing leaves a restart for it. A restart is never asked for behind
+another action, for a document that is not known to stand at the path, or for a unit that an
+operator stopped.
 """
 
 from collections.abc import Mapping
@@ -23,7 +41,18 @@ from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.replacing import replace
-from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.state import (
+    Debt,
+    Edge,
+    Idle,
+    Owed,
+    Restart,
+    RestartPhase,
+    RolledBack,
+    RollingBack,
+    Settling,
+    State,
+)
 
 
 class RestartEvent(StrEnum):
@@ -66,9 +95,6 @@ RESTART_TABLE: Mapping[tuple[RestartPhase, RestartEvent], RestartPhase] = {
     (RestartPhase.ROLLED_BACK, RestartEvent.OVERTAKEN): RestartPhase.OWED,
 }
 
-OWING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK})
-"""The phases in which a restart is owed."""
-
 _STARTABLE = frozenset({UnitState.ACTIVE, UnitState.FAILED})
 """A unit that an operator stopped is not started; one in between is left to finish."""
 _WHY_NOT = {
@@ -87,6 +113,22 @@ def restarts_in_hand(edge: Edge, tick: Tick) -> int:
     """How many restarts the budget allows from now on, without waiting."""
     rules = tick.rules.restart
     return rules.budget - len(restarts_in_window(edge, tick.now.monotonic, rules.window))
+
+
+def debt_of(restart: Restart, now: Monotonic) -> Debt:
+    """The debt that `restart` carries; for an idle one, such as would arise `now`."""
+    match restart:
+        case Idle():
+            return Debt(now)
+        case Owed(debt) | Settling(debt) | RollingBack(debt) | RolledBack(debt):
+            return debt
+        case _:
+            assert_never(restart)
+
+
+def with_debt(restart: Restart, debt: Debt) -> Restart:
+    """`restart` with this debt; an idle one has none."""
+    return restart if isinstance(restart, Idle) else replace(restart, debt=debt)
 
 
 def loads(edge: Edge, loaded: Pinning | None) -> Edge:
@@ -115,9 +157,15 @@ def pursue_restart(
     state = _note_debt(state, tick)
     if not alone or _was_put_off(tick):
         return state, (), ()
-    if state.edge.phase is RestartPhase.ROLLED_BACK and tick.reached(state.edge.not_before):
-        return defer(state, _spent(state, tick))  # it would be owed by now: see `leave_rollback`
-    return _ask(state, tick)
+    match state.edge.restart:
+        case Owed() | RollingBack() as restart:
+            return _ask(state, restart, tick)
+        case RolledBack(debt) if tick.reached(debt.not_before):
+            return defer(state, _spent(state, tick))  # else it were owed: see `leave_rollback`
+        case Idle() | Settling() | RolledBack():
+            return state, (), ()
+        case _:
+            assert_never(state.edge.restart)
 
 
 def _was_put_off(tick: Tick) -> bool:
@@ -127,18 +175,23 @@ def _was_put_off(tick: Tick) -> bool:
 
 def _note_debt(state: State, tick: Tick) -> State:
     edge = state.edge
-    debt = is_debt(edge, tick)
-    if debt and edge.phase in {RestartPhase.IDLE, RestartPhase.SETTLING}:
-        run = "" if edge.phase is RestartPhase.SETTLING else edge.settling_run
-        edge = replace(go(edge, RestartEvent.DEBT), owed_since=tick.now.monotonic)
-        # One that has not settled is not taken as well.
-        edge = replace(edge, settling_run=run, wait_told=False)
-    elif not debt and is_up(tick) and edge.written == wanted(state):
-        if edge.phase is RestartPhase.OWED and edge.invocation == edge.settling_run:
-            edge = replace(go(edge, RestartEvent.NO_DEBT), good=edge.loaded, failures=0)
-            edge = replace(edge, owed_since=None, not_before=None, asked=False)
-        elif edge.phase is RestartPhase.IDLE:
-            edge = replace(edge, good=edge.good or edge.loaded, settling_run=edge.invocation)
+    owes = is_debt(edge, tick)
+    stands = not owes and is_up(tick) and edge.written == wanted(state)
+    match edge.restart:
+        case Idle() if owes:
+            edge = go(edge, RestartEvent.DEBT, Debt(tick.now.monotonic), tick)
+        case Settling(debt) if owes:
+            debt = replace(debt, since=tick.now.monotonic)
+            # A run that has not settled is not taken for one that has.
+            edge = replace(go(edge, RestartEvent.DEBT, debt, tick), watched_run="")
+        case Idle() if stands:
+            edge = replace(edge, good=edge.good or edge.loaded, watched_run=edge.invocation)
+        case Owed(debt) if stands and edge.invocation == edge.watched_run:
+            edge = replace(go(edge, RestartEvent.NO_DEBT, debt, tick), good=edge.loaded)
+        case Idle() | Owed() | Settling() | RollingBack() | RolledBack():
+            pass
+        case _:
+            assert_never(edge.restart)
     return replace(state, edge=edge)
 
 
@@ -156,10 +209,28 @@ def is_debt(edge: Edge, tick: Tick) -> bool:
     return edge.loaded is None or not edge.written.accepts_like(edge.loaded, validator)
 
 
-def go(edge: Edge, event: RestartEvent) -> Edge:
-    """Follow the table."""
-    phase = step(RESTART_TABLE, edge.phase, event)
-    return replace(edge, phase=phase, deferral_told=False)
+def go(edge: Edge, event: RestartEvent, debt: Debt, tick: Tick) -> Edge:
+    """Follow the table into a phase that begins now, with this debt where it carries one.
+
+    Raises IllegalTransitionError where the table has no row.
+    """
+    return replace(edge, restart=_begun(step(RESTART_TABLE, edge.restart.phase, event), debt, tick))
+
+
+def _begun(phase: RestartPhase, debt: Debt, tick: Tick) -> Restart:
+    match phase:
+        case RestartPhase.IDLE:
+            return Idle()
+        case RestartPhase.OWED:
+            return Owed(debt)
+        case RestartPhase.SETTLING:
+            return Settling(debt, since=tick.now.monotonic)
+        case RestartPhase.ROLLING_BACK:
+            return RollingBack(debt)
+        case RestartPhase.ROLLED_BACK:
+            return RolledBack(debt)
+        case _:
+            assert_never(phase)
 
 
 def leave_rollback(state: State, tick: Tick) -> State:
@@ -168,39 +239,41 @@ def leave_rollback(state: State, tick: Tick) -> State:
     Until the budget allows that, the document stays the one that the Edge is well with. Where it
     connects the Edge no more, nothing is waited for.
     """
-    edge = state.edge
-    if _is_overtaken(state, tick):
-        edge = replace(go(edge, RestartEvent.OVERTAKEN), not_before=None)
-    elif edge.phase is RestartPhase.ROLLED_BACK and tick.reached(edge.not_before):
-        if edge.failures and budget_frees(state, tick) is not None:
+    edge, now = state.edge, tick.now.monotonic
+    match edge.restart:
+        case RollingBack(debt) | RolledBack(debt) if _is_overtaken(state, tick):
+            debt = replace(debt, since=now, not_before=None)
+            edge = go(edge, RestartEvent.OVERTAKEN, debt, tick)
+        case RolledBack(debt) if tick.reached(debt.not_before):
+            if debt.failures and budget_frees(state, tick) is not None:
+                return state
+            edge = go(edge, RestartEvent.RETRY_DUE, replace(debt, since=now), tick)
+        case Idle() | Owed() | Settling() | RollingBack() | RolledBack():
             return state
-        edge = go(edge, RestartEvent.RETRY_DUE)
-    else:
-        return state
-    return replace(state, edge=replace(edge, owed_since=tick.now.monotonic))
+        case _:
+            assert_never(edge.restart)
+    return replace(state, edge=edge)
 
 
 def _is_overtaken(state: State, tick: Tick) -> bool:
-    """Whether the way back leads into a lockout.
+    """Whether the way back, which is being taken or was, leads into a lockout.
 
     One that was taken already is left only for a document with which the Edge connects.
     """
     target, goal = rollback_target(state), wanted(state)
     if target is None or goal is None or accepts_live(target, state, tick.rules):
         return False
-    phase = state.edge.phase
-    return phase is RestartPhase.ROLLING_BACK or (
-        phase is RestartPhase.ROLLED_BACK and accepts_live(goal, state, tick.rules)
-    )
+    return isinstance(state.edge.restart, RollingBack) or accepts_live(goal, state, tick.rules)
 
 
 # --- asking ---------------------------------------------------------------------------------
 
 
-def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    edge, goal = state.edge, _to_load(state)
-    asking = edge.phase in {RestartPhase.OWED, RestartPhase.ROLLING_BACK}
-    if not asking or goal is None:
+def _ask(
+    state: State, restart: Owed | RollingBack, tick: Tick
+) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
+    edge, debt, goal = state.edge, restart.debt, _to_load(state)
+    if goal is None:
         return state, (), ()
     if not _may_start(tick):
         why = _WHY_NOT.get(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
@@ -208,20 +281,17 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
     unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
     if unwritten or edge.document_problem is not None:
         return state, (), ()  # what stands at the path may be another's
-    rolling_back = edge.phase is RestartPhase.ROLLING_BACK
-    if not rolling_back and not tick.reached(edge.not_before):
+    rolling_back = isinstance(restart, RollingBack)
+    if not rolling_back and not tick.reached(debt.not_before):
         return state, (), ()
     recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
     if len(recent) > _most_before(state, tick):
         return defer(state, _spent(state, tick))
-    forced = rolling_back or tick.reached(ready_ends(state, tick))
-    edge = replace(edge, restarts=(*recent, tick.now.monotonic))
-    events = () if edge.asked else (_requested(state),)
-    return (
-        replace(state, edge=replace(edge, asked=True)),
-        (RestartEdge(goal, forced=forced),),
-        events,
-    )
+    forced = rolling_back or tick.reached(ready_ends(debt, state, tick))
+    events = () if debt.asked else (_requested(restart),)
+    restart = replace(restart, debt=replace(debt, asked=True))
+    edge = replace(edge, restart=restart, restarts=(*recent, tick.now.monotonic))
+    return replace(state, edge=edge), (RestartEdge(goal, forced=forced),), events
 
 
 def _to_load(state: State) -> Pinning | None:
@@ -243,15 +313,13 @@ def _stands(edge: Edge, tick: Tick) -> bool:
     return isinstance(document, DocumentRead) and document.digest == edge.digest
 
 
-def ready_ends(state: State, tick: Tick) -> Monotonic | None:
-    """When a restart that is owed waits for `ready_command` no longer; None: nothing is owed."""
-    if state.edge.owed_since is None:
-        return None
+def ready_ends(debt: Debt, state: State, tick: Tick) -> Monotonic:
+    """When a restart that is owed waits for `ready_command` no longer."""
     rules = tick.rules.restart
     asked_for = state.guard.posture is Posture.OVERRIDE
     urgent = asked_for or is_closing(state) or is_locked_out(state, tick.rules)
     wait = rules.urgent_ready_deadline if urgent else rules.ready_deadline
-    return Monotonic(state.edge.owed_since + min(wait, rules.ready_deadline))
+    return Monotonic(debt.since + min(wait, rules.ready_deadline))
 
 
 def budget_frees(state: State, tick: Tick) -> Monotonic | None:
@@ -278,7 +346,8 @@ def _leaves_one(state: State, tick: Tick) -> bool:
     edge, goal, more = state.edge, desired(state), tick.rules.restart.budget > 1
     if goal is not None and not goal.enabled:
         return more or state.guard.posture is not Posture.OVERRIDE
-    retrying = edge.failures > 0 and edge.phase is not RestartPhase.ROLLING_BACK
+    failures = debt_of(edge.restart, tick.now.monotonic).failures
+    retrying = failures > 0 and not isinstance(edge.restart, RollingBack)
     if not retrying or edge.may_be_off or is_locked_out(state, tick.rules):
         return False
     return more and way_back(state, tick.rules) is not None
@@ -296,11 +365,10 @@ def _may_start(tick: Tick) -> bool:
             assert_never(tick.seen.unit)
 
 
-def _requested(state: State) -> Event:
-    back = state.edge.phase is RestartPhase.ROLLING_BACK
+def _requested(restart: Owed | RollingBack) -> Event:
     why = (
         "to load the last good pinning config again"
-        if back
+        if isinstance(restart, RollingBack)
         else "so that it loads the new pinning config"
     )
     text = f"A restart of the Edge is asked for, {why}; nothing to do."
@@ -322,9 +390,17 @@ def _spent(state: State, tick: Tick) -> str:
 
 
 def defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    """Tell, once a debt, why its restart has to wait."""
-    if state.edge.deferral_told:
-        return state, (), ()
+    """Tell, once in a phase, why the restart that is owed has to wait."""
+    restart = state.edge.restart
     text = f"The restart that the Edge needs is put off: {why}."
     event = told(EventName.RESTART_DEFERRED, Severity.WARNING, text)
-    return replace(state, edge=replace(state.edge, deferral_told=True)), (), (event,)
+    match restart:
+        case Owed() | RollingBack() | RolledBack():
+            if restart.deferral_told:
+                return state, (), ()
+            edge = replace(state.edge, restart=replace(restart, deferral_told=True))
+            return replace(state, edge=edge), (), (event,)
+        case Idle() | Settling():  # asked for by `core.guarded`, which keeps no account of a debt
+            return state, (), (event,)
+        case _:
+            assert_never(restart)

@@ -55,7 +55,7 @@ from edgepind.model.outcome import (
     RestartDone,
 )
 from edgepind.model.rules import Rules
-from edgepind.model.state import RestartPhase, State
+from edgepind.model.state import Settling, State
 from edgepind.model.trust import PinKey, Trust
 from edgepind.state.codec import as_kept
 from edgepind.state.envelope import Broken, open_state, seal_at, seal_state
@@ -280,7 +280,7 @@ class ImaginedWorld:
         document = self.edge.read()
         status = self._ask()
         clock = tuple(ClockReading(it, self.ahead) for it in self.witnesses)
-        settling = self.state.edge.phase is RestartPhase.SETTLING
+        settling = isinstance(self.state.edge.restart, Settling)
         health = self._health() if settling else None
         self._advance(self.look_takes)
         self._prompted = False

@@ -7,6 +7,7 @@ Frozen; `core.decide` makes the next one, `edgepind.state` keeps it on disk. Ins
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Posture
@@ -53,7 +54,7 @@ class Guard:
 
 
 class RestartPhase(StrEnum):
-    """Where the restart machine stands (table in `core.restarts`)."""
+    """The names of the phases of a restart (table in `core.restarts`)."""
 
     IDLE = "idle"
     OWED = "owed"
@@ -63,19 +64,86 @@ class RestartPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Debt:
+    """The restart that the Edge is owed, or was until it settles.
+
+    `since` is the instant at which the debt arose. `failures` counts attempts since the last good
+    one, and `not_before` is when the next may be made. `asked`: that it was asked for was told.
+    """
+
+    since: Monotonic
+    failures: int = 0
+    not_before: Monotonic | None = None
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The Edge has loaded what is written, and is well with it."""
+
+    phase: ClassVar[RestartPhase] = RestartPhase.IDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The Edge has not loaded what is written. `deferral_told`: why it has to wait was told."""
+
+    phase: ClassVar[RestartPhase] = RestartPhase.OWED
+    debt: Debt
+    deferral_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """The Edge was restarted, and is not yet known to be well.
+
+    It is watched `since` an instant. `settled` is how many seconds of `settle` were served well;
+    `seen_well`: the last look found it well. `wait_told`: that an unwell Edge is waited for,
+    because there is no way back, was told.
+    """
+
+    phase: ClassVar[RestartPhase] = RestartPhase.SETTLING
+    debt: Debt
+    since: Monotonic
+    settled: float = 0.0
+    seen_well: bool = False
+    wait_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RollingBack:
+    """An attempt failed: the last good document is put back, and is still to be loaded."""
+
+    phase: ClassVar[RestartPhase] = RestartPhase.ROLLING_BACK
+    debt: Debt
+    deferral_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The last good document is in force, until the next attempt may be made."""
+
+    phase: ClassVar[RestartPhase] = RestartPhase.ROLLED_BACK
+    debt: Debt
+    deferral_told: bool = False
+
+
+Owing = Owed | RollingBack | RolledBack
+"""The phases in which a restart is owed."""
+Restart = Idle | Owed | Settling | RollingBack | RolledBack
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
-    """What is known of the Edge and its document.
+    """What is known of the Edge and its document, whatever the phase of a restart.
 
     `written` is what the document said when edgepind last wrote or agreed with it; `digest` its
     file's hash; `loaded` is what the Edge last started with, `good` what it last started *well*
-    with; None: not known. `owed_since` is the instant at which the debt arose. `restarts` are
-    the instants of those in the budget's window; `failures` counts attempts since the last good
-    one, and `not_before` is when the next may be made. `settled` is how much of `settle` was
-    served well, in the run `settling_run`; `seen_well` says that the last look found it well.
-    `asked` and `deferral_told` keep a restart that waits from being told at each tick.
+    with; None: not known. `invocation` is systemd's name for the present run ("": not known), and
+    `watched_run` that of the run which was last watched or found well: another one is a restart
+    whose outcome was not learned. `restarts` are the instants of those in the budget's window.
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
-    something changed the document while it was read. `wait_told`: that an unwell Edge is waited
-    for, because there is no way back, was told.
+    something changed the document while it was read.
     """
 
     written: Pinning | None = None
@@ -83,23 +151,14 @@ class Edge:
     loaded: Pinning | None = None
     good: Pinning | None = None
     invocation: str = ""
+    watched_run: str = ""
     active: bool | None = None
-    phase: RestartPhase = RestartPhase.IDLE
-    owed_since: Monotonic | None = None
+    restart: Restart = Idle()
     restarts: tuple[Monotonic, ...] = ()
-    failures: int = 0
-    not_before: Monotonic | None = None
-    settled: float = 0.0
-    settling_since: Monotonic | None = None
-    settling_run: str = ""
-    seen_well: bool = False
-    asked: bool = False
     may_be_off: bool = False
-    deferral_told: bool = False
     write_failures: int = 0
     write_not_before: Monotonic | None = None
     document_problem: str | None = None
-    wait_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Strict on the way in: an unknown key, a missing one or a value of another type is refused by its
 path. Every annotation that is not understood is a programming error and raises TypeError; so a
-new field is either kept right or noticed by the first test.
+new field is either kept right or noticed by the first test. A value of a closed union of data
+classes says by its `phase` which of them it is.
 
 `NOT_KEPT` lists what changes at every tick and is known again after the first one: left out, so
 that a steady state stays the same to the byte. It takes its default when loaded.
@@ -34,6 +35,7 @@ NOT_KEPT: dict[type, frozenset[str]] = {
     ClockJudgement: frozenset({"error"}),
 }
 
+_PHASE = "phase"
 _T = TypeVar("_T")
 Move = Callable[[Monotonic], Monotonic]
 """What becomes of an instant that was kept: see `state.envelope`."""
@@ -54,7 +56,9 @@ def encode(value: Any) -> Any:
         return [encode(item) for item in value]
     if is_dataclass(value) and not isinstance(value, Fingerprint):
         kind: Any = type(value)
-        return {field.name: encode(getattr(value, field.name)) for field in _kept(kind)}
+        members = {field.name: encode(getattr(value, field.name)) for field in _kept(kind)}
+        phase = _phase(kind)
+        return members if phase is None else {_PHASE: phase.value, **members}
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, datetime):
@@ -76,7 +80,7 @@ def _decode(kind: Any, value: Any, move: Move, where: str) -> Any:
         return move(Monotonic(_number(value, where)))
     origin = typing.get_origin(kind)
     if origin in (Union, UnionType):
-        return _decode_optional(kind, value, move, where)
+        return _decode_union(kind, value, move, where)
     if origin is tuple:
         return _decode_tuple(typing.get_args(kind), value, move, where)
     if is_dataclass(kind) and kind is not Fingerprint:
@@ -84,11 +88,26 @@ def _decode(kind: Any, value: Any, move: Move, where: str) -> Any:
     return _decode_plain(kind, value, where)
 
 
-def _decode_optional(kind: Any, value: Any, move: Move, where: str) -> Any:
+def _decode_union(kind: Any, value: Any, move: Move, where: str) -> Any:
     choices = [choice for choice in typing.get_args(kind) if choice is not NoneType]
-    if len(choices) != 1:
-        raise TypeError(f"{where}: only X | None is understood, not {kind}")
-    return None if value is None else _decode(choices[0], value, move, where)
+    if len(choices) == 1:  # X | None
+        return None if value is None else _decode(choices[0], value, move, where)
+    phases = {phase: choice for choice in choices if (phase := _phase(choice)) is not None}
+    if len(phases) != len(choices):
+        raise TypeError(f"{where}: only X | None and a union of phases are understood, not {kind}")
+    if not isinstance(value, dict):
+        raise Misfit(f"{where} is not an object")
+    members = {key: it for key, it in value.items() if key != _PHASE}
+    for phase, choice in phases.items():
+        if value.get(_PHASE) == phase:
+            return _decode(choice, members, move, where)
+    raise Misfit(f"{where}.{_PHASE} is none of {', '.join(phases)}")
+
+
+def _phase(kind: Any) -> StrEnum | None:
+    """What tells a data class of a closed union from the others; None: it is in no such union."""
+    phase = getattr(kind, _PHASE, None)
+    return phase if isinstance(phase, StrEnum) else None
 
 
 def _decode_tuple(kinds: tuple[Any, ...], value: Any, move: Move, where: str) -> Any:

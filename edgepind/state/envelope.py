@@ -18,7 +18,7 @@ from edgepind.model.state import State
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 from edgepind.state.migration import OLDEST, migrate
 
-SCHEMA = 2
+SCHEMA = 3
 _CLOUD = "cloud"
 
 

@@ -52,5 +52,33 @@ def _edge_from_1(edge: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "wait_told": False, "may_be_off": bool(loaded) and not loaded["enabled"]}
 
 
-_STEPS: Mapping[int, _Step] = {1: _from_1}
+def _from_2(state: dict[str, Any]) -> dict[str, Any]:
+    """0.2: what belongs to one phase of a restart stood beside what belongs to all."""
+    edge = state["edge"]
+    kept = {key: value for key, value in edge.items() if key not in _OF_ONE_PHASE}
+    restart = _restart_from_2(edge)
+    return {**state, "edge": {**kept, "watched_run": edge["settling_run"], "restart": restart}}
+
+
+_OF_ONE_PHASE = frozenset(
+    {
+        *("phase", "owed_since", "failures", "not_before", "asked", "deferral_told"),
+        *("settled", "settling_since", "settling_run", "seen_well", "wait_told"),
+    }
+)
+
+
+def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
+    """The phase with its own. Where nothing dates the debt, it counts as one from the boot."""
+    phase, since = edge["phase"], edge["owed_since"] or 0.0
+    if phase == "idle":
+        return {"phase": phase}
+    debt = {"since": since, **{key: edge[key] for key in ("failures", "not_before", "asked")}}
+    if phase != "settling":
+        return {"phase": phase, "debt": debt, "deferral_told": edge["deferral_told"]}
+    watched = {key: edge[key] for key in ("settled", "seen_well", "wait_told")}
+    return {"phase": phase, "debt": debt, "since": edge["settling_since"] or since, **watched}
+
+
+_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2}
 """By the schema that each of them reads."""

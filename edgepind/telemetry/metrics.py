@@ -19,13 +19,13 @@ from prometheus_client.registry import Collector
 
 from edgepind import __version__
 from edgepind.core.posture import deadline
-from edgepind.core.restarts import OWING, restarts_in_window
+from edgepind.core.restarts import debt_of, restarts_in_window
 from edgepind.host.atomic_write import put
 from edgepind.model.enums import Finding, Posture, Role
 from edgepind.model.instants import Moment
 from edgepind.model.observation import HandshakeFault
 from edgepind.model.rules import Rules
-from edgepind.model.state import AddressVerdict, State
+from edgepind.model.state import AddressVerdict, Owing, State
 from edgepind.telemetry.status_file import edge_loaded
 
 _MODE = 0o644  # the collector is another user
@@ -196,12 +196,12 @@ def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     yield _figure(
         "edgepind_edge_restart_owed",
         "1 where the Edge has yet to be restarted.",
-        edge.phase in OWING,
+        isinstance(edge.restart, Owing),
     )
     yield _figure(
         "edgepind_edge_restart_failures",
         "Restarts in a row after which the Edge was not well.",
-        edge.failures,
+        debt_of(edge.restart, now.monotonic).failures,
     )
     yield _figure(
         "edgepind_edge_restarts_in_window",

@@ -13,14 +13,14 @@ from typing import Any
 
 from edgepind import __version__
 from edgepind.core.posture import deadline
-from edgepind.core.restarts import OWING, restarts_in_window
+from edgepind.core.restarts import restarts_in_window
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.host.atomic_write import put
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
-from edgepind.model.state import AddressVerdict, State
+from edgepind.model.state import AddressVerdict, Owing, State
 
 NAME = "status.json"
 SCHEMA = 1
@@ -111,7 +111,7 @@ def _edge(state: State, now: Moment, rules: Rules) -> dict[str, Any]:
     edge = state.edge
     return {
         "active": edge.active,
-        "restart_owed": edge.phase in OWING,
+        "restart_owed": isinstance(edge.restart, Owing),
         "restarts_in_window": len(restarts_in_window(edge, now.monotonic, rules.restart.window)),
         "loaded": edge_loaded(state, rules),
     }

@@ -16,10 +16,11 @@ from edgepind.model.rules import FailOpenRules, PinRules, Rules
 from edgepind.model.state import (
     AddressVerdict,
     ClockJudgement,
+    Debt,
     Edge,
     Guard,
     OverrideState,
-    RestartPhase,
+    Owed,
     State,
 )
 from tests.support.small_site import HOST, Site
@@ -157,12 +158,11 @@ def test_grace_says_what_comes_next(
 def test_the_debt_of_a_restart_is_told_with_all_that_delays_it() -> None:
     """Failures, backoff, budget and patience each have their clause."""
     edge = Edge(
-        phase=RestartPhase.OWED,
-        failures=2,
-        not_before=Monotonic(1060.0),
+        restart=Owed(
+            Debt(since=Monotonic(1000.0), failures=2, not_before=Monotonic(1060.0)),
+            deferral_told=True,
+        ),
         restarts=(Monotonic(990.0),) * 4,
-        owed_since=Monotonic(1000.0),
-        deferral_told=True,
         active=False,
     )
     state = State(pins=(pin(A, Role.CURRENT, Origin.OPERATOR),), edge=edge)

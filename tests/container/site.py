@@ -164,7 +164,7 @@ class Site:
 
     def _phase(self) -> str:
         text = self.machine.read("/var/lib/edgepind/state.json")
-        return str(json.loads(text)["state"]["edge"]["phase"]) if text else ""
+        return str(json.loads(text)["state"]["edge"]["restart"]["phase"]) if text else ""
 
     def until(
         self,

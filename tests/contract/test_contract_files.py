@@ -164,13 +164,13 @@ async def test_the_state_is_readable_versioned_and_doubled(steady: Site) -> None
     """JSON over several lines, a schema and a checksum; the generation before it beside it."""
     text = (steady.state / "state.json").read_text()
     state = json.loads(text)
-    assert state["schema"] == 2
+    assert state["schema"] == 3
     assert "checksum" in state
     assert text.count("\n") > 10
     assert str(steady.cloud.status.current) in text
     others = [it for it in steady.state.iterdir() if it.name.startswith("state.json.")]
     assert len(others) == 1
-    assert json.loads(others[0].read_text())["schema"] == 2
+    assert json.loads(others[0].read_text())["schema"] == 3
 
 
 async def test_damage_to_the_state_is_set_aside_and_survived(site: Site) -> None:

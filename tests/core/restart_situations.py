@@ -1,9 +1,10 @@
 """Edges that a restart is owed to, settles in or was taken back from, and ticks that saw them."""
 
 from dataclasses import replace
+from typing import Any
 
 from edgepind.core.last_served import note_served
-from edgepind.core.restarts import pursue_restart
+from edgepind.core.restarts import debt_of, pursue_restart, with_debt
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import leaf, link
 from edgepind.model.enums import Role
@@ -16,7 +17,7 @@ from edgepind.model.observation import (
     UnitState,
 )
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Edge, Guard, RestartPhase, State
+from edgepind.model.state import Debt, Edge, Guard, Owed, RolledBack, Settling, State
 from tests.core.situations import NOW, RULES, pin, pinning, rules, state_of, tick
 
 OLD, NEW = pinning("a"), pinning("b", "a")
@@ -24,31 +25,33 @@ UP = Unit(UnitState.ACTIVE, "run 2")
 WELL = Health(well=True)
 PINS = (pin("b", Role.CURRENT), pin("a"))
 EARLIER = Monotonic(NOW - 5.0)
-OWED = Edge(
-    written=NEW,
-    digest="digest",
-    loaded=OLD,
-    good=OLD,
-    phase=RestartPhase.OWED,
-    owed_since=Monotonic(NOW - 60.0),
-)
+DEBT = Debt(since=Monotonic(NOW - 60.0))
+FAILED = replace(DEBT, failures=1, not_before=EARLIER)
+OWED = Edge(written=NEW, digest="digest", loaded=OLD, good=OLD, restart=Owed(DEBT))
 SETTLING = Edge(
     written=NEW,
     loaded=NEW,
     good=OLD,
     invocation="run 2",
-    phase=RestartPhase.SETTLING,
-    owed_since=Monotonic(NOW - 60.0),
-    settling_since=EARLIER,
-    settling_run="run 2",
-    settled=4.0,
-    seen_well=True,
-    failures=1,
-    not_before=EARLIER,
+    watched_run="run 2",
+    restart=Settling(FAILED, since=EARLIER, settled=4.0, seen_well=True),
 )
-WAITING = replace(
-    SETTLING, phase=RestartPhase.ROLLED_BACK, loaded=OLD, written=OLD, settling_since=None
-)
+WAITING = replace(SETTLING, restart=RolledBack(FAILED), loaded=OLD, written=OLD)
+
+
+def debt(edge: Edge) -> Debt:
+    """What this Edge owes."""
+    return debt_of(edge.restart, NOW)
+
+
+def owing(edge: Edge, **changes: Any) -> Edge:
+    """The Edge, with its debt changed."""
+    return replace(edge, restart=with_debt(edge.restart, replace(debt(edge), **changes)))
+
+
+def amid(edge: Edge, **changes: Any) -> Edge:
+    """The Edge, with what its phase remembers changed."""
+    return replace(edge, restart=replace(edge.restart, **changes))
 
 
 def state(edge: Edge) -> State:

@@ -12,11 +12,32 @@ from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Document, DocumentRead, EdgeUnit, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
-from edgepind.model.state import ClockJudgement, Edge, State
+from edgepind.model.state import (
+    ClockJudgement,
+    Debt,
+    Edge,
+    Idle,
+    Owed,
+    Restart,
+    RolledBack,
+    RollingBack,
+    Settling,
+    State,
+)
 
 A, B, C = fingerprint("a"), fingerprint("b"), fingerprint("c")
 NOW = Monotonic(100_000.0)
 """The instant at which every tick here is, unless it says otherwise."""
+
+
+IN_EACH_PHASE: tuple[Restart, ...] = (
+    Idle(),
+    Owed(Debt(NOW)),
+    Settling(Debt(NOW), since=NOW),
+    RollingBack(Debt(NOW)),
+    RolledBack(Debt(NOW)),
+)
+"""A restart in each of its phases."""
 
 
 def rules(

@@ -10,7 +10,7 @@ from edgepind.core.operator import obey, refusal_to_remove
 from edgepind.core.override import learn_not_removed
 from edgepind.core.reasons import link_sentence
 from edgepind.core.restart_verification import watch_restarted
-from edgepind.core.restarts import pursue_restart, ready_ends
+from edgepind.core.restarts import pursue_restart
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
@@ -32,7 +32,7 @@ from edgepind.model.observation import (
 from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
-from edgepind.model.state import ClockJudgement, Edge, Guard, RestartPhase, State
+from edgepind.model.state import ClockJudgement, Debt, Edge, Guard, Idle, Owed, Settling, State
 
 RULES = Rules(host="acme.test", earliest=EPOCH - timedelta(days=1))
 A, B = fingerprint("a"), fingerprint("b")
@@ -92,16 +92,13 @@ def test_settling_neither_goes_on_nor_fails_while_systemd_is_silent() -> None:
     edge = Edge(
         written=ON_A,
         loaded=ON_A,
-        phase=RestartPhase.SETTLING,
-        settling_since=Monotonic(95.0),
-        settled=4.0,
-        seen_well=True,
+        restart=Settling(Debt(Monotonic(90.0)), since=Monotonic(95.0), settled=4.0, seen_well=True),
     )
     watched = Moment(Monotonic(90.0), EPOCH)
     before = replace(state_of([("a", Role.CURRENT)], edge), last=watched)
     seen = tick(unit=UnitUnknown("no D-Bus"), health=Health(well=True))
     after, events = watch_restarted(before, seen)
-    assert after.edge.settled == 4.0
+    assert after.edge == edge
     assert events == ()
 
 
@@ -139,17 +136,9 @@ def test_a_name_that_does_not_resolve_is_named_first() -> None:
 
 def test_a_debt_that_others_paid_is_paid() -> None:
     """An Edge that has loaded what is written owes no restart, whoever restarted it."""
-    edge = Edge(
-        written=ON_A, loaded=ON_A, phase=RestartPhase.OWED, owed_since=Monotonic(50.0), failures=1
-    )
+    edge = Edge(written=ON_A, loaded=ON_A, restart=Owed(Debt(since=Monotonic(50.0), failures=1)))
     before = state_of([("a", Role.CURRENT)], edge)
     after, actions, _ = pursue_restart(before, tick(unit=NoUnit()), alone=True)
-    assert after.edge.phase is RestartPhase.IDLE
+    assert after.edge.restart == Idle()
     assert after.edge.good == ON_A
-    assert after.edge.failures == 0
     assert actions == ()
-
-
-def test_what_is_not_owed_waits_for_nobody() -> None:
-    """Without a debt there is no deadline for `ready_command`."""
-    assert ready_ends(state_of(), tick()) is None

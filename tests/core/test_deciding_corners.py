@@ -8,6 +8,7 @@ import pytest
 
 from edgepind.core.decide import decide
 from edgepind.core.invariants import violations
+from edgepind.core.restarts import debt_of
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link
 from edgepind.model.action import RemoveOverride, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision
@@ -46,7 +47,17 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.model.rules import PinRules
-from edgepind.model.state import ClockJudgement, Edge, Guard, OverrideState, RestartPhase, State
+from edgepind.model.state import (
+    ClockJudgement,
+    Debt,
+    Edge,
+    Guard,
+    OverrideState,
+    Owed,
+    RollingBack,
+    Settling,
+    State,
+)
 from tests.core.situations import NOW, RULES, A, B, C, document, pin, pinning, rules, state_of, tick
 
 HERE = Moment(NOW, EPOCH)
@@ -60,7 +71,7 @@ LOADED = Edge(
     digest="digest",
     active=True,
     invocation="run 1",
-    settling_run="run 1",
+    watched_run="run 1",
 )
 STEADY = replace(
     state_of([CURRENT], LOADED),
@@ -192,7 +203,7 @@ def test_trouble_with_the_status_endpoint_is_told_once_an_error(
 
 def test_outcomes_are_learned_each_in_its_own_way() -> None:
     """Of the document, of the restart, and of the override's file."""
-    owed = replace(STEADY, edge=replace(LOADED, loaded=None, phase=RestartPhase.OWED))
+    owed = replace(STEADY, edge=replace(LOADED, loaded=None, restart=Owed(Debt(NOW))))
     told = OverrideState(EPOCH, NOW, "calls are down", "ann", told_over=True)
     overridden = replace(owed, guard=Guard(since=EPOCH, override=told))
     outcomes = (
@@ -204,7 +215,7 @@ def test_outcomes_are_learned_each_in_its_own_way() -> None:
     decision = decided(overridden, Observations(RULES, outcomes=outcomes))
     assert names(decision) == [EventName.CONFIG_REPAIRED, EventName.WRITE_FAILED]
     assert decision.state.edge.digest == "new"
-    assert decision.state.edge.phase is RestartPhase.SETTLING
+    assert isinstance(decision.state.edge.restart, Settling)
     assert decision.state.guard.override == replace(told, told_stuck=True)
     failed = decided(STEADY, Observations(RULES, outcomes=(WriteFailed("ENOSPC"),)))
     assert failed.state.edge.write_failures == 1
@@ -228,21 +239,22 @@ def test_a_new_pin_is_written_before_the_edge_is_restarted() -> None:
 def test_an_override_lets_go_and_is_taken_away_when_it_is_over() -> None:
     """Letting go and closing again are no retries of a document that failed."""
     file = OverrideFile(EPOCH, EPOCH + timedelta(hours=1), "calls are down", "ann")
-    failed = replace(LOADED, failures=3, not_before=Monotonic(NOW + 500))
+    debt = Debt(NOW, failures=3, not_before=Monotonic(NOW + 500))
+    failed = replace(LOADED, restart=Owed(debt))
     seen = replace(looked(), override=file)
     on = decided(replace(STEADY, edge=failed), seen)
     assert names(on) == [EventName.OVERRIDE_ON, EventName.POSTURE_CHANGED]
     assert on.actions == (WriteDocument(pinning("a", enabled=False)),)
-    assert (on.state.edge.failures, on.state.edge.not_before) == (0, None)
+    assert on.state.edge.restart == Owed(Debt(NOW))
     assert "ann switched pinning validation off for at most 1h" in on.state.reason
     held = replace(on.state, edge=failed)
     kept = decided(held, replace(seen, document=document(pinning("a", enabled=False))))
-    assert kept.state.edge.failures == 3
+    assert debt_of(kept.state.edge.restart, NOW).failures == 3
     over = replace(file, until=EPOCH)
     off = decided(replace(on.state, edge=failed), replace(seen, override=over))
     assert off.state.guard.posture is Posture.ENFORCING
     assert RemoveOverride() in off.actions
-    assert off.state.edge.failures == 0
+    assert debt_of(off.state.edge.restart, NOW).failures == 0
 
 
 def test_all_evidence_of_one_tick_is_told() -> None:
@@ -341,32 +353,30 @@ def test_the_end_of_a_hold_down_is_met_while_it_runs() -> None:
 def test_what_is_owed_is_met_when_it_may_be_paid() -> None:
     """The end of the patience, of the budget's window, of a wait; and of nothing not owed."""
     both = pinning("a", "b")
-    owed = replace(
-        LOADED, written=both, phase=RestartPhase.OWED, owed_since=Monotonic(NOW - 1770), asked=True
-    )
+    debt = Debt(Monotonic(NOW - 1770), asked=True)
+    owed = replace(LOADED, written=both, restart=Owed(debt))
     state = replace(STEADY, pins=(CURRENT, pin("b")), edge=owed)
     blind = Observations(RULES, unit=None)
     assert decided(state, blind).delay == 30.0
     spent = tuple(Monotonic(NOW - age) for age in (3580, 1000, 100, 10))
-    full = replace(state, edge=replace(owed, owed_since=NOW, restarts=spent))
+    full = replace(state, edge=replace(owed, restart=Owed(Debt(NOW)), restarts=spent))
     assert decided(full, blind).delay == 20.0
-    wait = replace(state, edge=replace(owed, owed_since=NOW, not_before=Monotonic(NOW + 25)))
+    later = Owed(Debt(NOW, not_before=Monotonic(NOW + 25)))
+    wait = replace(state, edge=replace(owed, restart=later))
     assert decided(wait, blind).delay == 25.0
     write = replace(LOADED, write_not_before=Monotonic(NOW + 35))
     assert decided(replace(STEADY, edge=write), blind).delay == 35.0
-    idle = replace(LOADED, restarts=spent, owed_since=Monotonic(NOW - 1770))
+    idle = replace(LOADED, restarts=spent)
     assert decided(replace(STEADY, edge=idle), blind).delay == 60.0
 
 
 def test_a_restarted_edge_is_looked_at_five_times_while_it_settles() -> None:
     """And at once after a restart that failed, before going back."""
-    settling = replace(
-        LOADED, phase=RestartPhase.SETTLING, settling_since=NOW, owed_since=NOW, settling_run=""
-    )
+    settling = replace(LOADED, restart=Settling(Debt(NOW), since=NOW), watched_run="")
     state = replace(STEADY, edge=settling)
     seen = replace(looked(), unit=NoUnit(), health=Health(well=True))
     assert decided(state, seen).delay == 2.0
-    back = replace(LOADED, phase=RestartPhase.ROLLING_BACK, owed_since=NOW, loaded=None)
+    back = replace(LOADED, restart=RollingBack(Debt(NOW)), loaded=None)
     assert decided(replace(STEADY, edge=back), Observations(RULES)).delay == 2.0
     down = Observations(RULES, unit=Unit(UnitState.INACTIVE))
     assert decided(replace(STEADY, edge=back), down).delay == 60.0

@@ -31,8 +31,9 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
-from edgepind.model.state import Edge, State
+from edgepind.model.state import Debt, Edge, Owed, State
 from tests.core.situations import (
+    NOW,
     ON_A,
     ON_BA,
     A,
@@ -212,8 +213,9 @@ def test_what_an_edge_without_a_unit_has_loaded(
 
 def test_an_edge_without_a_unit_is_up_unless_its_last_restart_failed() -> None:
     """A unit that cannot be asked about changes nothing, and neither does one not asked about."""
+    failed = Edge(restart=Owed(Debt(NOW, failures=1)))
     assert loaded(document(ON_A), NoUnit(), Edge()).active is True
-    assert loaded(document(ON_A), NoUnit(), Edge(failures=1)).active is False
+    assert loaded(document(ON_A), NoUnit(), failed).active is False
     for unit in (UnitUnknown("no D-Bus"), None):
         assert loaded(document(ON_A), unit, Edge(active=True, loaded=ON_BA)).loaded == ON_BA
     unlooked = state_of([CURRENT], Edge(active=True))

@@ -21,8 +21,9 @@ from edgepind.model.observation import (
     DocumentUnreadable,
 )
 from edgepind.model.outcome import DocumentWritten, WriteFailed
-from edgepind.model.state import Edge, Guard, RestartPhase, State
+from edgepind.model.state import Edge, Guard, Restart, RolledBack, RollingBack, State
 from tests.core.situations import (
+    IN_EACH_PHASE,
     NOW,
     ON_A,
     ON_BA,
@@ -70,12 +71,12 @@ def test_the_way_back_is_the_good_document_as_far_as_it_is_accepted() -> None:
     assert rollback_target(closed) == ON_A
 
 
-@pytest.mark.parametrize("phase", RestartPhase)
-def test_the_way_back_is_desired_while_it_is_gone(phase: RestartPhase) -> None:
+@pytest.mark.parametrize("restart", IN_EACH_PHASE)
+def test_the_way_back_is_desired_while_it_is_gone(restart: Restart) -> None:
     """What is wanted, in every other phase or where there is none."""
-    back = phase in {RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK}
-    assert desired(state_of(BOTH, Edge(phase=phase, good=ON_A))) == (ON_A if back else ON_BA)
-    assert desired(state_of(BOTH, Edge(phase=phase))) == ON_BA
+    back = isinstance(restart, RollingBack | RolledBack)
+    assert desired(state_of(BOTH, Edge(restart=restart, good=ON_A))) == (ON_A if back else ON_BA)
+    assert desired(state_of(BOTH, Edge(restart=restart))) == ON_BA
 
 
 # --- what is asked for --------------------------------------------------------------------------

@@ -15,10 +15,11 @@ from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import (
     AddressVerdict,
     ClockJudgement,
+    Debt,
     Edge,
     Guard,
     OverrideState,
-    RestartPhase,
+    Owed,
     State,
     StatusMemory,
 )
@@ -27,6 +28,7 @@ from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(1000.0), EPOCH)
 STEADY = State(pins=(CURRENT,))
+DEBT = Debt(since=Monotonic(1000.0))
 
 
 def _posture(state: State, fail_open: FailOpenRules | None = None) -> Explanation:
@@ -129,23 +131,27 @@ def test_each_trouble_has_its_clause(change: Any, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("debt", "told"),
+    ("edge", "told"),
     [
-        ({}, ""),
-        ({"failures": 2}, "; 2 failed in a row"),
-        ({"not_before": Monotonic(1060.0)}, "; the next is tried in 1min"),
-        ({"not_before": Monotonic(940.0)}, ""),
-        ({"restarts": (Monotonic(990.0),) * 4}, "; the budget allows the next in 59min 50s"),
+        (Edge(restart=Owed(DEBT)), ""),
+        (Edge(restart=Owed(replace(DEBT, failures=2))), "; 2 failed in a row"),
         (
-            {"deferral_told": True, "owed_since": Monotonic(1000.0)},
+            Edge(restart=Owed(replace(DEBT, not_before=Monotonic(1060.0)))),
+            "; the next is tried in 1min",
+        ),
+        (Edge(restart=Owed(replace(DEBT, not_before=Monotonic(940.0)))), ""),
+        (
+            Edge(restart=Owed(DEBT), restarts=(Monotonic(990.0),) * 4),
+            "; the budget allows the next in 59min 50s",
+        ),
+        (
+            Edge(restart=Owed(DEBT, deferral_told=True)),
             "; ready_command is waited for, 30min more at the most",
         ),
-        ({"deferral_told": True}, ""),
     ],
 )
-def test_a_debt_is_told_with_what_delays_it(debt: Any, told: str) -> None:
+def test_a_debt_is_told_with_what_delays_it(edge: Edge, told: str) -> None:
     """Each delay has its clause, and only where it holds."""
-    edge = Edge(phase=RestartPhase.OWED, **debt)
     [only] = _posture(replace(STEADY, edge=edge)).evidence_against
     assert only == f"a restart of the Edge is owed (owed){told}"
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.invariants import violations
-from edgepind.core.restarts import OWING
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.action import (
     Action,
@@ -29,7 +28,8 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
-from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase, State
+from edgepind.model.state import Edge, Guard, OverrideState, Owing, Restart, State
+from tests.core.situations import IN_EACH_PHASE
 from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(10_000.0), EPOCH)
@@ -335,18 +335,18 @@ LOADED_OFF = Edge(loaded=replace(DOCUMENT, enabled=False))
 
 
 @pytest.mark.parametrize("posture", [Posture.ENFORCING, Posture.GRACE, Posture.EXHAUSTED])
-@pytest.mark.parametrize("phase", [RestartPhase.IDLE, RestartPhase.SETTLING])
+@pytest.mark.parametrize("restart", [it for it in IN_EACH_PHASE if not isinstance(it, Owing)])
 def test_an_edge_that_has_validation_off_is_owed_its_end(
-    posture: Posture, phase: RestartPhase
+    posture: Posture, restart: Restart
 ) -> None:
     """By what it has loaded: a restart, or the document with which it is to be restarted."""
-    after = replace(STEADY, edge=replace(LOADED_OFF, phase=phase), guard=Guard(posture=posture))
+    after = replace(STEADY, edge=replace(LOADED_OFF, restart=restart), guard=Guard(posture=posture))
     sentence = f"4: the Edge has validation off in posture {posture}, and is owed no restart"
     assert _broken(after) == (sentence,)
     assert _broken(after, RemoveOverride()) == (sentence,)
     assert _broken(after, WriteDocument(DOCUMENT)) == ()
     for edge in (
-        *(replace(after.edge, phase=it) for it in OWING),
+        *(replace(after.edge, restart=it) for it in IN_EACH_PHASE if isinstance(it, Owing)),
         replace(after.edge, write_failures=1),
         replace(after.edge, document_problem="no JSON"),
         replace(after.edge, loaded=DOCUMENT),

@@ -30,16 +30,21 @@ from edgepind.model.outcome import (
     RestartRefused,
 )
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Edge, Guard, RestartPhase
+from edgepind.model.state import Edge, Guard, Idle, Owed, RestartPhase, RolledBack, RollingBack
 from tests.core.restart_situations import (
+    DEBT,
     EARLIER,
+    FAILED,
     NEW,
     OLD,
     OWED,
     SETTLING,
     UP,
     WAITING,
+    amid,
     asks,
+    debt,
+    owing,
     saw,
     serving,
     spent,
@@ -62,47 +67,37 @@ def test_a_debt_is_what_the_document_says_and_the_edge_has_not_loaded() -> None:
 
 def test_a_new_debt_is_noted_with_its_instant_and_a_settling_run_is_not_taken_as_well() -> None:
     """An idle Edge's run stays known as the one that is well."""
-    idle = replace(OWED, phase=RestartPhase.IDLE, owed_since=None, settling_run="run 1")
+    idle = replace(OWED, restart=Idle(), watched_run="run 1")
     noted, _, _ = pursue_restart(state(idle), saw(), alone=False)
-    assert (noted.edge.phase, noted.edge.owed_since) == (RestartPhase.OWED, NOW)
-    assert noted.edge.settling_run == "run 1"
+    assert noted.edge.restart == Owed(replace(DEBT, since=NOW))
+    assert noted.edge.watched_run == "run 1"
     unsettled, _, _ = pursue_restart(state(replace(SETTLING, loaded=OLD)), saw(), alone=False)
-    assert (unsettled.edge.phase, unsettled.edge.settling_run) == (RestartPhase.OWED, "")
+    assert unsettled.edge.restart == Owed(replace(FAILED, since=NOW))
+    assert unsettled.edge.watched_run == ""
     owed, _, _ = pursue_restart(state(OWED), saw(), alone=False)
-    assert owed.edge.owed_since == OWED.owed_since
+    assert owed.edge.restart == OWED.restart
 
 
 def test_a_debt_that_is_gone_leaves_nothing_behind() -> None:
     """The document that is loaded is good; it had settled in this very run."""
-    paid = replace(
-        OWED, loaded=NEW, invocation="run 1", settling_run="run 1", failures=2, asked=True
-    )
-    paid = replace(paid, not_before=EARLIER, deferral_told=True)
+    paid = replace(OWED, loaded=NEW, invocation="run 1", watched_run="run 1")
+    paid = amid(owing(paid, failures=2, not_before=EARLIER, asked=True), deferral_told=True)
     after, _, _ = pursue_restart(state(paid), saw(), alone=True)
-    assert after.edge == replace(
-        paid,
-        phase=RestartPhase.IDLE,
-        good=NEW,
-        failures=0,
-        owed_since=None,
-        not_before=None,
-        asked=False,
-        deferral_told=False,
-    )
+    assert after.edge == replace(paid, restart=Idle(), good=NEW)
     for edge, unit in (
-        (replace(paid, settling_run="run 0"), UP),
+        (replace(paid, watched_run="run 0"), UP),
         (paid, Unit(UnitState.FAILED)),
         (replace(paid, written=OLD, loaded=OLD), UP),
     ):
         after, _, _ = pursue_restart(state(edge), saw(unit), alone=False)
-        assert after.edge.phase is RestartPhase.OWED
+        assert after.edge.restart.phase is RestartPhase.OWED
 
 
 def test_an_idle_edge_that_is_up_with_what_is_wanted_is_well_in_its_run() -> None:
     """That is how the first good document is known; one that is known stays it."""
     idle = Edge(written=NEW, loaded=NEW, invocation="run 1")
     after, _, _ = pursue_restart(state(idle), saw(), alone=True)
-    assert (after.edge.good, after.edge.settling_run) == (NEW, "run 1")
+    assert (after.edge.good, after.edge.watched_run) == (NEW, "run 1")
     after, _, _ = pursue_restart(state(replace(idle, good=OLD)), saw(), alone=True)
     assert after.edge.good == OLD
     down, _, _ = pursue_restart(state(idle), saw(Unit(UnitState.FAILED)), alone=True)
@@ -120,7 +115,7 @@ def test_a_restart_is_asked_for_with_what_it_will_load_and_told_once() -> None:
     assert action == RestartEdge(NEW, forced=False)
     assert event.name is EventName.RESTART_REQUESTED
     assert "so that it loads the new pinning config" in event.message
-    assert after.edge.asked
+    assert debt(after.edge).asked
     assert after.edge.restarts == (NOW,)
     _, (_,), events = pursue_restart(after, saw(), alone=True)
     assert events == ()
@@ -128,8 +123,8 @@ def test_a_restart_is_asked_for_with_what_it_will_load_and_told_once() -> None:
 
 def test_a_way_back_is_forced_and_says_what_it_is_for() -> None:
     """It does not wait, neither for `ready_command` nor for the time of the next attempt."""
-    back = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
-    back = replace(back, not_before=Monotonic(NOW + 60.0))
+    back = replace(OWED, restart=RollingBack(DEBT), written=OLD, loaded=None)
+    back = owing(back, not_before=Monotonic(NOW + 60.0))
     _, (action,), (event,) = pursue_restart(state(back), saw(), alone=True)
     assert action == RestartEdge(OLD, forced=True)
     assert "to load the last good pinning config again" in event.message
@@ -138,7 +133,7 @@ def test_a_way_back_is_forced_and_says_what_it_is_for() -> None:
 def test_an_owed_restart_is_forced_when_its_deadline_is_over() -> None:
     """Before that `ready_command` has to agree."""
     for age, forced in ((1799.0, False), (1800.0, True)):
-        edge = replace(OWED, owed_since=Monotonic(NOW - age))
+        edge = owing(OWED, since=Monotonic(NOW - age))
         _, (action,), _ = pursue_restart(state(edge), saw(), alone=True)
         assert action == RestartEdge(NEW, forced=forced)
 
@@ -149,9 +144,9 @@ def test_an_owed_restart_is_forced_when_its_deadline_is_over() -> None:
         replace(OWED, written=OLD),
         replace(OWED, write_failures=1),
         replace(OWED, document_problem="no JSON"),
-        replace(OWED, not_before=Monotonic(NOW + 1.0)),
-        replace(OWED, phase=RestartPhase.ROLLED_BACK, not_before=Monotonic(NOW + 1.0)),
-        replace(OWED, loaded=NEW, phase=RestartPhase.SETTLING),
+        owing(OWED, not_before=Monotonic(NOW + 1.0)),
+        replace(OWED, restart=RolledBack(replace(DEBT, not_before=Monotonic(NOW + 1.0)))),
+        replace(OWED, loaded=NEW, restart=SETTLING.restart),
     ],
 )
 def test_no_restart_is_asked_for_that_would_do_no_good(edge: Edge) -> None:
@@ -162,7 +157,7 @@ def test_no_restart_is_asked_for_that_would_do_no_good(edge: Edge) -> None:
 
 def test_at_the_very_end_of_its_wait_a_restart_is_asked_for() -> None:
     """The instant itself is not before the instant."""
-    assert asks(replace(OWED, not_before=NOW))
+    assert asks(owing(OWED, not_before=NOW))
 
 
 @pytest.mark.parametrize(
@@ -203,36 +198,36 @@ def test_a_restart_that_was_put_off_in_this_tick_is_not_asked_for_again_in_it() 
 def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
     """And never longer for being urgent."""
     since = NOW - 60.0
-    assert ready_ends(state(OWED), saw()) == since + 1800.0
-    assert ready_ends(serving(OWED, "b"), saw()) == since + 30.0
+    assert ready_ends(DEBT, state(OWED), saw()) == since + 1800.0
+    assert ready_ends(DEBT, serving(OWED, "b"), saw()) == since + 30.0
     overridden = replace(state(OWED), guard=Guard(posture=Posture.OVERRIDE))
-    assert ready_ends(overridden, saw()) == since + 30.0
+    assert ready_ends(DEBT, overridden, saw()) == since + 30.0
     opened = replace(state(OWED), guard=Guard(posture=Posture.OPEN))
-    assert ready_ends(opened, saw()) == since + 1800.0
+    assert ready_ends(DEBT, opened, saw()) == since + 1800.0
     closing = replace(OWED, may_be_off=True)
     assert is_closing(state(closing))
-    assert ready_ends(state(closing), saw()) == since + 30.0
+    assert ready_ends(DEBT, state(closing), saw()) == since + 30.0
     still_open = replace(state(closing), guard=Guard(posture=Posture.OPEN))
     assert not is_closing(still_open)
-    assert ready_ends(still_open, saw()) == since + 1800.0
+    assert ready_ends(DEBT, still_open, saw()) == since + 1800.0
     hasty = saw(restart=RestartRules(ready_deadline=10.0))
-    assert ready_ends(serving(OWED, "b"), hasty) == since + 10.0
+    assert ready_ends(DEBT, serving(OWED, "b"), hasty) == since + 10.0
 
 
 def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_it() -> None:
     """Until then the Edge keeps the one that it is well with, and it is told why once."""
-    due = replace(WAITING, not_before=NOW)
+    due = owing(WAITING, not_before=NOW)
     after = leave_rollback(state(due), saw())
-    assert (after.edge.phase, after.edge.owed_since) == (RestartPhase.OWED, NOW)
+    assert after.edge.restart == Owed(replace(FAILED, since=NOW, not_before=NOW))
     for edge in (
-        replace(WAITING, not_before=Monotonic(NOW + 1.0)),
+        owing(WAITING, not_before=Monotonic(NOW + 1.0)),
         replace(due, restarts=spent(3000, 2000, 1000)),
-        replace(due, phase=RestartPhase.IDLE),
+        replace(due, restart=Idle()),
     ):
         assert leave_rollback(state(edge), saw()) == state(edge)
-    let_go = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
-    assert leave_rollback(state(let_go), saw()).edge.phase is RestartPhase.OWED
-    early = state(replace(WAITING, not_before=Monotonic(NOW + 1.0)))
+    let_go = replace(owing(due, failures=0), restarts=spent(3000, 2000, 1000, 10))
+    assert leave_rollback(state(let_go), saw()).edge.restart.phase is RestartPhase.OWED
+    early = state(owing(WAITING, not_before=Monotonic(NOW + 1.0)))
     assert pursue_restart(early, saw(), alone=True)[1:] == ((), ())
     held_up = state(replace(due, restarts=spent(3000, 2000, 1000)))
     _, actions, (event,) = pursue_restart(held_up, saw(), alone=True)
@@ -240,22 +235,24 @@ def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_i
     assert event.name is EventName.RESTART_DEFERRED
 
 
-@pytest.mark.parametrize("phase", [RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK])
-def test_a_way_back_that_the_cloud_has_left_is_left_at_once(phase: RestartPhase) -> None:
+@pytest.mark.parametrize("phase", [RollingBack, RolledBack])
+def test_a_way_back_that_the_cloud_has_left_is_left_at_once(
+    phase: type[RollingBack | RolledBack],
+) -> None:
     """No backoff is sat out; what is tried is what connects."""
-    back = replace(WAITING, phase=phase, not_before=Monotonic(NOW + 900.0))
+    back = replace(WAITING, restart=phase(replace(FAILED, not_before=Monotonic(NOW + 900.0))))
     after = leave_rollback(serving(back, "b"), saw()).edge
-    assert (after.phase, after.owed_since, after.not_before) == (RestartPhase.OWED, NOW, None)
+    assert after.restart == Owed(replace(FAILED, since=NOW, not_before=None))
     for names in ((), ("a",), ("a", "b")):
         assert leave_rollback(serving(back, *names), saw()).edge == back
 
 
 def test_a_way_back_is_left_for_something_that_connects_or_before_it_is_taken() -> None:
     """What is put back already stays, where nothing that is accepted would do better."""
-    back = replace(WAITING, not_before=Monotonic(NOW + 900.0))
+    back = owing(WAITING, not_before=Monotonic(NOW + 900.0))
     assert leave_rollback(serving(back, "x"), saw()).edge == back
-    rolling = replace(back, phase=RestartPhase.ROLLING_BACK)
-    assert leave_rollback(serving(rolling, "x"), saw()).edge.phase is RestartPhase.OWED
+    rolling = replace(back, restart=RollingBack(debt(back)))
+    assert leave_rollback(serving(rolling, "x"), saw()).edge.restart.phase is RestartPhase.OWED
     none = replace(rolling, good=None)
     assert leave_rollback(serving(none, "x"), saw()).edge == none
     no_pin = replace(serving(back, "b"), pins=())

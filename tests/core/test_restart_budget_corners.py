@@ -11,12 +11,14 @@ from edgepind.core.restarts import (
 )
 from edgepind.model.enums import EventName, Posture
 from edgepind.model.rules import RestartRules
-from edgepind.model.state import Guard, RestartPhase
+from edgepind.model.state import Guard, RollingBack
 from tests.core.restart_situations import (
+    FAILED,
     NEW,
     OLD,
     OWED,
     asks,
+    owing,
     saw,
     serving,
     spent,
@@ -50,7 +52,7 @@ def test_a_spent_budget_is_told_once_with_its_figures() -> None:
 
 def test_a_document_that_failed_leaves_the_last_restart_for_a_way_back() -> None:
     """Unless there is none, the Edge is locked out, or this is the way back."""
-    failed = replace(OWED, failures=1, restarts=spent(3000, 2000, 1000))
+    failed = replace(owing(OWED, failures=1), restarts=spent(3000, 2000, 1000))
     _, actions, (event,) = pursue_restart(state(failed), saw(), alone=True)
     assert actions == ()
     assert (
@@ -59,14 +61,14 @@ def test_a_document_that_failed_leaves_the_last_restart_for_a_way_back() -> None
     )
     assert asks(replace(failed, restarts=spent(2000, 1000)))
     assert asks(replace(failed, good=None))
-    assert asks(replace(failed, failures=0))
-    assert asks(replace(failed, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None))
+    assert asks(owing(failed, failures=0))
+    assert asks(replace(failed, restart=RollingBack(FAILED), written=OLD, loaded=None))
     assert pursue_restart(serving(failed, "b"), saw(), alone=True)[1]
 
 
 def test_a_budget_of_one_keeps_nothing_back_and_one_of_none_allows_nothing() -> None:
     """With one restart in the window a way back cannot be kept; with none nothing is asked."""
-    failed = replace(OWED, failures=1)
+    failed = owing(OWED, failures=1)
     assert asks(failed, saw(restart=RestartRules(budget=1)))
     assert not asks(OWED, saw(restart=RestartRules(budget=0)))
     two = saw(restart=RestartRules(budget=2))
@@ -119,7 +121,7 @@ def test_a_restart_that_lets_go_leaves_the_one_that_closes(
 
 def test_what_closes_may_be_the_last_restart_also_when_it_failed_before() -> None:
     """A way back is kept for an Edge that pins, not for one that may not."""
-    last = replace(OWED, restarts=spent(30, 20, 10), failures=1)
+    last = replace(owing(OWED, failures=1), restarts=spent(30, 20, 10))
     assert not asks(last)
     assert asks(replace(last, may_be_off=True))
     assert asks(replace(last, loaded=None, may_be_off=True))

@@ -20,15 +20,29 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
 )
-from edgepind.model.state import Edge, RestartPhase
+from edgepind.model.state import (
+    Edge,
+    Idle,
+    Owed,
+    Restart,
+    RestartPhase,
+    RolledBack,
+    RollingBack,
+    Settling,
+)
 from tests.core.restart_situations import (
+    DEBT,
     EARLIER,
+    FAILED,
     NEW,
     OLD,
     OWED,
     SETTLING,
     UP,
     WELL,
+    amid,
+    debt,
+    owing,
     saw,
     serving,
     state,
@@ -39,21 +53,16 @@ from tests.core.situations import NOW, RULES
 
 
 def test_a_restart_that_is_done_begins_to_settle_from_nothing() -> None:
-    """What an earlier attempt had served of `settle`, and how it was last seen, count no more."""
-    before = replace(OWED, settled=9.0, seen_well=True, asked=True, deferral_told=True)
+    """And what kept the restart waiting counts no more."""
+    before = amid(owing(OWED, asked=True), deferral_told=True)
     after, events = learn_restart(state(before), RestartDone(NEW, "run 2", "digest"), saw())
     assert events == ()
     assert after.edge == replace(
         before,
         loaded=NEW,
         invocation="run 2",
-        phase=RestartPhase.SETTLING,
-        settling_run="run 2",
-        settling_since=NOW,
-        settled=0.0,
-        seen_well=False,
-        asked=False,
-        deferral_told=False,
+        watched_run="run 2",
+        restart=Settling(DEBT, since=NOW, settled=0.0, seen_well=False),
     )
 
 
@@ -61,32 +70,27 @@ def test_a_restart_by_a_command_names_no_run_and_keeps_the_one_that_is_known() -
     """Under `restart_command` nothing tells which run it is, and any run is the right one."""
     before = state(replace(OWED, invocation="run 1"))
     after, _ = learn_restart(before, RestartDone(NEW, read="digest"), saw())
-    assert (after.edge.invocation, after.edge.settling_run) == ("run 1", "")
+    assert (after.edge.invocation, after.edge.watched_run) == ("run 1", "")
 
 
 @pytest.mark.parametrize("read", ["", "another"])
 @pytest.mark.parametrize(
     ("phase", "after"),
-    [
-        (RestartPhase.OWED, RestartPhase.OWED),
-        (RestartPhase.ROLLING_BACK, RestartPhase.ROLLED_BACK),
-    ],
+    [(Owed, Owed), (RollingBack, RolledBack)],
 )
 def test_a_restart_in_which_something_else_was_read_leaves_the_debt(
-    phase: RestartPhase, after: RestartPhase, read: str
+    phase: type[Owed | RollingBack], after: type[Owed | RolledBack], read: str
 ) -> None:
     """Not known is what is loaded, and in which run: the next look says, or it is tried again."""
-    before = replace(OWED, phase=phase, invocation="run 1", settling_run="run 1", asked=True)
+    asked = phase(replace(DEBT, asked=True))
+    before = replace(OWED, restart=asked, invocation="run 1", watched_run="run 1")
     done, (event,) = learn_restart(state(before), RestartDone(NEW, "run 2", read), saw())
     assert done.edge == replace(
         before,
-        phase=after,
+        restart=after(replace(DEBT, failures=1, not_before=Monotonic(NOW + 60.0))),
         loaded=None,
         may_be_off=True,
         invocation="",
-        failures=1,
-        not_before=Monotonic(NOW + 60.0),
-        asked=False,
     )
     assert (event.name, event.severity) == (EventName.RESTART_FAILED, Severity.ERR)
     assert "not known what the Edge has loaded; it is restarted again in 1min" in event.message
@@ -105,10 +109,9 @@ def test_what_is_loaded_says_whether_the_edge_may_be_off(enabled: bool) -> None:
 
 def test_a_way_back_that_is_loaded_is_told_and_waits_for_the_next_attempt() -> None:
     """It is not watched while it settles: there would be nothing to go back to."""
-    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=None)
+    before = replace(OWED, restart=RollingBack(DEBT), written=OLD, loaded=None)
     after, (event,) = learn_restart(state(before), RestartDone(OLD, "run 3", "digest"), saw())
-    assert after.edge.phase is RestartPhase.ROLLED_BACK
-    assert after.edge.settling_since is None
+    assert after.edge.restart == RolledBack(DEBT)
     assert (event.name, event.severity) == (EventName.ROLLED_BACK, Severity.ERR)
 
 
@@ -131,24 +134,29 @@ def test_after_a_refusal_the_next_attempt_waits_for_an_interval() -> None:
     """Who may restart and declined is asked again later; `ready_command` at the next tick."""
     refused, _ = learn_restart(state(OWED), RestartRefused("stopped"), saw())
     deferred, _ = learn_restart(state(OWED), RestartDeferred("calls"), saw())
-    assert refused.edge.not_before == NOW + RULES.interval
-    assert deferred.edge.not_before is None
+    assert debt(refused.edge).not_before == NOW + RULES.interval
+    assert debt(deferred.edge).not_before is None
+
+
+@pytest.mark.parametrize("restart", [Idle(), SETTLING.restart])
+def test_a_restart_that_was_not_made_and_is_not_owed_is_told_all_the_same(
+    restart: Restart,
+) -> None:
+    """It was asked for by a daemon that could not decide; nothing waits for it but an operator."""
+    before = replace(OWED, restarts=(NOW,), restart=restart)
+    after, (event,) = learn_restart(state(before), RestartDeferred("3 calls"), saw())
+    assert after.edge == replace(before, restarts=())
+    assert event.name is EventName.RESTART_DEFERRED
 
 
 def test_a_restart_that_failed_is_followed_by_the_way_back() -> None:
-    """What it loaded is not known then; what it had settled counts for nothing."""
-    before = replace(SETTLING, phase=RestartPhase.OWED, asked=True, failures=0)
+    """What it loaded is not known then."""
+    before = replace(SETTLING, restart=Owed(replace(DEBT, asked=True)))
     after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
     assert after.edge == replace(
         before,
-        phase=RestartPhase.ROLLING_BACK,
-        failures=1,
-        not_before=Monotonic(NOW + 60.0),
+        restart=RollingBack(replace(DEBT, failures=1, not_before=Monotonic(NOW + 60.0))),
         loaded=None,
-        asked=False,
-        settling_since=None,
-        settled=0.0,
-        seen_well=False,
     )
     assert (event.name, event.severity) == (EventName.RESTART_FAILED, Severity.ERR)
     assert "it hung; the last document that was loaded well is put back" in event.message
@@ -156,30 +164,30 @@ def test_a_restart_that_failed_is_followed_by_the_way_back() -> None:
 
 def test_a_way_back_that_fails_is_no_second_failure_of_the_document() -> None:
     """It is given up, and the new document tried again when its own wait is over."""
-    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, written=OLD, failures=1)
+    before = replace(OWED, restart=RollingBack(FAILED), written=OLD)
     after, (event,) = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
-    assert (after.edge.phase, after.edge.failures) == (RestartPhase.ROLLED_BACK, 1)
+    assert (after.edge.restart.phase, debt(after.edge).failures) == (RestartPhase.ROLLED_BACK, 1)
     assert "it hung; it is tried again in 1min;" in event.message
 
 
 def test_a_way_back_that_is_none_any_more_leaves_the_debt() -> None:
     """Its pins may have been removed on the way."""
-    before = replace(OWED, phase=RestartPhase.ROLLING_BACK, good=None)
+    before = replace(OWED, restart=RollingBack(DEBT), good=None)
     after, _ = learn_restart(state(before), RestartFailed(OLD, "it hung"), saw())
-    assert after.edge.phase is RestartPhase.OWED
+    assert after.edge.restart.phase is RestartPhase.OWED
 
 
 def test_without_a_way_back_the_attempt_itself_is_repeated_under_backoff() -> None:
     """Twice as long after the second failure, up to the restart window."""
-    before = replace(OWED, good=None, failures=1)
+    before = replace(OWED, restart=Owed(FAILED), good=None)
     after, (event,) = learn_restart(state(before), RestartFailed(NEW, "it hung"), saw())
-    assert (after.edge.phase, after.edge.failures) == (RestartPhase.OWED, 2)
-    assert after.edge.not_before == NOW + 120.0
+    assert (after.edge.restart.phase, debt(after.edge).failures) == (RestartPhase.OWED, 2)
+    assert debt(after.edge).not_before == NOW + 120.0
     assert "it is tried again in 2min;" in event.message
     often, _ = learn_restart(
-        state(replace(before, failures=20)), RestartFailed(NEW, "it hung"), saw()
+        state(owing(before, failures=20)), RestartFailed(NEW, "it hung"), saw()
     )
-    assert often.edge.not_before == NOW + RULES.restart.window
+    assert debt(often.edge).not_before == NOW + RULES.restart.window
 
 
 # --- while it settles ---------------------------------------------------------------------------
@@ -187,11 +195,11 @@ def test_without_a_way_back_the_attempt_itself_is_repeated_under_backoff() -> No
 
 def test_time_is_served_between_two_looks_that_both_found_it_well() -> None:
     """The first look that finds it well begins the count."""
-    first, _ = watch_restarted(state(replace(SETTLING, seen_well=False)), saw())
-    assert (first.edge.settled, first.edge.seen_well) == (0.0, True)
+    first, _ = watch_restarted(state(amid(SETTLING, seen_well=False)), saw())
+    assert first.edge == amid(SETTLING, settled=0.0, seen_well=True)
     seen = replace(saw(), elapsed=3.0)
-    second, events = watch_restarted(state(replace(SETTLING, settled=4.0)), seen)
-    assert (second.edge.settled, second.edge.phase) == (7.0, RestartPhase.SETTLING)
+    second, events = watch_restarted(state(amid(SETTLING, settled=4.0)), seen)
+    assert second.edge == amid(SETTLING, settled=7.0)
     assert events == ()
 
 
@@ -199,7 +207,7 @@ def test_a_look_that_finds_it_unwell_begins_the_count_anew() -> None:
     """`settle` is time in which it stayed well."""
     seen = saw(health=Health(well=False, detail="no dial tone"))
     after, events = watch_restarted(state(SETTLING), seen)
-    assert (after.edge.settled, after.edge.seen_well) == (0.0, False)
+    assert after.edge == amid(SETTLING, settled=0.0, seen_well=False)
     assert events == ()
 
 
@@ -207,30 +215,20 @@ def test_settled_is_settled_when_all_of_it_is_served() -> None:
     """What it runs with is the good document from then on, and nothing is left of the attempt."""
     seen = replace(saw(), elapsed=6.0)
     after, (event,) = watch_restarted(state(SETTLING), seen)
-    assert after.edge == replace(
-        SETTLING,
-        phase=RestartPhase.IDLE,
-        good=NEW,
-        failures=0,
-        owed_since=None,
-        not_before=None,
-        settling_since=None,
-        settled=0.0,
-    )
+    assert after.edge == replace(SETTLING, restart=Idle(), good=NEW)
     assert (event.name, event.severity) == (EventName.RESTART_SUCCEEDED, Severity.NOTICE)
 
 
 def test_the_first_look_of_a_new_daemon_watches_anew() -> None:
     """In whichever run the Edge is; what nobody saw is neither held against it nor counted."""
     other = Unit(UnitState.ACTIVE, "run 9")
-    before = replace(state(replace(SETTLING, settling_since=Monotonic(NOW - 900.0))), last=None)
+    before = replace(state(amid(SETTLING, since=Monotonic(NOW - 900.0))), last=None)
     after, events = watch_restarted(before, saw(other))
     assert events == ()
-    assert (after.edge.settling_run, after.edge.settling_since) == ("run 9", NOW)
-    assert (after.edge.settled, after.edge.seen_well) == (0.0, True)
+    anew = amid(SETTLING, since=NOW, settled=0.0, seen_well=True)
+    assert after.edge == replace(anew, watched_run="run 9")
     unseen, _ = watch_restarted(before, saw(UnitUnknown("no D-Bus")))
-    assert (unseen.edge.settling_run, unseen.edge.settled) == ("", 0.0)
-    assert not unseen.edge.seen_well
+    assert unseen.edge == replace(amid(anew, seen_well=False), watched_run="")
 
 
 @pytest.mark.parametrize(
@@ -244,10 +242,10 @@ def test_the_first_look_of_a_new_daemon_watches_anew() -> None:
 def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
     """No patience makes a dead run live."""
     after, (event,) = watch_restarted(state(SETTLING), saw(unit))
-    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
     assert why in event.message
     alone, _ = watch_restarted(state(replace(SETTLING, good=None)), saw(unit))
-    assert alone.edge.phase is RestartPhase.OWED
+    assert alone.edge.restart.phase is RestartPhase.OWED
 
 
 @pytest.mark.parametrize(
@@ -262,26 +260,26 @@ def test_other_troubles_are_given_the_deadline_of_health(
     unit: Unit, health: Health, why: str
 ) -> None:
     """A slow start is none, until `health_deadline` is over."""
-    almost = state(replace(SETTLING, settling_since=Monotonic(NOW - 119.9)))
+    almost = state(amid(SETTLING, since=Monotonic(NOW - 119.9)))
     assert watch_restarted(almost, saw(unit, health))[1] == ()
-    over = state(replace(SETTLING, settling_since=Monotonic(NOW - 120.0)))
+    over = state(amid(SETTLING, since=Monotonic(NOW - 120.0)))
     after, (event,) = watch_restarted(over, saw(unit, health))
-    assert after.edge.phase is RestartPhase.ROLLING_BACK
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
     assert why in event.message
 
 
 def test_an_unwell_edge_is_waited_for_where_the_way_back_is_a_lockout() -> None:
     """For as long as it takes, and that is told once."""
-    long = replace(SETTLING, settling_since=Monotonic(NOW - 900.0))
+    long = amid(SETTLING, since=Monotonic(NOW - 900.0))
     unwell = saw(health=Health(well=False, detail="not registered"))
     waiting, (event,) = watch_restarted(serving(long, "b"), unwell)
-    assert waiting.edge == replace(long, wait_told=True, seen_well=False, settled=0.0)
+    assert waiting.edge == amid(long, wait_told=True, seen_well=False, settled=0.0)
     assert (event.name, event.severity) == (None, Severity.WARNING)
     assert "call it well (not registered); it keeps the new pinning config" in event.message
     assert watch_restarted(waiting, unwell) == (waiting, ())
     well, _ = watch_restarted(waiting, saw())
     settled, (event,) = watch_restarted(well, replace(saw(), elapsed=10.0))
-    assert (settled.edge.phase, settled.edge.wait_told) == (RestartPhase.IDLE, False)
+    assert settled.edge.restart == Idle()
     assert event.name is EventName.RESTART_SUCCEEDED
 
 
@@ -298,10 +296,10 @@ def test_nothing_else_is_waited_for(
     serves: str, edge: Edge, unit: Unit, phase: RestartPhase
 ) -> None:
     """A way back that connects is taken; without one, or with a dead unit, it is tried again."""
-    long = replace(edge, settling_since=Monotonic(NOW - 900.0), wait_told=True)
+    long = amid(edge, since=Monotonic(NOW - 900.0), wait_told=True)
     unwell = saw(unit, Health(well=False))
     after, (event,) = watch_restarted(serving(long, serves), unwell)
-    assert (after.edge.phase, after.edge.wait_told) == (phase, False)
+    assert after.edge.restart.phase is phase
     assert event.name is EventName.RESTART_FAILED
     if phase is RestartPhase.OWED:
         assert "it is tried again in 2min" in event.message
@@ -312,25 +310,25 @@ def test_nothing_else_is_waited_for(
 )
 def test_some_units_are_waited_for_however_long(unit: EdgeUnit) -> None:
     """One that waits for its turn at boot; one nobody can ask about; one that is well."""
-    long = replace(SETTLING, settling_since=Monotonic(NOW - 900.0), seen_well=False)
+    long = amid(SETTLING, since=Monotonic(NOW - 900.0), seen_well=False)
     after, events = watch_restarted(state(long), saw(unit))
-    assert after.edge.phase is RestartPhase.SETTLING
+    assert after.edge.restart.phase is RestartPhase.SETTLING
     assert events == ()
 
 
 def test_a_restart_nobody_lived_to_learn_of_is_found_by_its_run() -> None:
     """A new run, up, of what is wanted and loaded: it settles. The run that was known is none."""
-    found = replace(OWED, loaded=NEW, invocation="run 2", settling_run="run 1")
+    found = replace(OWED, loaded=NEW, invocation="run 2", watched_run="run 1")
     after, _ = watch_restarted(state(found), saw())
-    assert (after.edge.phase, after.edge.settling_run) == (RestartPhase.SETTLING, "run 2")
-    back = replace(found, phase=RestartPhase.ROLLING_BACK, written=OLD, loaded=OLD)
+    assert (after.edge.restart.phase, after.edge.watched_run) == (RestartPhase.SETTLING, "run 2")
+    back = replace(found, restart=RollingBack(DEBT), written=OLD, loaded=OLD)
     after, _ = watch_restarted(state(back), saw())
-    assert after.edge.phase is RestartPhase.ROLLED_BACK
+    assert after.edge.restart.phase is RestartPhase.ROLLED_BACK
     for edge, unit in (
-        (replace(found, settling_run="run 2"), UP),
+        (replace(found, watched_run="run 2"), UP),
         (found, Unit(UnitState.ACTIVATING, "run 2")),
         (replace(found, loaded=OLD), UP),
-        (replace(found, phase=RestartPhase.IDLE), UP),
+        (replace(found, restart=Idle()), UP),
         (replace(found, written=OLD, loaded=OLD), UP),
     ):
         assert watch_restarted(state(edge), saw(unit)) == (state(edge), ())

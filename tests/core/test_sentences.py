@@ -24,7 +24,7 @@ from edgepind.model.enums import EventName, Finding, Origin, Posture, Role, Seve
 from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Link, Observations
-from edgepind.model.state import Edge, Guard, OverrideState, RestartPhase
+from edgepind.model.state import Debt, Edge, Guard, OverrideState, Owed, RolledBack, Settling
 from tests.core.situations import NOW, RULES, A, pin, state_of, tick
 
 
@@ -242,9 +242,10 @@ def test_the_reason_says_posture_and_finding(guard: Guard, begins: str) -> None:
     """With what time is left, where there is an end."""
     state = replace(state_of([pin("a", Role.CURRENT)]), guard=guard, finding_sentence="it is so")
     assert reason(state, tick()).startswith(begins)
-    owed = replace(state, edge=Edge(phase=RestartPhase.ROLLED_BACK))
+    owed = replace(state, edge=Edge(restart=RolledBack(Debt(NOW))))
     assert reason(owed, tick()) == f"{reason(state, tick())[:-1]}; a restart of the Edge is owed."
-    unwell = replace(state, edge=Edge(phase=RestartPhase.SETTLING, wait_told=True))
+    settling = Settling(Debt(NOW), since=NOW, wait_told=True)
+    unwell = replace(state, edge=Edge(restart=settling))
     assert reason(unwell, tick()).endswith(
         "; the restarted Edge is not well yet, and is waited for."
     )
@@ -253,15 +254,14 @@ def test_the_reason_says_posture_and_finding(guard: Guard, begins: str) -> None:
 
 
 def test_the_reason_says_that_the_edge_may_still_be_off_and_for_how_long() -> None:
-    """As long as a restart that ends it is owed; where nothing dates the debt, that it is owed."""
-    edge = Edge(may_be_off=True, phase=RestartPhase.OWED, owed_since=Monotonic(NOW - 10.0))
+    """As long as a restart that ends it is owed."""
+    edge = Edge(may_be_off=True, restart=Owed(Debt(since=Monotonic(NOW - 10.0))))
     closing = replace(state_of([pin("a", Role.CURRENT)]), edge=edge)
     assert reason(closing, tick()).endswith(
         "the Edge may still have validation switched off, and is owed the restart that ends this; "
         "ready_command is waited for no longer than 20s."
     )
     for other in (
-        replace(closing, edge=replace(edge, owed_since=None)),
         replace(closing, guard=Guard(Posture.OPEN)),
         replace(closing, edge=replace(edge, may_be_off=False)),
     ):

@@ -9,12 +9,13 @@ import pytest
 
 from edgepind.core.pin_lifecycle import PIN_TABLE, PinEvent, Stage, enter, leave, move
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY, PostureEvent
-from edgepind.core.restarts import OWING, RESTART_TABLE, RestartEvent, go
+from edgepind.core.restarts import RESTART_TABLE, RestartEvent, go
 from edgepind.core.state_machine import IllegalTransitionError, step
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.enums import Origin, PinKind, Posture, Role
 from edgepind.model.pin import Pin
-from edgepind.model.state import Edge, RestartPhase, State
+from edgepind.model.state import Debt, Edge, Idle, Owing, Restart, RestartPhase, State
+from tests.core.situations import IN_EACH_PHASE, NOW, tick
 
 _MACHINES: list[Any] = [
     pytest.param(PIN_TABLE, Stage, PinEvent, Stage.UNKNOWN, id="pin"),
@@ -46,16 +47,18 @@ def test_every_state_is_reached_and_every_event_happens(
     assert {event for _, event in table} == set(events)
 
 
-@pytest.mark.parametrize(("phase", "event"), list(product(RestartPhase, RestartEvent)))
-def test_a_restart_follows_its_table_or_refuses(phase: RestartPhase, event: RestartEvent) -> None:
-    """`go` gives the phase that is listed; what is not listed raises and changes nothing."""
-    edge = Edge(phase=phase, failures=2, deferral_told=True)
-    if (phase, event) in RESTART_TABLE:
-        assert go(edge, event).phase is RESTART_TABLE[(phase, event)]
+@pytest.mark.parametrize(("restart", "event"), list(product(IN_EACH_PHASE, RestartEvent)))
+def test_a_restart_follows_its_table_or_refuses(restart: Restart, event: RestartEvent) -> None:
+    """`go` gives the phase that is listed, with the debt; what is not listed raises."""
+    edge, debt, now = Edge(restart=restart), Debt(NOW, failures=2), tick()
+    following = RESTART_TABLE.get((restart.phase, event))
+    if following is None:
+        with pytest.raises(IllegalTransitionError, match=f"{event} cannot happen in"):
+            go(edge, event, debt, now)
         return
-    with pytest.raises(IllegalTransitionError, match=f"{event} cannot happen in {phase}"):
-        go(edge, event)
-    assert edge == Edge(phase=phase, failures=2, deferral_told=True)
+    after = go(edge, event, debt, now).restart
+    assert after.phase is following
+    assert isinstance(after, Idle) or after.debt == debt
 
 
 @pytest.mark.parametrize(("stage", "event"), list(product(Stage, PinEvent)))
@@ -106,8 +109,9 @@ def test_only_an_operator_leads_out_of_what_an_operator_removed() -> None:
 
 def test_no_debt_is_idle() -> None:
     """Every phase in which a restart is owed has a way on; only the other two may rest."""
-    assert set(RestartPhase) - OWING == {RestartPhase.IDLE, RestartPhase.SETTLING}
-    assert {at for at, _ in RESTART_TABLE} >= OWING
+    owing = {it.phase for it in IN_EACH_PHASE if isinstance(it, Owing)}
+    assert set(RestartPhase) - owing == {RestartPhase.IDLE, RestartPhase.SETTLING}
+    assert {at for at, _ in RESTART_TABLE} >= owing
 
 
 def test_a_machine_does_what_its_table_lists_and_nothing_else() -> None:

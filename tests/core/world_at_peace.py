@@ -6,12 +6,13 @@ It judges by the truth about the Edge, and by the rules for how long that may ta
 from dataclasses import replace
 
 from edgepind.core.removed import is_removed
-from edgepind.core.restarts import restarts_in_window
+from edgepind.core.restarts import debt_of, restarts_in_window
 from edgepind.lab.sim_edge import Troubles
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Leaf, StatusUnreachable, UnitState
+from edgepind.model.state import Idle
 from tests.core.world_choices import LEAVES, PINS, RESTART
 
 
@@ -38,7 +39,7 @@ def settle(world: ImaginedWorld, name: str) -> None:
     assert _connected(world, served)
     assert state.finding is Finding.PINNED
     assert state.guard.posture is Posture.ENFORCING
-    assert state.edge.phase == "idle", state.edge
+    assert state.edge.restart == Idle(), state.edge
     before = len(world.events)
     world.run(1800.0)
     assert world.events[before:] == [], "a steady state is not quiet"
@@ -68,7 +69,8 @@ def _bound(world: ImaginedWorld) -> float:
     """Grace, hold-down and one restart, and whatever limit of restarts runs already."""
     pins, interval = world.rules.pins, world.rules.interval
     edge, rules = world.state.edge, world.rules.restart
-    waits = [it for it in (edge.not_before, edge.write_not_before) if it is not None]
+    not_before = debt_of(edge.restart, Monotonic(world.monotonic)).not_before
+    waits = [it for it in (not_before, edge.write_not_before) if it is not None]
     recent = restarts_in_window(edge, Monotonic(world.monotonic), rules.window)
     spare = rules.budget - 2  # one may be owed already, and one follows on the hold-down
     if len(recent) > spare:

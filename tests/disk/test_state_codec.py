@@ -20,7 +20,7 @@ from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
-from edgepind.model.state import Edge, Guard, State
+from edgepind.model.state import Debt, Edge, Guard, Settling, State
 from edgepind.state.codec import NOT_KEPT
 from edgepind.state.envelope import SCHEMA, Broken, Opened, Seal, open_state, rebase, seal_state
 
@@ -99,7 +99,7 @@ def found_instants(value: Any, hint: Any) -> Iterator[Monotonic]:
     """Every instant in a value, found by its annotation."""
     if hint is Monotonic:
         yield value
-    elif is_dataclass(hint):
+    elif isinstance(hint, type) and is_dataclass(hint):
         hints = typing.get_type_hints(hint)
         for field in fields(hint):
             yield from found_instants(getattr(value, field.name), hints[field.name])
@@ -107,6 +107,8 @@ def found_instants(value: Any, hint: Any) -> Iterator[Monotonic]:
         parts = typing.get_args(hint)
         for n, item in enumerate(value):
             yield from found_instants(item, parts[0] if parts[-1] is ... else parts[n])
+    elif is_dataclass(value):
+        yield from found_instants(value, type(value))
     elif value is not None:
         for part in typing.get_args(hint):
             if part is not NoneType:
@@ -216,7 +218,9 @@ FILLED = State(
         ),
     ),
     guard=Guard(openings=(Monotonic(1.0),)),
-    edge=Edge(written=PINNING),
+    edge=Edge(
+        written=PINNING, restart=Settling(Debt(Monotonic(1.0)), since=Monotonic(1.25), settled=0.25)
+    ),
 )
 
 
@@ -246,10 +250,15 @@ def resealed(path: str, value: object) -> bytes:
         ("state.surprise", 1, "State has the unknown key 'surprise'"),
         ("state.ticks", 5, "State has the unknown key 'ticks'"),
         ("state.lockout", 1, "State.lockout is not bool"),
-        ("state.edge.failures", True, "State.edge.failures is not int"),
-        ("state.edge.failures", 1.0, "State.edge.failures is not int"),
-        ("state.edge.settled", "1", "State.edge.settled is not a number"),
-        ("state.edge.settled", 10**400, "State.edge.settled is not a number"),
+        ("state.edge.restart.debt.failures", True, "restart.debt.failures is not int"),
+        ("state.edge.restart.debt.failures", 1.0, "restart.debt.failures is not int"),
+        ("state.edge.restart.settled", "1", "State.edge.restart.settled is not a number"),
+        ("state.edge.restart.settled", 10**400, "State.edge.restart.settled is not a number"),
+        ("state.edge.restart.phase", "open", "State.edge.restart.phase is none of idle, owed"),
+        ("state.edge.restart.phase", [], "State.edge.restart.phase is none of idle, owed"),
+        ("state.edge.restart.phase", MISSING, "State.edge.restart.phase is none of"),
+        ("state.edge.restart.phase", "owed", "State.edge.restart has the unknown key 'seen_well'"),
+        ("state.edge.restart", None, "State.edge.restart is not an object"),
         ("state.guard.posture", "closed", "State.guard.posture is none of"),
         ("state.guard.posture", None, "State.guard.posture is none of"),
         ("state.guard.since", "yesterday", "State.guard.since is no time"),

@@ -100,7 +100,7 @@ def enormous(state: Path) -> None:
 
 def of_a_newer_schema(state: Path) -> None:
     """As a later release would write it."""
-    state.write_text(state.read_text().replace('"schema": 2', '"schema": 3'))
+    state.write_text(state.read_text().replace('"schema": 3', '"schema": 4'))
 
 
 def a_folder(state: Path) -> None:

@@ -19,8 +19,8 @@ _OTHER = Fingerprint(bytes(31) + b"\x01")
 def test_it_gives_what_the_original_gives() -> None:
     """One field or several, and the others as they were."""
     state = State(ticks=3, guard=Guard(posture=Posture.OPEN))
-    changed = replace(state, edge=Edge(failures=2), ticks=4)
-    assert changed == dataclasses.replace(state, edge=Edge(failures=2), ticks=4)
+    changed = replace(state, edge=Edge(write_failures=2), ticks=4)
+    assert changed == dataclasses.replace(state, edge=Edge(write_failures=2), ticks=4)
     assert changed != state
 
 

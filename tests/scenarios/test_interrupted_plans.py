@@ -29,7 +29,7 @@ import pytest
 
 from edgepind.model.enums import Policy
 from edgepind.model.instants import Moment
-from edgepind.model.state import RestartPhase, State
+from edgepind.model.state import Idle, State
 from tests.support.scenario.interruptible import InterruptibleWorld
 from tests.support.scenario.interrupting import Interruptions
 from tests.support.scenario.text import Line, Scenario, parse_scenario
@@ -97,7 +97,7 @@ class ForgetsTheDebt(_Forgetful):
 
     def remembered(self, state: State) -> State:
         """Without the debt."""
-        edge = replace(state.edge, loaded=state.edge.written, phase=RestartPhase.IDLE)
+        edge = replace(state.edge, loaded=state.edge.written, restart=Idle())
         return replace(state, edge=edge)
 
 
@@ -122,7 +122,7 @@ class ForgetsTheRun(_Forgetful):
 
     def remembered(self, state: State) -> State:
         """Without the name of the run."""
-        edge = replace(state.edge, loaded=None, invocation="", settling_run="")
+        edge = replace(state.edge, loaded=None, invocation="", watched_run="")
         return replace(state, edge=edge)
 
 

@@ -7,10 +7,10 @@ the Edge itself, which only a world that is imagined can show.
 from collections.abc import Iterator
 
 from edgepind.core.desired import LETS_GO
-from edgepind.core.restarts import OWING
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead, UnitState
+from edgepind.model.state import Owing
 
 _ROUNDING = 1e-6
 """Seconds by which true time and that of a boot may differ, being sums of the same spans."""
@@ -54,7 +54,7 @@ def _validation(world: ImaginedWorld) -> Iterator[str]:
     if pins is not None or edge.state is not UnitState.ACTIVE or edge.commanded:
         return
     meant = state.guard.posture in LETS_GO or not any(pin.accepted for pin in state.pins)
-    owed = state.edge.phase in OWING
+    owed = isinstance(state.edge.restart, Owing)
     hindered = bool(state.edge.write_failures) or state.edge.document_problem is not None
     if not (meant or owed or hindered):
         yield f"the Edge does not pin in posture {state.guard.posture}, and owes no restart"

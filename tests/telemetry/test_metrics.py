@@ -21,10 +21,11 @@ from edgepind.model.rules import FailOpenRules, Rules
 from edgepind.model.state import (
     AddressVerdict,
     ClockJudgement,
+    Debt,
     Edge,
     Guard,
     OverrideState,
-    RestartPhase,
+    Owed,
     State,
     StatusMemory,
 )
@@ -163,7 +164,7 @@ def test_where_fail_open_is_off_there_is_no_budget() -> None:
 
 def test_a_restart_that_is_owed_is_told() -> None:
     """With how often it failed, and what the Edge accepts meanwhile."""
-    edge = replace(STATE.edge, phase=RestartPhase.OWED, failures=2)
+    edge = replace(STATE.edge, restart=Owed(Debt(NOW.monotonic, failures=2)))
     read = figures(replace(STATE, edge=edge, lockout=True, link_accepted=True))
     assert read["edge_restart_owed", ""] == 1
     assert read["edge_restart_failures", ""] == 2

@@ -21,10 +21,16 @@ from edgepind.model.rules import Rules
 from edgepind.model.state import (
     AddressVerdict,
     ClockJudgement,
+    Debt,
     Edge,
     Guard,
+    Idle,
     OverrideState,
-    RestartPhase,
+    Owed,
+    Restart,
+    RolledBack,
+    RollingBack,
+    Settling,
     State,
     StatusMemory,
 )
@@ -32,6 +38,7 @@ from edgepind.telemetry.status_file import status_document, write_status
 
 WALL = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NOW = Moment(Monotonic(10_000.0), WALL)
+DEBT = Debt(NOW.monotonic)
 RULES = Rules(host="acme.mypurecloud.com", earliest=datetime(2026, 11, 23, tzinfo=UTC))
 OLD, NEW = Fingerprint(bytes([1] * 32)), Fingerprint(bytes([2] * 32))
 BOTH = Pinning(enabled=True, current=OLD, accepted=(OLD, NEW))
@@ -165,20 +172,20 @@ def test_a_posture_that_ends_says_when(guard: Guard, until: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "owed"),
+    ("restart", "owed"),
     [
-        (RestartPhase.IDLE, False),
-        (RestartPhase.OWED, True),
-        (RestartPhase.SETTLING, False),
-        (RestartPhase.ROLLING_BACK, True),
-        (RestartPhase.ROLLED_BACK, True),
+        (Idle(), False),
+        (Owed(DEBT), True),
+        (Settling(DEBT, since=NOW.monotonic), False),
+        (RollingBack(DEBT), True),
+        (RolledBack(DEBT), True),
     ],
 )
 def test_a_restart_is_owed_until_the_wanted_document_is_loaded(
-    phase: RestartPhase, *, owed: bool
+    restart: Restart, *, owed: bool
 ) -> None:
     """Also after a rollback: what is wanted has yet to be loaded."""
-    state = replace(STATE, edge=replace(STATE.edge, phase=phase))
+    state = replace(STATE, edge=replace(STATE.edge, restart=restart))
     assert document(state)["edge"]["restart_owed"] is owed
 
 

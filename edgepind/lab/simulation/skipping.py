@@ -15,13 +15,12 @@ from math import ceil, inf
 from typing import Any
 
 from edgepind.core.admission import hold_down
-from edgepind.core.restarts import OWING
 from edgepind.core.rollover import remaining_hold_down
 from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
-from edgepind.model.state import Guard, State, StatusMemory
+from edgepind.model.state import Guard, Idle, Owing, Settling, State, StatusMemory
 
 _MARGIN = 1
 """The tick before a limit is made all the same: it may be a shorter one."""
@@ -191,26 +190,30 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
     grows = dict(growth)
     if "grace_served" in dict(grows.get("guard") or ()):
         yield rules.fail_open.grace - state.guard.grace_served
-    if "settled" in dict(grows.get("edge") or ()):
-        yield rules.restart.settle - state.edge.settled
+    restart, grown = state.edge.restart, dict(dict(grows.get("edge") or ()).get("restart") or ())
+    if isinstance(restart, Settling) and "settled" in grown:
+        yield rules.restart.settle - restart.settled
     for place, counts in grows.get("pins") or ():
         yield from _pin_limits(state.pins[place], dict(counts), rules, grows["next_tick"])
 
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
     guard, edge = state.guard, state.edge
-    single = (guard.open_ends, edge.not_before, edge.write_not_before, state.status.told_to_wait)
+    single = (guard.open_ends, edge.write_not_before, state.status.told_to_wait)
     yield from (instant for instant in single if instant is not None)
     if guard.override is not None:
         yield guard.override.ends
     yield from (it + rules.fail_open.budget_window for it in guard.openings)
-    if edge.phase in OWING:
+    if isinstance(edge.restart, Owing):
         yield from (it + rules.restart.window for it in edge.restarts)
-    if edge.owed_since is not None:
-        yield edge.owed_since + rules.restart.ready_deadline
-        yield edge.owed_since + rules.restart.urgent_ready_deadline
-    if edge.settling_since is not None:
-        yield edge.settling_since + rules.restart.health_deadline
+    if isinstance(edge.restart, Settling):
+        yield edge.restart.since + rules.restart.health_deadline
+    if not isinstance(edge.restart, Idle):
+        debt = edge.restart.debt
+        yield debt.since + rules.restart.ready_deadline
+        yield debt.since + rules.restart.urgent_ready_deadline
+        if debt.not_before is not None:
+            yield debt.not_before
     for it in state.served:
         if it.silent_since is not None:
             yield it.silent_since + rules.pins.overlap

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
-from edgepind.core.restarts import OWING
 from edgepind.core.standing import has_standing
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, Leaf
+from edgepind.model.state import Owing
 from tests.support.scenario.stage import Stage, Words
 
 Fact = Callable[[Stage], str]
@@ -85,8 +85,8 @@ FACTS: Mapping[str, Fact] = {
     "clock": lambda it: "trusted" if it.world.state.clock.trusted else "distrusted",
     "restarts": lambda it: str(len(it.world.edge.restarts)),
     "asked-whether-ready": lambda it: str(it.world.deferrals),
-    "owed": lambda it: "yes" if it.world.state.edge.phase in OWING else "no",
-    "phase": lambda it: it.world.state.edge.phase,
+    "owed": lambda it: "yes" if isinstance(it.world.state.edge.restart, Owing) else "no",
+    "phase": lambda it: it.world.state.edge.restart.phase,
     "override": lambda it: "there" if it.world.override else "gone",
     "unit": lambda it: it.world.edge.state,
 }

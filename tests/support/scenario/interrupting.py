@@ -181,8 +181,8 @@ def _distinct(plans: tuple[Plan, ...]) -> Iterator[Plan]:
     """Of plans that are the same, from states that differ by numbers alone: the first and last."""
     alike: dict[str, list[Plan]] = {}
     for plan in plans:
-        edge = replace(plan.before.edge, invocation="", settling_run="", digest="")
-        same_run = plan.before.edge.invocation == plan.before.edge.settling_run
+        edge = replace(plan.before.edge, invocation="", watched_run="", digest="")
+        same_run = plan.before.edge.invocation == plan.before.edge.watched_run
         state = _numberless(encode(replace(plan.before, edge=edge)))
         kind = f"{plan.actions} {plan.steps} {same_run} {state}"
         alike.setdefault(kind, []).append(plan)
