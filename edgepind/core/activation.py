@@ -7,9 +7,9 @@ been seen live after the Edge loaded it (invariant 3).
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
-from edgepind.core.operator import demote_current
+from edgepind.core.messages import pin_activated, pin_retired
+from edgepind.core.pin_commands import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
-from edgepind.core.sentences import pin_activated, pin_retired
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Channel, Origin, PinKind, Role, Validator
 from edgepind.model.event import Event

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.model.enums import Origin, Policy
+from edgepind.model.enums import Origin, Policy, Role
+from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 
 
@@ -105,3 +106,9 @@ def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
         sightings=rules.sightings,
         everywhere=row is Condition.SIGHTINGS,
     )
+
+
+def remaining_hold_down(pin: Pin, rules: PinRules) -> float | None:
+    """Seconds of age that a pending pin has yet to serve; None for any other, or for never."""
+    need = hold_down(pin.origin, rules) if pin.role is Role.PENDING else None
+    return None if need is None else max(0.0, need.age - pin.held)

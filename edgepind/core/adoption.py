@@ -9,8 +9,8 @@ restart.
 from datetime import datetime
 
 from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.messages import pin_refused
 from edgepind.core.restarts import loads
-from edgepind.core.sentences import pin_refused
 from edgepind.core.tick import Tick
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator

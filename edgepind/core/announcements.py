@@ -9,9 +9,16 @@ from collections.abc import Mapping
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.hold_down import REFUSALS_KEPT
-from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed_hash
-from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
+from edgepind.core.messages import pin_prepared, pin_refused, pin_replaced
+from edgepind.core.pin_lifecycle import (
+    BY_AN_OPERATOR_ALONE,
+    PinEvent,
+    enter,
+    is_removed_hash,
+    leave,
+    move,
+    put,
+)
 from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Channel, Origin, PinKind, Role

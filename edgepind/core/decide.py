@@ -9,32 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from edgepind.core.activation import follow_the_live
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
-from edgepind.core.clock_judgement import judge_clock
+from edgepind.core.announcements import note_announcement
 from edgepind.core.desired import LETS_GO, amend_document, learn_write
-from edgepind.core.diagnosis import GOOD, Diagnosis
-from edgepind.core.last_served import note_served
-from edgepind.core.lockout import is_lockout
+from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
+from edgepind.core.hold_down import note_sightings
+from edgepind.core.lockout import is_lockout, note_served
+from edgepind.core.messages import Deadlines, finding_changed, link_sentence, reason_sentence, told
 from edgepind.core.override import learn_not_removed, note_override, removal
+from edgepind.core.pin_commands import obey
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
-from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
     OWING,
     budget_frees,
+    is_closing,
     leave_rollback,
     pursue_restart,
     ready_ends,
     restarts_in_hand,
 )
-from edgepind.core.rollover import (
-    accept_evidence,
-    conclude,
-    remaining_hold_down,
-    settle_roles,
-)
 from edgepind.core.scheduling import ask_again, next_delay, note_status
-from edgepind.core.sentences import finding_changed, told
+from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action
 from edgepind.model.decision import Decision
@@ -108,6 +106,34 @@ def _tick(state: State, seen: Observations, now: Moment) -> Tick:
         elapsed = max(0.0, now.monotonic - state.last.monotonic)
     clock = state.clock if seen.clock is None else judge_clock(seen.clock, seen.rules, now)
     return Tick(seen, now, elapsed, clock)
+
+
+def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Let in what the policy table lets in by this tick's evidence."""
+    state, events = obey(state, tick.seen.words, tick)
+    if tick.seen.status is not None:
+        state, more = note_announcement(state, tick.seen.status, tick)
+        events += more
+    if tick.seen.link is not None:
+        state, more = note_sightings(state, tick.seen.link, tick)
+        events += more
+    return state, events
+
+
+def conclude(state: State, tick: Tick) -> Diagnosis | None:
+    """Judge the link by the pins as they are accepted now; None where it was not looked at."""
+    if tick.seen.link is None:
+        return None
+    diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
+    return replace(diagnosis, lockout=is_lockout(state, tick.rules))
+
+
+def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Make current what is live, and retire what has been gone for long enough."""
+    link = tick.seen.link
+    if link is None:
+        return state, ()
+    return follow_the_live(earn_standing(state, link, tick), link, tick)
 
 
 def _concluded(state: State) -> Diagnosis | None:
@@ -208,6 +234,15 @@ def _close(draft: _Draft, tick: Tick) -> Decision:
         next_tick=tick.after(delay),
     )
     return Decision(state, draft.actions, draft.events, delay)
+
+
+def reason(state: State, tick: Tick) -> str:
+    """The one sentence that `status` and `STATUS=` show."""
+    deadlines = Deadlines(
+        posture=deadline(state.guard, tick.rules.fail_open.grace, tick.now.monotonic),
+        closing=ready_ends(state, tick) if is_closing(state) else None,
+    )
+    return reason_sentence(state, tick, deadlines, restart_owed=state.edge.phase in OWING)
 
 
 def _delay(state: State, tick: Tick) -> float:

@@ -5,8 +5,8 @@ two steps, a hand or a software update are all the same case.
 """
 
 from edgepind.core.lockout import accepts_live
+from edgepind.core.messages import told
 from edgepind.core.scheduling import backoff
-from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning

@@ -5,24 +5,36 @@ nothing that is said is remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
-from edgepind.core.explain_standing import (
-    CHANNEL_TEXT,
-    standing_against,
-    standing_changes,
-    standing_for,
-)
-from edgepind.core.explanation import Explanation
-from edgepind.core.operator import refusal_to_remove
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE
-from edgepind.core.sentences import span
-from edgepind.model.enums import Finding, Origin, Role
+from edgepind.core.messages import span
+from edgepind.core.pin_commands import refusal_to_remove
+from edgepind.core.pin_lifecycle import BY_AN_OPERATOR_ALONE
+from edgepind.core.standing import STANDING, Standing, has_standing
+from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The evidence for and against something that stands, and what would change it.
+
+    `subject` is a fingerprint or the cloud's name, `standing` a role, a posture or what else a
+    fingerprint can be. `summary` is a sentence; the rest are clauses without a full stop.
+    """
+
+    subject: str
+    standing: str
+    summary: str
+    evidence_for: tuple[str, ...] = ()
+    evidence_against: tuple[str, ...] = ()
+    would_change: tuple[str, ...] = ()
+
 
 _EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
 _SUMMARY: Mapping[Role, str] = {
@@ -243,3 +255,48 @@ def _unpinned(it: AddressVerdict) -> bool:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+CHANNEL_TEXT: Mapping[Channel, str] = {
+    Channel.PINNED: "pinned channel",
+    Channel.WITHOUT_STANDING: "pinned channel without standing, which is not believed",
+    Channel.UNPINNED: "unpinned channel, which is not believed",
+    Channel.NONE: "no channel now",
+}
+"""What the last word of the status endpoint came over."""
+
+_WITHOUT = "what is announced over its leaf is not believed, and no token is sent there"
+
+
+def standing_for(pin: Pin, overlap: float) -> Iterator[str]:
+    """What speaks for it; `overlap` as in `[pins]`, in seconds."""
+    if not has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.AT_ONCE:
+        why = f"its origin is {pin.origin}"
+    elif pin.vouched:
+        why = "one with standing named it, or it was the current pin when the state was lost"
+    else:
+        why = f"every address served it, and nothing else, for {span(overlap)}"
+    yield f"it has standing, so that what is announced over its leaf is believed: {why}"
+
+
+def standing_against(pin: Pin, overlap: float) -> Iterator[str]:
+    """What speaks against it."""
+    if has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.NEVER:
+        yield f"it never has standing, for an inspecting CA issued it: {_WITHOUT}"
+    else:
+        yield f"it has no standing yet, for it was only ever found: {_WITHOUT}"
+
+
+def standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
+    """What would give it standing."""
+    if has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.EARNED:
+        left = span(overlap - pin.tenure)
+        yield f"served by every address, and nothing else by any, for {left} more, it has standing"
+        yield "named by the status endpoint over a pin with standing, it has it at once"
+    yield f"`edgepind pin add {pin.fingerprint}` gives it standing at once, if you know it"

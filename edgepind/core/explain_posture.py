@@ -6,12 +6,12 @@ nothing that is said is remembered.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import wanted
-from edgepind.core.explanation import Explanation
+from edgepind.core.explain_pin import Explanation
+from edgepind.core.messages import POSTURE_TEXT, span
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.restarts import OWING, budget_frees, ready_ends, restarts_in_hand
-from edgepind.core.rollover import remaining_hold_down
-from edgepind.core.sentences import POSTURE_TEXT, span
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Bootstrap, Finding, Posture, Role
 from edgepind.model.instants import Moment, Monotonic

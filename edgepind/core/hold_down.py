@@ -9,9 +9,16 @@ from dataclasses import dataclass
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed
-from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
+from edgepind.core.messages import pin_activated, pin_pending, pin_prepared, pin_refused
+from edgepind.core.pin_lifecycle import (
+    BY_AN_OPERATOR_ALONE,
+    PinEvent,
+    enter,
+    is_removed,
+    leave,
+    move,
+    put,
+)
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
 from edgepind.model.event import Event

@@ -7,7 +7,7 @@ way, neither lengthens nor cuts short what the operator asked for.
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from edgepind.core.sentences import span, told
+from edgepind.core.messages import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RemoveOverride
 from edgepind.model.enums import EventName, Severity

@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from edgepind.core.state_machine import step
+from edgepind.core.tick import served
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.state import State
@@ -158,3 +160,20 @@ def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:
     if any(other.key == pin.key for other in pins):
         return tuple(pin if other.key == pin.key else other for other in pins)
     return (*pins, pin)
+
+
+BY_AN_OPERATOR_ALONE = "an operator removed it, and an operator alone brings it back"
+"""Why it is refused, as a clause."""
+
+
+def is_removed(leaf: Leaf, state: State) -> bool:
+    """Whether an operator removed a pin of this very leaf."""
+    return leaf.certificate in state.removed or leaf.spki in state.removed
+
+
+def is_removed_hash(fingerprint: Fingerprint, link: Link | None, state: State) -> bool:
+    """Whether an operator removed it, or the other hash of a leaf that `link` shows."""
+    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
+    return fingerprint in state.removed or any(
+        fingerprint in {leaf.certificate, leaf.spki} and is_removed(leaf, state) for leaf in leaves
+    )

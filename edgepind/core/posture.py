@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from edgepind.core.diagnosis import Diagnosis
+from edgepind.core.messages import posture_changed, posture_lasts, span
 from edgepind.core.override import in_force
-from edgepind.core.sentences import posture_changed, posture_lasts, span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Posture

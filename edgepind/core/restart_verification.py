@@ -7,9 +7,9 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
+from edgepind.core.messages import span, told
 from edgepind.core.restarts import RestartEvent, defer, go, is_debt, is_up, loads
 from edgepind.core.scheduling import backoff
-from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event

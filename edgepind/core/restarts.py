@@ -12,7 +12,7 @@ from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted, way_back
 from edgepind.core.lockout import accepts_live, is_locked_out
-from edgepind.core.sentences import span, told
+from edgepind.core.messages import span, told
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestartEdge

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edgepind.core.last_served import note_served
+from edgepind.core.lockout import note_served
 from edgepind.core.restarts import pursue_restart
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import leaf, link

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from edgepind.core.adoption import adopt
 from edgepind.core.desired import rollback_target
-from edgepind.core.operator import obey, refusal_to_remove
+from edgepind.core.messages import link_sentence
 from edgepind.core.override import learn_not_removed
-from edgepind.core.reasons import link_sentence
+from edgepind.core.pin_commands import obey, refusal_to_remove
 from edgepind.core.restart_verification import watch_restarted
 from edgepind.core.restarts import pursue_restart, ready_ends
 from edgepind.core.tick import Tick

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.explain_pin import explain_pin, explain_stranger
-from edgepind.core.explanation import Explanation
+from edgepind.core.explain_pin import Explanation, explain_pin, explain_stranger
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, Policy, Role

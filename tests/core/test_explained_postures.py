@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from edgepind.core.explain_pin import Explanation
 from edgepind.core.explain_posture import explain_posture
-from edgepind.core.explanation import Explanation
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.enums import Bootstrap, Finding, Policy, Posture
 from edgepind.model.instants import Moment, Monotonic

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.core.explain_pin import explain_pin
-from edgepind.core.explanation import Explanation
+from edgepind.core.explain_pin import Explanation, explain_pin
 from edgepind.model.enums import Channel, Origin, Role
 from edgepind.model.pin import Pin
 from edgepind.model.state import State, StatusMemory

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from edgepind.core.last_served import MOST, live_keys, note_served
+from edgepind.core.lockout import MOST, live_keys, note_served
 from edgepind.lab.sim_observations import leaf, link
 from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.desired import way_back
-from edgepind.core.last_served import note_served
-from edgepind.core.lockout import accepts_live, is_locked_out, is_lockout
+from edgepind.core.lockout import accepts_live, is_locked_out, is_lockout, note_served
 from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
 from edgepind.model.document import Pinning
 from edgepind.model.enums import PinKind, Role, Validator

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from edgepind.core.operator import demote_current, obey, refusal_to_remove
 from edgepind.core.override import in_force, learn_not_removed, note_override, removal
+from edgepind.core.pin_commands import demote_current, obey, refusal_to_remove
 from edgepind.core.pin_lifecycle import REMOVED_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH

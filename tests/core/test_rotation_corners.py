@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.activation import follow_the_live
-from edgepind.core.clock_judgement import better_times, judge_clock
+from edgepind.core.diagnosis import better_times, judge_clock
 from edgepind.core.pin_lifecycle import PinEvent, leave, put
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.hold_down import note_sightings
-from edgepind.core.rollover import remaining_hold_down
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from edgepind.model.fingerprint import Fingerprint

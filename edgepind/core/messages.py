@@ -1,15 +1,22 @@
-"""The words of the core: one function an event, each a whole sentence for a person at night.
+"""Every sentence that more than one rule uses, or that `status` shows: one function for each.
 
-It names what happened, to what, and what to do next. Nothing is decided here.
+A sentence names what happened, to what, and what to do next. Nothing is decided here: what a
+sentence depends on is handed in.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
 
 from edgepind.core.admission import HoldDown
-from edgepind.model.enums import EventName, Finding, Posture, Role, Severity
+from edgepind.core.tick import Tick, served
+from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.pin import Pin
+from edgepind.model.instants import Monotonic
+from edgepind.model.observation import Link, NotServed
+from edgepind.model.pin import Pin, accepted
+from edgepind.model.state import State
 
 _MINUTE = 60.0
 _HOUR = 3600.0
@@ -198,3 +205,87 @@ def roles_sentence(pins: tuple[Pin, ...]) -> str:
     """How many pins play each part: `1 current, 1 backup`."""
     counts = ((role, sum(pin.role is role for pin in pins)) for role in Role)
     return ", ".join(f"{count} {role}" for role, count in counts if count) or "no pin"
+
+
+_SHOWN = 3
+_TWO_RESTARTS = "edge.restart_budget allows two restarts, one to let it go and one to end that"
+
+
+def link_sentence(finding: Finding, tick: Tick) -> str:
+    """What `finding` means for this very link, with issuers and errors named."""
+    link = tick.seen.link or Link(())
+    issuers = tuple(
+        dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
+    )
+    errors = tuple(
+        dict.fromkeys(it.result.error for it in link.addresses if isinstance(it.result, NotServed))
+    )
+    if link.resolve_error:
+        errors = (link.resolve_error, *errors)
+    named = "; ".join(issuers[:_SHOWN])
+    return finding_sentence(
+        finding,
+        tick.rules.host,
+        f"issuer {named}" if named else "issuer unknown",
+        "; ".join(errors[:_SHOWN]) or "no address is known",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """What `reason_sentence` needs to be told of other rules' deadlines.
+
+    `posture`: when the present posture ends at the latest, where it has a stated time.
+    `closing`: when `ready_command` is no longer waited for by a restart that switches validation
+    on again; None where no such restart is owed.
+    """
+
+    posture: Monotonic | None
+    closing: Monotonic | None
+
+
+def reason_sentence(state: State, tick: Tick, deadlines: Deadlines, *, restart_owed: bool) -> str:
+    """Posture, finding and what is waited for, in one sentence."""
+    parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
+    if restart_owed:
+        parts.append(_debt_clause(deadlines.closing, tick))
+    if state.edge.wait_told:
+        parts.append("the restarted Edge is not well yet, and is waited for")
+    return "; ".join(part for part in parts if part) + "."
+
+
+def _debt_clause(closing: Monotonic | None, tick: Tick) -> str:
+    if closing is None:
+        return "a restart of the Edge is owed"
+    return (
+        "the Edge may still have validation switched off, and is owed the restart that ends this; "
+        f"ready_command is waited for no longer than {span(closing - tick.now.monotonic)}"
+    )
+
+
+def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
+    guard = state.guard
+    left = f" for at most {span(ends - tick.now.monotonic)}" if ends is not None else ""
+    match guard.posture:
+        case Posture.ENFORCING if not accepted(state.pins):
+            return _before_first_pin(tick)
+        case Posture.ENFORCING:
+            return f"Pinning is enforced with {roles_sentence(state.pins)}"
+        case Posture.GRACE:
+            until = left or f" until {_TWO_RESTARTS}"
+            return f"Locked out; pinning stays enforced{until}, then it is let go"
+        case Posture.OPEN:
+            return f"Pinning is let go{left}; the CA chain is still checked"
+        case Posture.EXHAUSTED:
+            return "Locked out and not to be opened; an operator is needed (`edgepind explain`)"
+        case Posture.OVERRIDE:
+            who = guard.override.by if guard.override else "an operator"
+            return f"{who} switched pinning validation off{left}"
+        case _:
+            assert_never(guard.posture)
+
+
+def _before_first_pin(tick: Tick) -> str:
+    if tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
+        return "No pin is known; `edgepind pin add` is waited for, and nothing is written"
+    return "No pin is known yet; the first is adopted after its sightings, and nothing is written"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from edgepind.core.messages import pin_activated, pin_prepared, pin_refused, pin_retired
 from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
-from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Origin, Role
 from edgepind.model.event import Event

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.admission import HoldDown
-from edgepind.core.reasons import link_sentence, reason
-from edgepind.core.sentences import (
+from edgepind.core.decide import reason
+from edgepind.core.messages import (
     finding_changed,
+    link_sentence,
     pin_activated,
     pin_pending,
     pin_prepared,
