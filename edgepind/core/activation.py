@@ -38,8 +38,8 @@ def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[
     live = _live(state, link)
     state = replace(state, pins=tuple(_note(pin, live, state, tick) for pin in state.pins))
     state, activated = _activate(state, live, len(served(link)), tick)
-    state, let_go = _let_go(state, live, tick)
-    return state, (*activated, *let_go)
+    state, retired = _retire_unseen(state, live, tick)
+    return state, (*activated, *retired)
 
 
 def _live(state: State, link: Link) -> Live:
@@ -111,7 +111,7 @@ def _changes_kind(current: Pin, favourite: Pin, tick: Tick) -> bool:
     return current.kind is not tick.rules.pins.kind and favourite.kind is tick.rules.pins.kind
 
 
-def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+def _retire_unseen(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
     if current is None or not (current.proven and current.key in live and tick.clock.trusted):
         return state, ()
@@ -124,11 +124,11 @@ def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, .
         pins, retired = leave(state.pins, state.retired, pin, event)
         state = replace(state, pins=pins, retired=retired)
         events.append(pin_retired(pin, "it has not been live for the overlap"))
-    state, overtaken = _drop_overtaken(state, current.since, tick)
+    state, overtaken = _drop_withdrawn(state, current.since, tick)
     return state, (*events, *overtaken)
 
 
-def _drop_overtaken(state: State, rotated: datetime, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+def _drop_withdrawn(state: State, rotated: datetime, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Let go of what was announced before the last rotation, did not come, and is named no more.
 
     A leaf that the cloud withdrew, or that was announced by who held the path for a while and is

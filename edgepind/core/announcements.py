@@ -40,9 +40,9 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     if state.status.other_kind:
         return state, ()
     both = (state.status.announced_current, state.status.announced_next)
-    barred = {it: why for it in both if it and (why := _why_barred(it, state, tick))}
-    named = tuple(it for it in both if it and it not in barred)
-    state, refused = _refuse(state, barred)
+    refused_for = {it: why for it in both if it and (why := _why_refused(it, state, tick))}
+    named = tuple(it for it in both if it and it not in refused_for)
+    state, refused = _refuse(state, refused_for)
     state = _vouch(state, named, tick)
     wanted = _wanted(state, named, tick)
     if wanted is None:
@@ -66,9 +66,11 @@ def _note_kind(state: State, tick: Tick) -> State:
     return replace(state, status=replace(state.status, other_kind=other))
 
 
-def _refuse(state: State, barred: Mapping[Fingerprint, str]) -> tuple[State, tuple[Event, ...]]:
+def _refuse(
+    state: State, refused_for: Mapping[Fingerprint, str]
+) -> tuple[State, tuple[Event, ...]]:
     events = []
-    for fingerprint, why in barred.items():
+    for fingerprint, why in refused_for.items():
         if fingerprint not in state.refusals_told:
             told = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
             state = replace(state, refusals_told=told)
@@ -76,7 +78,7 @@ def _refuse(state: State, barred: Mapping[Fingerprint, str]) -> tuple[State, tup
     return state, tuple(events)
 
 
-def _why_barred(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
+def _why_refused(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
     """Why no announcement lets it in; None where one may, or where it is accepted already."""
     if any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins):
         return None

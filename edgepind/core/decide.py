@@ -13,13 +13,13 @@ from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
 from edgepind.core.announcements import note_announcement
-from edgepind.core.desired import LETS_GO, amend_document, learn_write
+from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.lockout import is_lockout, note_served
-from edgepind.core.messages import Deadlines, finding_changed, link_sentence, reason_sentence, told
+from edgepind.core.messages import Deadlines, finding_changed, link_sentence, reason_sentence
 from edgepind.core.override import learn_not_removed, note_override, removal
-from edgepind.core.pin_commands import obey
+from edgepind.core.pin_commands import apply_commands
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
 from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
@@ -67,10 +67,10 @@ class _Draft:
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
 
-    def told(self, state: State, events: tuple[Event, ...]) -> "_Draft":
+    def with_events(self, state: State, events: tuple[Event, ...]) -> "_Draft":
         return _Draft(state, self.actions, (*self.events, *events))
 
-    def asked(
+    def with_actions(
         self, state: State, actions: tuple[Action, ...], events: tuple[Event, ...]
     ) -> "_Draft":
         return _Draft(state, (*self.actions, *actions), (*self.events, *events))
@@ -85,18 +85,18 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     tick = _tick(state, observations, now)
     before = _concluded(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
-    draft = draft.told(*adopt(draft.state, tick))
-    draft = draft.told(note_served(draft.state, tick), ())
+    draft = draft.with_events(*adopt(draft.state, tick))
+    draft = draft.with_events(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
-    draft = draft.told(*accept_evidence(draft.state, tick))
+    draft = draft.with_events(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)
     draft = _note_diagnosis(draft, diagnosis, tick)
-    draft = draft.told(*settle_roles(draft.state, tick))
+    draft = draft.with_events(*settle_roles(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
-    draft = draft.told(*watch_restarted(draft.state, tick))
-    draft = draft.asked(*amend_document(leave_rollback(draft.state, tick), tick))
-    draft = draft.asked(draft.state, removal(draft.state.guard, tick), ())
-    draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
+    draft = draft.with_events(*watch_restarted(draft.state, tick))
+    draft = draft.with_actions(*amend_document(leave_rollback(draft.state, tick), tick))
+    draft = draft.with_actions(draft.state, removal(draft.state.guard, tick), ())
+    draft = draft.with_actions(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
 
 
@@ -110,7 +110,7 @@ def _tick(state: State, seen: Observations, now: Moment) -> Tick:
 
 def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Let in what the policy table lets in by this tick's evidence."""
-    state, events = obey(state, tick.seen.words, tick)
+    state, events = apply_commands(state, tick.seen.words, tick)
     if tick.seen.status is not None:
         state, more = note_announcement(state, tick.seen.status, tick)
         events += more
@@ -147,12 +147,12 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
     for outcome in tick.seen.outcomes:
         match outcome:
             case DocumentWritten() | WriteFailed():
-                draft = draft.told(*learn_write(draft.state, outcome, tick))
+                draft = draft.with_events(*learn_write(draft.state, outcome, tick))
             case RestartDone() | RestartFailed() | RestartDeferred() | RestartRefused():
-                draft = draft.told(*learn_restart(draft.state, outcome, tick))
+                draft = draft.with_events(*learn_restart(draft.state, outcome, tick))
             case OverrideNotRemoved():
                 guard, events = learn_not_removed(draft.state.guard, outcome)
-                draft = draft.told(replace(draft.state, guard=guard), events)
+                draft = draft.with_events(replace(draft.state, guard=guard), events)
             case OverrideRemoved():
                 continue  # the next look shows it
             case _:
@@ -168,20 +168,20 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
     before = draft.state.status
     state = replace(draft.state, status=memory)
     if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
-        return draft.told(state, ())
+        return draft.with_events(state, ())
     if isinstance(status, StatusRejected):
         text = (
             f"The status endpoint's answer is rejected and changes nothing: {memory.error}; "
             "live handshakes go on deciding; tell the cloud's operator if it lasts."
         )
-        event = told(EventName.STATUS_REJECTED, Severity.WARNING, text)
+        event = Event(EventName.STATUS_REJECTED, Severity.WARNING, text)
     else:
         text = (
             f"The status endpoint gave no answer: {memory.error}; live handshakes go on deciding; "
             "see `edgepind check`."
         )
-        event = told(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
-    return draft.told(state, (event,))
+        event = Event(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
+    return draft.with_events(state, (event,))
 
 
 def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _Draft:
@@ -199,11 +199,11 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
         last_good=tick.now.wall if diagnosis.finding in GOOD else draft.state.last_good,
     )
     if diagnosis.finding is before:
-        return draft.told(state, ())
+        return draft.with_events(state, ())
     good_again = diagnosis.finding in GOOD and before not in GOOD
     if good_again or before is Finding.UNREACHABLE:
         state = replace(state, status=ask_again(state.status))
-    return draft.told(state, (finding_changed(diagnosis.finding, before, sentence),))
+    return draft.with_events(state, (finding_changed(diagnosis.finding, before, sentence),))
 
 
 def _guard(
@@ -215,10 +215,10 @@ def _guard(
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
     state = draft.state
-    if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
+    if (guard.posture in VALIDATION_OFF) is not (state.guard.posture in VALIDATION_OFF):
         # Letting go, and closing again, is no retry of a document that failed.
         state = replace(state, edge=replace(state.edge, not_before=None, failures=0))
-    return draft.told(replace(state, guard=guard), (*events, *more))
+    return draft.with_events(replace(state, guard=guard), (*events, *more))
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:

@@ -100,7 +100,7 @@ def _debt(state: State, tick: Tick) -> Iterator[str]:
     yield f"a restart of the Edge is owed ({edge.phase})"
     if edge.failures:
         yield f"{edge.failures} failed in a row"
-    if not tick.reached(edge.not_before) and edge.not_before is not None:
+    if not tick.passed_or_unset(edge.not_before) and edge.not_before is not None:
         yield f"the next is tried in {_left(edge.not_before, tick)}"
     frees = budget_frees(state, tick)
     if frees is not None:

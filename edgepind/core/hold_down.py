@@ -177,7 +177,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
         mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
         origin = _origin(mine)
         need = hold_down(origin, rules) if origin else None
-        pins = _with_room(state.pins, seen)
+        pins = _evict_if_full(state.pins, seen)
         if fingerprint in known or origin is None or need is None or pins is None:
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
@@ -187,7 +187,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
     return state, tuple(events)
 
 
-def _with_room(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
+def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
     """The pins with room for one more that waits: the oldest that is gone makes way, if any is."""
     waiting = with_role(pins, Role.PENDING)
     if len(waiting) < MOST_PENDING:

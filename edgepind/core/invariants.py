@@ -8,7 +8,7 @@ tests alone.
 from collections.abc import Iterator
 
 from edgepind.core.admission import Condition, Evidence, condition
-from edgepind.core.desired import LETS_GO
+from edgepind.core.desired import VALIDATION_OFF
 from edgepind.core.restarts import OWING, restarts_in_window
 from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
@@ -150,10 +150,10 @@ def _switched_off(after: State, decision: Decision) -> Iterator[str]:
     guard, edge = after.guard, after.edge
     loaded_off = edge.loaded is not None and not edge.loaded.enabled
     ends = edge.phase in OWING or edge.write_failures or edge.document_problem or _written(decision)
-    if loaded_off and accepted(after.pins) and guard.posture not in LETS_GO and not ends:
+    if loaded_off and accepted(after.pins) and guard.posture not in VALIDATION_OFF and not ends:
         yield f"4: the Edge has validation off in posture {guard.posture}, and is owed no restart"
     off = any(not pinning.enabled for pinning in _written(decision))
-    if off and guard.posture not in LETS_GO:
+    if off and guard.posture not in VALIDATION_OFF:
         yield f"4: validation is to be switched off in posture {guard.posture}"
     if guard.posture is Posture.OPEN and guard.open_ends is None:
         yield "4: the Edge is open without a deadline"

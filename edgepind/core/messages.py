@@ -196,11 +196,6 @@ def posture_lasts(posture: Posture, remaining: str) -> Event:
     return Event(None, Severity.WARNING, text, posture=posture)
 
 
-def told(name: EventName, severity: Severity, text: str) -> Event:
-    """An event whose sentence is made where its facts are."""
-    return Event(name, severity, text)
-
-
 def roles_sentence(pins: tuple[Pin, ...]) -> str:
     """How many pins play each part: `1 current, 1 backup`."""
     counts = ((role, sum(pin.role is role for pin in pins)) for role in Role)

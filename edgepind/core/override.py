@@ -7,7 +7,7 @@ way, neither lengthens nor cuts short what the operator asked for.
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from edgepind.core.messages import span, told
+from edgepind.core.messages import span
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RemoveOverride
 from edgepind.model.enums import EventName, Severity
@@ -56,12 +56,12 @@ def learn_not_removed(guard: Guard, outcome: OverrideNotRemoved) -> tuple[Guard,
         f"An override that is over could not be removed: {outcome.error}; it is over all the "
         "same; remove the file."
     )
-    return guard, (told(EventName.WRITE_FAILED, Severity.WARNING, text),)
+    return guard, (Event(EventName.WRITE_FAILED, Severity.WARNING, text),)
 
 
 def in_force(guard: Guard, tick: Tick) -> bool:
     """Whether an override counts now."""
-    return guard.override is not None and not tick.reached(guard.override.ends)
+    return guard.override is not None and not tick.passed_or_unset(guard.override.ends)
 
 
 def _gone(guard: Guard) -> tuple[Guard, tuple[Event, ...]]:
@@ -87,7 +87,7 @@ def _present(guard: Guard, file: OverrideFile, tick: Tick) -> tuple[Guard, tuple
     known = guard.override
     if known is None or known.until != until:
         return _begin(guard, file, until, tick)
-    if not tick.reached(known.ends):
+    if not tick.passed_or_unset(known.ends):
         return guard, ()
     events = () if known.told_over else (_over("its time is over"),)
     return replace(guard, override=replace(known, told_over=True)), events
@@ -111,10 +111,10 @@ def _begin(
         f"{file.by} switched pinning validation off for {span(seconds)}, giving as reason: "
         f"{file.reason}; `edgepind override off` ends it early."
     )
-    event = told(EventName.OVERRIDE_ON, Severity.WARNING, text)
+    event = Event(EventName.OVERRIDE_ON, Severity.WARNING, text)
     return replace(guard, override=override, override_problem=None), (event,)
 
 
 def _over(why: str) -> Event:
     text = f"The override is over, because {why}; pinning validation is switched on again."
-    return told(EventName.OVERRIDE_OFF, Severity.NOTICE, text)
+    return Event(EventName.OVERRIDE_OFF, Severity.NOTICE, text)

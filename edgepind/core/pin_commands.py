@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from edgepind.core.messages import pin_activated, pin_prepared, pin_refused, pin_retired
-from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, mark_removed, move, put
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Origin, Role
 from edgepind.model.event import Event
@@ -14,7 +14,7 @@ from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 
-def obey(
+def apply_commands(
     state: State, words: Iterable[OperatorWord], tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
     """Carry out each word in turn. Said twice, a word changes nothing the second time."""
@@ -106,11 +106,11 @@ def _role_asked(state: State, known: Pin | None, word: PinAdd) -> Role:
 def _remove(state: State, word: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     named = _named(state, word.fingerprint)
     if not named:
-        return bar(state, word.fingerprint), ()
+        return mark_removed(state, word.fingerprint), ()
     refusal = refusal_to_remove(state, word.fingerprint)
     if refusal is not None:
         return state, (pin_refused(word.fingerprint, refusal),)
-    state = bar(state, word.fingerprint)
+    state = mark_removed(state, word.fingerprint)
     for pin in named:
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
         state = replace(state, pins=pins, retired=retired)

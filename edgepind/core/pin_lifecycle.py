@@ -148,7 +148,7 @@ def leave(
     return rest, kept[-RETIRED_KEPT:]
 
 
-def bar(state: State, fingerprint: Fingerprint) -> State:
+def mark_removed(state: State, fingerprint: Fingerprint) -> State:
     """The state in which `fingerprint` is let in by an operator alone, and refused audibly."""
     removed = tuple(it for it in state.removed if it != fingerprint)
     told = tuple(it for it in state.refusals_told if it != fingerprint)

@@ -139,7 +139,7 @@ EVENTS: Mapping[Posture, tuple[tuple[PostureEvent, Callable[[Situation], bool]],
         (PostureEvent.OVERRIDE_ON, lambda it: it.override),
         (PostureEvent.LINK_ACCEPTED, _link_accepted),
         (PostureEvent.INTERCEPTED, _intercepted),
-        (PostureEvent.LIMIT_OVER, lambda it: it.tick.reached(it.guard.open_ends)),
+        (PostureEvent.LIMIT_OVER, lambda it: it.tick.passed_or_unset(it.guard.open_ends)),
         (PostureEvent.OPENING_REVOKED, lambda it: not it.tick.rules.fail_open.enabled),
     ),
     Posture.EXHAUSTED: (

@@ -7,7 +7,7 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
-from edgepind.core.messages import span, told
+from edgepind.core.messages import span
 from edgepind.core.restarts import RestartEvent, defer, go, is_debt, is_up, loads
 from edgepind.core.scheduling import backoff
 from edgepind.core.tick import Tick
@@ -88,7 +88,7 @@ def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
         f"it is not known what the Edge has loaded; it is restarted again in {span(wait)}; find "
         "out what changes it."
     )
-    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_FAILED, Severity.ERR, text),)
 
 
 def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -98,7 +98,7 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
             "The Edge runs again with the last pinning config that was loaded well; the new one is "
             "tried again later; see the Edge's own journal for why it did not come up."
         )
-        event = told(EventName.ROLLED_BACK, Severity.ERR, text)
+        event = Event(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)
     edge = replace(edge, settling_since=tick.now.monotonic, settled=0.0, seen_well=False)
     return replace(state, edge=replace(edge, wait_told=False)), ()
@@ -134,7 +134,7 @@ def _watch(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     edge = replace(edge, owed_since=None, not_before=None, settling_since=None, settled=0.0)
     edge = replace(edge, wait_told=False)
     text = "The restarted Edge has settled and is well; nothing to do."
-    return replace(state, edge=edge), (told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 
 
 def _is_well(tick: Tick) -> bool:
@@ -203,4 +203,4 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
         f"The Edge did not come back well: {why}; {following}; see `journalctl -u` for the Edge's "
         "own unit."
     )
-    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_FAILED, Severity.ERR, text),)

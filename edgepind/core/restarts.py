@@ -12,7 +12,7 @@ from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted, way_back
 from edgepind.core.lockout import accepts_live, is_locked_out
-from edgepind.core.messages import span, told
+from edgepind.core.messages import span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestartEdge
@@ -115,7 +115,7 @@ def pursue_restart(
     state = _note_debt(state, tick)
     if not alone or _was_put_off(tick):
         return state, (), ()
-    if state.edge.phase is RestartPhase.ROLLED_BACK and tick.reached(state.edge.not_before):
+    if state.edge.phase is RestartPhase.ROLLED_BACK and tick.passed_or_unset(state.edge.not_before):
         return defer(state, _spent(state, tick))  # it would be owed by now: see `leave_rollback`
     return _ask(state, tick)
 
@@ -171,7 +171,7 @@ def leave_rollback(state: State, tick: Tick) -> State:
     edge = state.edge
     if _is_overtaken(state, tick):
         edge = replace(go(edge, RestartEvent.OVERTAKEN), not_before=None)
-    elif edge.phase is RestartPhase.ROLLED_BACK and tick.reached(edge.not_before):
+    elif edge.phase is RestartPhase.ROLLED_BACK and tick.passed_or_unset(edge.not_before):
         if edge.failures and budget_frees(state, tick) is not None:
             return state
         edge = go(edge, RestartEvent.RETRY_DUE)
@@ -209,12 +209,12 @@ def _ask(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Eve
     if unwritten or edge.document_problem is not None:
         return state, (), ()  # what stands at the path may be another's
     rolling_back = edge.phase is RestartPhase.ROLLING_BACK
-    if not rolling_back and not tick.reached(edge.not_before):
+    if not rolling_back and not tick.passed_or_unset(edge.not_before):
         return state, (), ()
     recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
     if len(recent) > _most_before(state, tick):
         return defer(state, _spent(state, tick))
-    forced = rolling_back or tick.reached(ready_ends(state, tick))
+    forced = rolling_back or tick.passed_or_unset(ready_ends(state, tick))
     edge = replace(edge, restarts=(*recent, tick.now.monotonic))
     events = () if edge.asked else (_requested(state),)
     return (
@@ -304,7 +304,7 @@ def _requested(state: State) -> Event:
         else "so that it loads the new pinning config"
     )
     text = f"A restart of the Edge is asked for, {why}; nothing to do."
-    return told(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
+    return Event(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
 
 
 def _spent(state: State, tick: Tick) -> str:
@@ -326,5 +326,5 @@ def defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Even
     if state.edge.deferral_told:
         return state, (), ()
     text = f"The restart that the Edge needs is put off: {why}."
-    event = told(EventName.RESTART_DEFERRED, Severity.WARNING, text)
+    event = Event(EventName.RESTART_DEFERRED, Severity.WARNING, text)
     return replace(state, edge=replace(state.edge, deferral_told=True)), (), (event,)

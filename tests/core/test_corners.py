@@ -8,7 +8,7 @@ from edgepind.core.adoption import adopt
 from edgepind.core.desired import rollback_target
 from edgepind.core.messages import link_sentence
 from edgepind.core.override import learn_not_removed
-from edgepind.core.pin_commands import obey, refusal_to_remove
+from edgepind.core.pin_commands import apply_commands, refusal_to_remove
 from edgepind.core.restart_verification import watch_restarted
 from edgepind.core.restarts import pursue_restart, ready_ends
 from edgepind.core.tick import Tick
@@ -115,13 +115,13 @@ def test_a_word_about_an_unknown_pin_says_so_and_takes_nothing_away() -> None:
     """`pin remove` of what is not there is refused; said all the same, it only keeps that out."""
     state = state_of([("a", Role.CURRENT)])
     assert "not in the pin set" in (refusal_to_remove(state, B) or "")
-    assert obey(state, (PinRemove(B),), tick()) == (replace(state, removed=(B,)), ())
+    assert apply_commands(state, (PinRemove(B),), tick()) == (replace(state, removed=(B,)), ())
 
 
 def test_a_word_said_twice_changes_nothing_the_second_time() -> None:
     """`pin add` of a pin that is there in that role, by the operator's word already."""
     state = state_of([("a", Role.CURRENT), ("b", Role.BACKUP)])
-    assert obey(state, (PinAdd(B), PinAdd(A, Role.BACKUP)), tick()) == (state, ())
+    assert apply_commands(state, (PinAdd(B), PinAdd(A, Role.BACKUP)), tick()) == (state, ())
 
 
 def test_an_override_file_that_stays_is_told_of_without_an_override_too() -> None:

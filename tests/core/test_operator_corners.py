@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from edgepind.core.override import in_force, learn_not_removed, note_override, removal
-from edgepind.core.pin_commands import demote_current, obey, refusal_to_remove
+from edgepind.core.pin_commands import apply_commands, demote_current, refusal_to_remove
 from edgepind.core.pin_lifecycle import REMOVED_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH
@@ -52,31 +52,31 @@ def roles(state: State) -> dict[Fingerprint, Role]:
 def test_what_is_removed_is_known_by_its_last_removal_and_forgotten_when_added() -> None:
     """Once each, the newest last; also one that is no pin any more when the word is heard."""
     state = state_of([CURRENT, BACKUP])
-    after, _ = obey(state, (PinRemove(B), PinRemove(C), PinRemove(B)), tick())
+    after, _ = apply_commands(state, (PinRemove(B), PinRemove(C), PinRemove(B)), tick())
     assert after.removed == (C, B)
     assert after.retired == ()
-    after, _ = obey(after, (PinAdd(B),), tick())
+    after, _ = apply_commands(after, (PinAdd(B),), tick())
     assert after.removed == (C,)
     assert roles(after)[B] is Role.BACKUP
 
 
 def test_a_removal_that_is_refused_bars_nothing() -> None:
     """The only pin stays a pin."""
-    after, _ = obey(state_of([CURRENT]), (PinRemove(A),), tick())
+    after, _ = apply_commands(state_of([CURRENT]), (PinRemove(A),), tick())
     assert after.removed == ()
 
 
 def test_a_removed_fingerprint_is_refused_aloud_though_it_was_refused_before() -> None:
     """The reason is another one by now; what else was told is not told again."""
     state = replace(state_of([CURRENT, BACKUP]), refusals_told=(B, C))
-    after, _ = obey(state, (PinRemove(B),), tick())
+    after, _ = apply_commands(state, (PinRemove(B),), tick())
     assert after.refusals_told == (C,)
 
 
 def test_only_so_many_removed_ones_are_remembered() -> None:
     """The newest of them."""
     many = [Fingerprint(bytes([number]) * 32) for number in range(REMOVED_KEPT + 2)]
-    after, _ = obey(state_of([CURRENT]), tuple(map(PinRemove, many)), tick())
+    after, _ = apply_commands(state_of([CURRENT]), tuple(map(PinRemove, many)), tick())
     assert after.removed == tuple(many[2:])
 
 
@@ -88,10 +88,10 @@ def test_the_only_accepted_pin_is_not_removed_and_a_pending_one_always_is() -> N
     state = state_of([CURRENT, pin("c", Role.PENDING)])
     assert "the only accepted pin, and without one" in (refusal_to_remove(state, A) or "")
     assert refusal_to_remove(state, C) is None
-    after, (event,) = obey(state, (PinRemove(A),), tick())
+    after, (event,) = apply_commands(state, (PinRemove(A),), tick())
     assert after == state
     assert (event.name, event.fingerprint) == (EventName.PIN_REFUSED, A)
-    gone, (event,) = obey(state, (PinRemove(C),), tick())
+    gone, (event,) = apply_commands(state, (PinRemove(C),), tick())
     assert roles(gone) == {A: Role.CURRENT}
     assert gone.removed == (C,)
     assert gone.retired == ()
@@ -123,26 +123,29 @@ def test_a_removed_pin_is_gone_and_the_likeliest_of_the_others_is_current() -> N
     """What is served comes before what was live once, and that before the rest."""
     others = [pin("b"), replace(pin("c"), ever_live=True)]
     state = state_of([CURRENT, *others])
-    once, events = obey(state, (PinRemove(A),), tick())
+    once, events = apply_commands(state, (PinRemove(A),), tick())
     assert roles(once) == {B: Role.BACKUP, C: Role.CURRENT}
     assert (once.removed, once.retired) == ((A,), ())
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_ACTIVATED]
     assert [it.fingerprint for it in events] == [A, C]
     served = at_addresses(state, (A, Finding.PINNED), (B, Finding.PINNED))
-    assert roles(obey(served, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT, C: Role.BACKUP}
-    after, events = obey(state, (PinRemove(B), PinRemove(C)), tick())
+    assert roles(apply_commands(served, (PinRemove(A),), tick())[0]) == {
+        B: Role.CURRENT,
+        C: Role.BACKUP,
+    }
+    after, events = apply_commands(state, (PinRemove(B), PinRemove(C)), tick())
     assert roles(after) == {A: Role.CURRENT}
     assert (after.removed, after.retired) == ((B, C), ())
     retiring = state_of([CURRENT, replace(BACKUP, role=Role.RETIRING)])
-    assert roles(obey(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
-    assert obey(retiring, (PinRemove(B),), tick())[0].removed == (B,)
+    assert roles(apply_commands(retiring, (PinRemove(A),), tick())[0]) == {B: Role.CURRENT}
+    assert apply_commands(retiring, (PinRemove(B),), tick())[0].removed == (B,)
     assert [it.name for it in events] == [EventName.PIN_RETIRED, EventName.PIN_RETIRED]
 
 
 def test_a_pin_that_stands_in_both_kinds_is_removed_in_both() -> None:
     """The operator names octets, and means all that they pin."""
     twin = replace(pin("b", Role.RETIRING), kind=PinKind.SPKI)
-    after, events = obey(state_of([CURRENT, BACKUP, twin]), (PinRemove(B),), tick())
+    after, events = apply_commands(state_of([CURRENT, BACKUP, twin]), (PinRemove(B),), tick())
     assert roles(after) == {A: Role.CURRENT}
     assert len(events) == 1
 
@@ -152,7 +155,7 @@ def test_a_pin_that_stands_in_both_kinds_is_removed_in_both() -> None:
 
 def added(state: State, word: PinAdd) -> tuple[Pin, State, list[EventName | None]]:
     """The pin that was added, the state after it, and what was told."""
-    after, events = obey(state, (word,), tick(wall=LATER))
+    after, events = apply_commands(state, (word,), tick(wall=LATER))
     assert [it.fingerprint for it in events] == [word.fingerprint] * len(events)
     (named,) = [it for it in after.pins if it.fingerprint == word.fingerprint]
     return named, after, [it.name for it in events]
@@ -242,7 +245,7 @@ def test_a_pin_is_added_in_the_kind_of_the_settings() -> None:
     """The same octets in the other kind are another pin, which stays."""
     seen = Observations(rules(PinRules(kind=PinKind.SPKI)))
     state = state_of([CURRENT])
-    after, _ = obey(state, (PinAdd(A),), tick(seen))
+    after, _ = apply_commands(state, (PinAdd(A),), tick(seen))
     assert [(it.kind, it.role) for it in after.pins] == [
         (PinKind.CERTIFICATE, Role.CURRENT),
         (PinKind.SPKI, Role.BACKUP),

@@ -230,8 +230,8 @@ def test_a_document_is_tried_again_when_its_wait_is_over_and_the_budget_allows_i
         replace(due, phase=RestartPhase.IDLE),
     ):
         assert leave_rollback(state(edge), saw()) == state(edge)
-    let_go = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
-    assert leave_rollback(state(let_go), saw()).edge.phase is RestartPhase.OWED
+    retried = replace(due, failures=0, restarts=spent(3000, 2000, 1000, 10))
+    assert leave_rollback(state(retried), saw()).edge.phase is RestartPhase.OWED
     early = state(replace(WAITING, not_before=Monotonic(NOW + 1.0)))
     assert pursue_restart(early, saw(), alone=True)[1:] == ((), ())
     held_up = state(replace(due, restarts=spent(3000, 2000, 1000)))
