@@ -13,9 +13,9 @@ from edgepind.model.rules import PinRules
 
 
 class Evidence(StrEnum):
-    """What speaks for a fingerprint."""
+    """On what evidence a fingerprint may be accepted."""
 
-    OPERATOR = "the operator's word"
+    OPERATOR = "added by an operator"
     ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
     DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
@@ -72,7 +72,7 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
 }
-"""Which origin a pin carries that came in on this evidence; interception comes in on none."""
+"""The origin of a pin that was admitted on this evidence; interception admits none."""
 
 _WAITING: Mapping[Origin, Evidence] = {
     Origin.OBSERVED: Evidence.UNANNOUNCED,
@@ -83,7 +83,7 @@ _WAITING: Mapping[Origin, Evidence] = {
 
 @dataclass(frozen=True, slots=True)
 class HoldDown:
-    """What a pending pin still has to serve: seconds of age, and sightings."""
+    """What a pending pin has to serve in all: seconds of age, and sightings."""
 
     age: float
     sightings: int
@@ -97,7 +97,7 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
-    """What a pending pin of this origin must serve in all; None where it will never do."""
+    """What a pending pin of this origin must serve in all; None where it is never accepted."""
     row = condition(_WAITING[origin], rules.policy)
     if row is Condition.NEVER:
         return None
@@ -109,6 +109,6 @@ def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
 
 
 def remaining_hold_down(pin: Pin, rules: PinRules) -> float | None:
-    """Seconds of age that a pending pin has yet to serve; None for any other, or for never."""
+    """Seconds of age that `pin` has yet to serve; None if not pending, or never accepted."""
     need = hold_down(pin.origin, rules) if pin.role is Role.PENDING else None
     return None if need is None else max(0.0, need.age - pin.held)

@@ -1,8 +1,8 @@
 """One tick of deciding: `decide(state, observations, now) -> Decision`, pure and synchronous.
 
-The order is the shape of the program: learn what became of the last actions, take in what was
-found, judge, accept, conclude, guard, and ask for what is missing. Every rule stands in the
-module that is named for it; this one only says in which order they speak.
+The order is the structure of the program: learn what became of the last actions, take in what was
+found, accept, conclude, choose the posture, and request what is missing. Every rule is in the
+module that is named for it; this one only orders them.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ from edgepind.model.state import RestartPhase, State
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A decision in the making: what is known so far, to be done, and to be told."""
+    """A decision in the making: state, actions and events so far."""
 
     state: State
     actions: tuple[Action, ...] = ()
@@ -77,10 +77,10 @@ class _Draft:
 
 
 def decide(state: State, observations: Observations, now: Moment) -> Decision:
-    """Say what follows from `state` and `observations` at `now`.
+    """What follows from `state` and `observations` at `now`.
 
-    Called once a tick with everything that was looked at, and again within the tick with the
-    outcomes of what it asked for. Raises only for programming errors.
+    Called once a tick with all observations, and again within the tick with the outcomes of the
+    actions that it requested. Raises only for programming errors.
     """
     tick = _tick(state, observations, now)
     before = _concluded(state)
@@ -109,7 +109,11 @@ def _tick(state: State, seen: Observations, now: Moment) -> Tick:
 
 
 def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Let in what the policy table lets in by this tick's evidence."""
+    """Accept what the policy table admits on this tick's evidence.
+
+    The operator first, then announcements, then what is seen: so a leaf that is announced and live
+    in the same tick is announced.
+    """
     state, events = apply_commands(state, tick.seen.words, tick)
     if tick.seen.status is not None:
         state, more = note_announcement(state, tick.seen.status, tick)
@@ -121,7 +125,7 @@ def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
 
 
 def conclude(state: State, tick: Tick) -> Diagnosis | None:
-    """Judge the link by the pins as they are accepted now; None where it was not looked at."""
+    """Judge the link by the pins as they are now; None where this tick did not look at it."""
     if tick.seen.link is None:
         return None
     diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
@@ -137,7 +141,7 @@ def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
 
 
 def _concluded(state: State) -> Diagnosis | None:
-    """What was last concluded about the link."""
+    """What the last look concluded about the link."""
     if state.finding is None:
         return None
     return Diagnosis(state.finding, state.link_accepted, state.addresses, state.lockout)
@@ -171,14 +175,14 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
         return draft.with_events(state, ())
     if isinstance(status, StatusRejected):
         text = (
-            f"The status endpoint's answer is rejected and changes nothing: {memory.error}; "
-            "live handshakes go on deciding; tell the cloud's operator if it lasts."
+            f"The status endpoint's answer is rejected and changes nothing: {memory.error}; pins "
+            "follow live handshakes alone; report it to the cloud's operator if it lasts."
         )
         event = Event(EventName.STATUS_REJECTED, Severity.WARNING, text)
     else:
         text = (
-            f"The status endpoint gave no answer: {memory.error}; live handshakes go on deciding; "
-            "see `edgepind check`."
+            f"The status endpoint gave no answer: {memory.error}; pins follow live handshakes "
+            "alone; see `edgepind check`."
         )
         event = Event(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
     return draft.with_events(state, (event,))
@@ -216,7 +220,7 @@ def _guard(
         guard = replace(guard, since=tick.now.wall)
     state = draft.state
     if (guard.posture in VALIDATION_OFF) is not (state.guard.posture in VALIDATION_OFF):
-        # Letting go, and closing again, is no retry of a document that failed.
+        # Switching validation off or on is no retry of a document that failed.
         state = replace(state, edge=replace(state.edge, not_before=None, failures=0))
     return draft.with_events(replace(state, guard=guard), (*events, *more))
 
@@ -248,9 +252,9 @@ def reason(state: State, tick: Tick) -> str:
 def _delay(state: State, tick: Tick) -> float:
     edge, now = state.edge, tick.now.monotonic
     owing = edge.phase in OWING
-    # A restart that failed leaves the unit unseen: before going back, it is looked at.
+    # After a failed restart the unit is observed before the rollback.
     unseen = edge.phase is RestartPhase.ROLLING_BACK and tick.seen.unit is None
-    # One that is waited for, with no way back, may take days: it is not watched for every move.
+    # Without a rollback target the wait for its health may take days, at the usual pace.
     settling = edge.phase is RestartPhase.SETTLING and (edge.seen_well or not edge.wait_told)
     return next_delay(
         tick,
@@ -258,7 +262,7 @@ def _delay(state: State, tick: Tick) -> float:
         settling=settling or unseen,
         deadlines=(
             deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
-            *_holds_end(state, tick),
+            *_hold_downs_end(state, tick),
             ready_ends(state, tick) if owing else None,
             budget_frees(state, tick) if owing else None,
             edge.not_before,
@@ -268,12 +272,12 @@ def _delay(state: State, tick: Tick) -> float:
 
 
 def _runs_out(state: State) -> bool:
-    """Whether the time of the present posture runs now: that of grace may be standing still."""
+    """Whether the time of the present posture runs now: that of grace may be paused."""
     return state.guard.posture is not Posture.GRACE or is_opening_lockout(_concluded(state))
 
 
-def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
-    """When each hold-down will have its age, if it goes on from where it was last seen."""
+def _hold_downs_end(state: State, tick: Tick) -> Iterator[Monotonic]:
+    """When each hold-down will have served its age, if it is seen without a gap."""
     for pin in state.pins:
         left = remaining_hold_down(pin, tick.rules.pins)
         if left is not None and pin.last_seen is not None:
@@ -283,7 +287,7 @@ def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
 def _is_urgent(state: State, tick: Tick) -> bool:
     """Whether something waits to be confirmed: a lockout, or the very first pin.
 
-    For that one also a cloud that cannot be reached is looked for: the site waits to be guarded.
+    For the first pin also while the cloud is unreachable: until then nothing is pinned.
     """
     posture, concluded = state.guard.posture, _concluded(state)
     if posture is Posture.OPEN and is_rotated_away(concluded):

@@ -1,7 +1,11 @@
-"""What one tick concludes about the link: the table of CONTRACT section 6, as rows.
+"""What one tick concludes about the clock and the link: the tables of CONTRACT sections 6 and 11.
 
 Each leaf is judged by the first row of `LEAF_TABLE` that holds; the link by the gravest verdict
 of its addresses. Nothing is remembered here and nothing is decided about pins.
+
+One source that shows an error beyond `max_clock_error` is enough to distrust the clock: wrongly
+distrusting it delays a hold-down, wrongly trusting it misjudges certificates. A clock of which
+nothing is known is trusted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +27,7 @@ _PRECEDENCE = (ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER)
 def judge_clock(readings: Sequence[ClockReading], rules: Rules, now: Moment) -> ClockJudgement:
     """Weigh the readings of one tick.
 
-    A reading speaks against the clock only by what exceeds the source's own uncertainty.
+    The source's own uncertainty is not held against the clock.
     """
     ordered = sorted(readings, key=lambda reading: _PRECEDENCE.index(reading.source))
     for reading in ordered:
@@ -42,8 +46,8 @@ def better_times(
 ) -> tuple[datetime, ...]:
     """Times for which there is better evidence than for what the host's clock says.
 
-    What the witnesses make of the true time; and `floor`, which an earlier run stored, where
-    the clock now stands before it.
+    The true time by the source that is believed; and `floor`, which an earlier run stored, where
+    the clock is behind it.
     """
     times = []
     if not clock.trusted and clock.error is not None:
@@ -130,13 +134,13 @@ GRAVITY: tuple[Finding, ...] = (
     Finding.CIPHER_MISMATCH,
     Finding.PINNED,
 )
-"""Of several verdicts, the one that stands first here is the link's.
+"""Of several verdicts, the first in this order is the link's.
 
-No single address is rotating, and one that does not answer has no say.
+No single address is rotating, and an address that does not answer does not count.
 """
 
 GOOD = frozenset({Finding.PINNED, Finding.ROTATING})
-"""Findings on a link with which nothing is the matter."""
+"""Findings on a healthy link."""
 
 _USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
 """Verdicts on a leaf that a handshake with wider settings only turns into a mismatch."""

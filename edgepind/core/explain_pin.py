@@ -1,7 +1,6 @@
-"""Why a fingerprint is what it is: who vouches for it, what stands in its way, what would help.
+"""Why a fingerprint is what it is: the evidence for and against it, and what would change it.
 
-The values and rules that decide are read here and put into sentences. Nothing is decided, and
-nothing that is said is remembered.
+The rules that decide are evaluated here and put into sentences; nothing is decided or remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +21,10 @@ from edgepind.model.state import AddressVerdict, State
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The evidence for and against something that stands, and what would change it.
+    """The evidence for and against what is the case, and what would change it.
 
-    `subject` is a fingerprint or the cloud's name, `standing` a role, a posture or what else a
-    fingerprint can be. `summary` is a sentence; the rest are clauses without a full stop.
+    `subject` is a fingerprint or the cloud's name, `standing` a role, a posture or a stage.
+    `summary` is a sentence; the rest are clauses without a full stop.
     """
 
     subject: str
@@ -59,7 +58,7 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
 
 
 def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
-    """Explain a fingerprint that is no pin: removed, retired, refused, or not known at all."""
+    """Explain a fingerprint that is not a pin: removed, retired, refused or unknown."""
     if fingerprint in state.removed:
         standing, summary = "removed", "An operator removed it: it is not accepted."
     elif fingerprint in state.retired:
@@ -67,7 +66,7 @@ def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
     elif fingerprint in state.refusals_told:
         standing, summary = "refused", "It was seen or named, and is refused as a pin."
     else:
-        standing, summary = "unknown", "It is no pin, and no pin set here ever held it."
+        standing, summary = "unknown", "It is not a pin, and nothing is known of it."
     return Explanation(
         subject=str(fingerprint),
         standing=standing,
@@ -131,9 +130,9 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if hold_down(pin.origin, rules.pins) is None:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
-        yield "no address serves it now, so its hold-down stands still"
+        yield "no address serves it now, so its hold-down is paused"
     if not state.clock.trusted:
-        yield "the clock is known to be wrong, so its hold-down stands still"
+        yield "the clock is known to be wrong, so its hold-down is paused"
     seen_at = {address for address, _ in pin.seen_at}
     for it in state.addresses:
         if _unpinned(it) and it.fingerprint not in (None, pin.fingerprint):
@@ -150,7 +149,7 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if loaded is None or pin.fingerprint not in loaded.accepted:
         yield "the Edge is not known to have loaded it"
     elif not pin.proven:
-        yield "it was not seen live since the Edge loaded it, so nothing is removed on its account"
+        yield "it was not seen live since the Edge loaded it, so no other pin is retired yet"
     for it in state.addresses:
         if it.fingerprint == pin.fingerprint and it.verdict is not Finding.PINNED:
             yield f"{it.address} serves it and is found {it.verdict}"
@@ -192,8 +191,8 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         left = max(0.0, rules.pins.overlap - pin.unseen)
         yield f"not live for {span(left)} more, it is retired"
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
-        yield "another announcement takes its place, as long as it was never live"
-        yield "another leaf comes in its place, and the status endpoint names it no more"
+        yield "another announcement replaces it, as long as it was never live"
+        yield "it is dropped once another leaf became current and the endpoint no longer names it"
     yield from standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
@@ -242,7 +241,7 @@ def _by_hold_down(rules: Rules) -> tuple[str, ...]:
     return (f"seen live with a public chain for {enough}, it is accepted",)
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- parts of sentences -----------------------------------------------------------------------
 
 
 def _addresses(state: State, fingerprint: Fingerprint) -> str:
@@ -263,32 +262,32 @@ CHANNEL_TEXT: Mapping[Channel, str] = {
     Channel.UNPINNED: "unpinned channel, which is not believed",
     Channel.NONE: "no channel now",
 }
-"""What the last word of the status endpoint came over."""
+"""What the last answer of the status endpoint came over."""
 
-_WITHOUT = "what is announced over its leaf is not believed, and no token is sent there"
+_WITHOUT = "announcements over its leaf are not believed, and no token is sent there"
 
 
 def standing_for(pin: Pin, overlap: float) -> Iterator[str]:
-    """What speaks for it; `overlap` as in `[pins]`, in seconds."""
+    """Why it has standing; nothing where it has none. `overlap` as in `[pins]`, in seconds."""
     if not has_standing(pin, overlap):
         return
     if STANDING[pin.origin] is Standing.AT_ONCE:
         why = f"its origin is {pin.origin}"
     elif pin.vouched:
-        why = "one with standing named it, or it was the current pin when the state was lost"
+        why = "a channel with standing named it, or it was the current pin when the state was lost"
     else:
         why = f"every address served it, and nothing else, for {span(overlap)}"
-    yield f"it has standing, so that what is announced over its leaf is believed: {why}"
+    yield f"it has standing, so announcements over its leaf are believed: {why}"
 
 
 def standing_against(pin: Pin, overlap: float) -> Iterator[str]:
-    """What speaks against it."""
+    """Why it has no standing; nothing where it has."""
     if has_standing(pin, overlap):
         return
     if STANDING[pin.origin] is Standing.NEVER:
-        yield f"it never has standing, for an inspecting CA issued it: {_WITHOUT}"
+        yield f"it never has standing, because an inspecting CA issued it: {_WITHOUT}"
     else:
-        yield f"it has no standing yet, for it was only ever found: {_WITHOUT}"
+        yield f"it has no standing yet, because it was only observed: {_WITHOUT}"
 
 
 def standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
@@ -297,6 +296,6 @@ def standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
         return
     if STANDING[pin.origin] is Standing.EARNED:
         left = span(overlap - pin.tenure)
-        yield f"served by every address, and nothing else by any, for {left} more, it has standing"
-        yield "named by the status endpoint over a pin with standing, it has it at once"
+        yield f"served alone by every address for {left} more, it gains standing"
+        yield "named by the status endpoint over a pin with standing, it gains standing at once"
     yield f"`edgepind pin add {pin.fingerprint}` gives it standing at once, if you know it"

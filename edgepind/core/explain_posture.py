@@ -1,7 +1,6 @@
-"""Why the Edge is guarded as it is: what was found, what is owed, and every way out.
+"""Why the posture is what it is: what was found, what is owed, and everything that would change it.
 
-The values and rules that decide are read here and put into sentences. Nothing is decided, and
-nothing that is said is remembered.
+The rules that decide are evaluated here and put into sentences; nothing is decided or remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -81,7 +80,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     if not state.clock.trusted:
         yield f"the clock is known to be wrong (source: {state.clock.source})"
     if state.status.error is not None:
-        what = "answers in vain" if state.status.ok else "gives no usable answer"
+        what = "is not believed" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"
     if edge.document_problem is not None:
         yield f"the pinning config cannot be used: {edge.document_problem}"
@@ -92,7 +91,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     if edge.phase in OWING:
         yield "; ".join(_debt(state, tick))
     if guard.override_problem is not None:
-        yield f"there is an override file that is none: {guard.override_problem}"
+        yield f"the override file is invalid: {guard.override_problem}"
 
 
 def _debt(state: State, tick: Tick) -> Iterator[str]:
@@ -107,7 +106,7 @@ def _debt(state: State, tick: Tick) -> Iterator[str]:
         yield f"the budget allows the next in {_left(frees, tick)}"
     ready = ready_ends(state, tick)
     if edge.deferral_told and ready is not None:
-        yield f"ready_command is waited for, {_left(ready, tick)} more at the most"
+        yield f"it waits for ready_command for at most {_left(ready, tick)}"
 
 
 # --- what would change it ---------------------------------------------------------------------
@@ -192,7 +191,7 @@ def _first_pin(state: State, rules: Rules) -> Iterator[str]:
     if wanted(state) is not None:
         return
     if rules.pins.bootstrap is Bootstrap.OPERATOR:
-        yield "no pin is known: `edgepind pin add` is waited for"
+        yield "no pin is known: waiting for `edgepind pin add`"
     else:
         yield "no pin is known: the first is adopted after its sightings at every address"
 

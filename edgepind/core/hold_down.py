@@ -1,8 +1,26 @@
-"""Hold-downs: how what is merely seen earns acceptance, by age and by sightings (RFC 5011).
+"""Hold-down: how a leaf that is merely seen earns acceptance, by age and sightings (RFC 5011).
 
-A pending pin serves its hold-down only while it is being seen, by a clock that is not known to
-be wrong. A contradiction starts it again; a gap pauses it. Elapsed time is monotonic, so a
-clock that is set cannot shorten or lengthen it.
+Theory of operation. `core.admission` says what a pending pin has to serve, by its origin and the
+policy; this module counts it. Each look at the link gives one `Sight` for each address that serves
+an unpinned leaf. A look then does, in this order:
+
+1. `_carry_on`: a pending pin is *contradicted* if any address serves another unpinned leaf, if an
+   address where it had been seen serves a pinned leaf again, or if the evidence for it is of
+   another kind now. Its age and its sightings start again from zero.
+   Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
+   since its previous sighting. A gap of more than three intervals adds nothing to its age, and
+   neither grows while the clock is not trusted: both pause the hold-down and do not restart it.
+2. `_refuse`: a leaf that can never be accepted is reported, once.
+3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
+   `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
+4. `_accept`: a pending pin is accepted if this look shows it, no other unpinned leaf and the same
+   evidence, the clock is trusted, and `_is_served`: the age and the sightings are reached or, for
+   the very first pin, the sightings at each address that answers. The first pin becomes the current
+   one, any other a backup.
+5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time is dropped.
+
+Age is the sum of observed intervals on the monotonic clock: setting the clock changes none of it,
+and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
 """
 
 from dataclasses import dataclass
@@ -32,12 +50,13 @@ from edgepind.model.state import State
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
 REFUSALS_KEPT = 16
+"""How many refusals are remembered, so that each is reported once."""
 _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An unpinned leaf at one address; `evidence` None: it counts for nothing, `why` says why."""
+    """An unpinned leaf at one address; `evidence` None: it is no evidence, for the reason `why`."""
 
     address: str
     fingerprint: Fingerprint
@@ -46,7 +65,7 @@ class Sight:
 
 
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Carry every hold-down on by what `link` shows, and accept what has served its own."""
+    """Update every hold-down by what `link` shows, and accept the pins that have served theirs."""
     sights = _sights(state, link, tick)
     pinned_at = frozenset(
         address for address, it in served(link) if pin_of(it.leaf, state.pins) is not None
@@ -89,7 +108,7 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
     if rules.issuers and not rules.issuers & leaf.public.issuers:
-        return None, f"its issuer {leaf.issuer} is none of the configured pins.issuers"
+        return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):
         return Evidence.UNANNOUNCED, "policy strict accepts no unannounced rotation"
     if rules.bootstrap is Bootstrap.OPERATOR:
@@ -123,7 +142,7 @@ def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], ti
 
 
 def _origin(mine: tuple[Sight, ...]) -> Origin | None:
-    """The origin that these sights of one leaf would give a pin; None where they give none."""
+    """The origin of a pin with these sights; None where their evidence differs or admits no pin."""
     evidences = {sight.evidence for sight in mine}
     evidence = evidences.pop() if len(evidences) == 1 else None
     return ORIGIN.get(evidence) if evidence else None
@@ -152,7 +171,7 @@ def _count(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
 
 
 def _refuse(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Tell, once a fingerprint, of those that no time and no number of sightings will let in."""
+    """Report each fingerprint once that no age and no number of sightings will admit."""
     events = []
     for sight in sights:
         never = sight.evidence is None or _never(sight.evidence, tick)
@@ -168,7 +187,7 @@ def _never(evidence: Evidence, tick: Tick) -> bool:
 
 
 def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Put what is seen for the first time, and may be accepted one day, into hold-down."""
+    """Put leaves that are seen for the first time, and may be accepted later, into hold-down."""
     events: list[Event] = []
     rules = tick.rules.pins
     known = {pin.fingerprint for pin in state.pins if pin.kind is rules.kind}
@@ -188,7 +207,10 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
 
 
 def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
-    """The pins with room for one more that waits: the oldest that is gone makes way, if any is."""
+    """The pins with a place for one more pending pin; None where there is none.
+
+    The oldest that is not served now is dropped for it.
+    """
     waiting = with_role(pins, Role.PENDING)
     if len(waiting) < MOST_PENDING:
         return pins
@@ -201,7 +223,7 @@ def _accept(
 ) -> tuple[State, tuple[Event, ...]]:
     events = []
     for pin in state.pins:
-        if pin.role is not Role.PENDING or not _served(pin, sights, link, tick):
+        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, tick):
             continue
         bootstrap = not any(other.accepted for other in state.pins)
         event = PinEvent.BOOTSTRAPPED if bootstrap else PinEvent.HELD_DOWN
@@ -214,8 +236,8 @@ def _accept(
     return state, tuple(events)
 
 
-def _served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
-    """Whether `pin` has served all of its hold-down and is seen now, uncontradicted."""
+def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
+    """Whether the hold-down of `pin` is served, and this look shows it and nothing against it."""
     need = hold_down(pin.origin, tick.rules.pins)
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
     alone = len(mine) == len(sights)

@@ -23,7 +23,7 @@ _HOUR = 3600.0
 
 
 def span(seconds: float) -> str:
-    """A length of time in the words of systemd.time: `90s`, `15min`, `4h`."""
+    """A length of time in the syntax of systemd.time(7): `90s`, `15min`, `4h`."""
     whole = round(max(0.0, seconds))
     if whole == 0:
         return f"{max(0, round(seconds * 1000))}ms"
@@ -47,20 +47,20 @@ def pin_pending(pin: Pin, need: HoldDown) -> Event:
 def pin_prepared(pin: Pin) -> Event:
     """A pin is accepted."""
     how = {
-        "operator": "by the operator's word",
+        "operator": "added by an operator",
         "announced": "announced over a connection whose pin has standing",
-        "observed": "its hold-down is served; what is announced over it is not believed yet",
+        "observed": "its hold-down is served; announcements over it are not believed yet",
         "exception": "its hold-down is served, as an accepted inspecting CA's leaf",
         "bootstrap": "adopted as the first pin after its sightings",
         "document": "found in the pinning config",
     }[pin.origin]
-    text = f"Pin {pin.fingerprint.short} is accepted as {pin.role} pin: {how}; nothing to do."
+    text = f"Pin {pin.fingerprint.short} is accepted as {pin.role} pin: {how}."
     return Event(EventName.PIN_PREPARED, Severity.NOTICE, text, pin.fingerprint)
 
 
 def pin_activated(pin: Pin) -> Event:
     """A pin became current."""
-    text = f"Pin {pin.fingerprint.short} is the current pin now; nothing to do."
+    text = f"Pin {pin.fingerprint.short} is the current pin now."
     return Event(EventName.PIN_ACTIVATED, Severity.NOTICE, text, pin.fingerprint)
 
 
@@ -74,37 +74,30 @@ def pin_retired(pin: Pin, why: str) -> Event:
 
 
 def pin_replaced(pin: Pin) -> Event:
-    """An announced backup that was never live made room for the next."""
-    why = "another pin was announced in its place before it was ever live"
-    return pin_retired(pin, why)
+    """An announced backup that was never live is replaced by the next."""
+    return pin_retired(pin, "another pin was announced instead before it was ever live")
 
 
 def pin_refused(fingerprint: Fingerprint | None, why: str, text: str = "") -> Event:
-    """A fingerprint is not let in."""
-    name = f"Fingerprint {fingerprint.short}" if fingerprint else f"Fingerprint {text!r}"
-    return Event(
-        EventName.PIN_REFUSED,
-        Severity.WARNING,
-        f"{name} is refused as a pin: {why}; if you know it to be right, say so with "
-        "`edgepind pin add`."
-        if fingerprint
-        else f"{name} is refused as a pin: {why}; replace it by a SHA-256 fingerprint.",
-        fingerprint,
-    )
+    """A fingerprint is not accepted; `text` is what was found where `fingerprint` is None."""
+    if fingerprint is None:
+        name, remedy = repr(text), "replace it by a SHA-256 fingerprint"
+    else:
+        name = fingerprint.short
+        remedy = "if you know it to be right, add it with `edgepind pin add`"
+    sentence = f"Fingerprint {name} is refused as a pin: {why}; {remedy}."
+    return Event(EventName.PIN_REFUSED, Severity.WARNING, sentence, fingerprint)
 
 
 FINDING_TEXT: Mapping[Finding, str] = {
-    Finding.PINNED: "every address of {host} that answers serves the current pin; nothing to do",
-    Finding.ROTATING: (
-        "{host} is rotating its certificate, and every leaf it serves is pinned; nothing to do"
-    ),
+    Finding.PINNED: "every address of {host} that answers serves the current pin",
+    Finding.ROTATING: ("{host} is rotating its certificate, and every leaf it serves is pinned"),
     Finding.UNANNOUNCED_ROTATION: (
         "{host} serves a leaf that is not pinned, with a public chain, the right name and time; "
-        "compare it with what the cloud's operator says and `edgepind pin add` it, or let the "
-        "hold-down decide"
+        "verify it with the cloud's operator and `edgepind pin add` it, or let the hold-down decide"
     ),
     Finding.INTERCEPTION: (
-        "something between this site and {host} answers in its place, with a certificate whose "
+        "something between this site and {host} answers instead, with a certificate whose "
         "chain reaches no public CA ({issuers}); have {host} exempted from TLS inspection, or "
         "treat it as an attack (a server that leaves its intermediate certificate out looks the "
         "same: `edgepind probe`); it will not be accepted"
@@ -115,7 +108,7 @@ FINDING_TEXT: Mapping[Finding, str] = {
     ),
     Finding.CERTIFICATE_FAULT: (
         "the certificate that {host} serves is out of time or of another name; `edgepind probe` "
-        "shows it, and only the cloud's operator can mend it"
+        "shows it, and only the cloud's operator can correct it"
     ),
     Finding.CIPHER_MISMATCH: (
         "{host} shares no TLS version or cipher with the Edge's own tlsSettings, though it would "
@@ -123,8 +116,8 @@ FINDING_TEXT: Mapping[Finding, str] = {
         "in the pinning config"
     ),
     Finding.UNREACHABLE: (
-        "no address of {host} completes a TLS handshake ({errors}); see to network, firewall and "
-        "DNS or, where something answered, to what it is"
+        "no address of {host} completes a TLS handshake ({errors}); check network, firewall and "
+        "DNS or, where something answered, what it is"
     ),
 }
 
@@ -147,7 +140,7 @@ _FINDING_SEVERITY: Mapping[Finding, Severity] = {
 
 
 def finding_changed(finding: Finding, before: Finding | None, sentence: str) -> Event:
-    """The link is found otherwise than before."""
+    """The finding changed."""
     was = f" (was {before})" if before else ""
     text = f"Finding {finding}{was}: {sentence}."
     return Event(EventName.FINDING_CHANGED, _FINDING_SEVERITY[finding], text, finding=finding)
@@ -156,16 +149,17 @@ def finding_changed(finding: Finding, before: Finding | None, sentence: str) -> 
 POSTURE_TEXT: Mapping[Posture, str] = {
     Posture.ENFORCING: "pinning is enforced",
     Posture.GRACE: (
-        "the cloud serves nothing that is accepted; pinning stays enforced for the grace, and is "
-        "let go after it unless the new leaf is accepted before; to end the lockout now, "
+        "the cloud serves nothing that is accepted; pinning stays enforced for the grace; after "
+        "it validation is switched off (fail-open), unless the new leaf is accepted first; to end "
+        "the lockout now, "
         "`edgepind pin add` the new leaf if you trust it"
     ),
     Posture.OPEN: (
-        "pinning is let go so that the site can telephone; the CA chain is still checked; it ends "
-        "when the link is pinned again or the limit is over"
+        "pin validation is off (fail-open) so that the site can telephone; the CA chain is still "
+        "checked; it ends when the cloud serves an accepted pin, or at the limit"
     ),
     Posture.EXHAUSTED: (
-        "the Edge is locked out and will not be opened: the openings are used up, not allowed, or "
+        "the Edge is locked out and validation stays on: the openings are used up or disabled, or "
         "the link is intercepted; an operator is needed: `edgepind explain`, then `edgepind pin "
         "add` or `edgepind override on`"
     ),
@@ -184,30 +178,32 @@ _POSTURE_SEVERITY: Mapping[Posture, Severity] = {
 
 
 def posture_changed(posture: Posture, before: Posture, why: str) -> Event:
-    """The guard changed its posture."""
+    """The posture changed."""
     text = f"Posture {posture} (was {before}), because {why}: {POSTURE_TEXT[posture]}."
     severity = _POSTURE_SEVERITY[posture]
     return Event(EventName.POSTURE_CHANGED, severity, text, posture=posture)
 
 
 def posture_lasts(posture: Posture, remaining: str) -> Event:
-    """A warning repeated while a posture lasts: no event of its own."""
+    """A warning that is repeated while a posture lasts: it has no event name."""
     text = f"Posture is still {posture}{remaining}: {POSTURE_TEXT[posture]}."
     return Event(None, Severity.WARNING, text, posture=posture)
 
 
 def roles_sentence(pins: tuple[Pin, ...]) -> str:
-    """How many pins play each part: `1 current, 1 backup`."""
+    """How many pins have each role: `1 current, 1 backup`."""
     counts = ((role, sum(pin.role is role for pin in pins)) for role in Role)
     return ", ".join(f"{count} {role}" for role, count in counts if count) or "no pin"
 
 
 _SHOWN = 3
-_TWO_RESTARTS = "edge.restart_budget allows two restarts, one to let it go and one to end that"
+_TWO_RESTARTS = (
+    "edge.restart_budget allows two restarts, one to switch validation off and one to end that"
+)
 
 
 def link_sentence(finding: Finding, tick: Tick) -> str:
-    """What `finding` means for this very link, with issuers and errors named."""
+    """What `finding` means for this link, with issuers and errors named."""
     link = tick.seen.link or Link(())
     issuers = tuple(
         dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
@@ -228,11 +224,11 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """What `reason_sentence` needs to be told of other rules' deadlines.
+    """Deadlines that `reason_sentence` names.
 
-    `posture`: when the present posture ends at the latest, where it has a stated time.
-    `closing`: when `ready_command` is no longer waited for by a restart that switches validation
-    on again; None where no such restart is owed.
+    `posture`: when the present posture ends at the latest; None where it has no fixed end.
+    `closing`: when the restart that switches validation on again no longer waits for
+    `ready_command`; None where no such restart is owed.
     """
 
     posture: Monotonic | None
@@ -245,7 +241,7 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines, *, restart_o
     if restart_owed:
         parts.append(_debt_clause(deadlines.closing, tick))
     if state.edge.wait_told:
-        parts.append("the restarted Edge is not well yet, and is waited for")
+        parts.append("waiting for the restarted Edge to become healthy")
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -254,7 +250,7 @@ def _debt_clause(closing: Monotonic | None, tick: Tick) -> str:
         return "a restart of the Edge is owed"
     return (
         "the Edge may still have validation switched off, and is owed the restart that ends this; "
-        f"ready_command is waited for no longer than {span(closing - tick.now.monotonic)}"
+        f"it waits for ready_command for at most {span(closing - tick.now.monotonic)}"
     )
 
 
@@ -268,11 +264,11 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
             return f"Pinning is enforced with {roles_sentence(state.pins)}"
         case Posture.GRACE:
             until = left or f" until {_TWO_RESTARTS}"
-            return f"Locked out; pinning stays enforced{until}, then it is let go"
+            return f"Locked out; pinning stays enforced{until}, then validation is off (fail-open)"
         case Posture.OPEN:
-            return f"Pinning is let go{left}; the CA chain is still checked"
+            return f"Validation is off (fail-open){left}; the CA chain is still checked"
         case Posture.EXHAUSTED:
-            return "Locked out and not to be opened; an operator is needed (`edgepind explain`)"
+            return "Locked out, and validation stays on; an operator is needed (`edgepind explain`)"
         case Posture.OVERRIDE:
             who = guard.override.by if guard.override else "an operator"
             return f"{who} switched pinning validation off{left}"
@@ -282,5 +278,5 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
 
 def _before_first_pin(tick: Tick) -> str:
     if tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
-        return "No pin is known; `edgepind pin add` is waited for, and nothing is written"
-    return "No pin is known yet; the first is adopted after its sightings, and nothing is written"
+        return "No pin is known: waiting for `edgepind pin add`; nothing is written"
+    return "No pin is known: the first is adopted after its sightings; nothing is written"

@@ -73,8 +73,8 @@ def test_whether_the_edge_has_loaded_a_pin_is_told() -> None:
     assert "it was live after the Edge had loaded it" in proven.evidence_for
     loaded = _pin(BACKUP, state)
     assert "the Edge has loaded it" in loaded.evidence_for
-    assert any("nothing is removed on its account" in it for it in loaded.evidence_against)
-    assert not any("is removed on its account" in it for it in proven.evidence_against)
+    assert any("no other pin is retired yet" in it for it in loaded.evidence_against)
+    assert not any("is retired yet" in it for it in proven.evidence_against)
     for edge in (Edge(), _loaded(A)):
         unknown = _pin(BACKUP, replace(state, edge=edge))
         assert "the Edge has loaded it" not in unknown.evidence_for
@@ -117,8 +117,8 @@ def test_what_contradicts_a_pending_pin_is_told() -> None:
         pins=(CURRENT, held), addresses=(OLD_LEAF, other), clock=ClockJudgement(trusted=False)
     )
     assert set(_pin(held, state).evidence_against) == {
-        "no address serves it now, so its hold-down stands still",
-        "the clock is known to be wrong, so its hold-down stands still",
+        "no address serves it now, so its hold-down is paused",
+        "the clock is known to be wrong, so its hold-down is paused",
         "2 serves a pinned leaf again, which contradicts it",
         "3 serves another unpinned leaf, which contradicts it",
     }
@@ -167,7 +167,7 @@ def test_an_address_that_serves_a_pin_and_is_no_good_is_told() -> None:
     ("origin", "ever_live", "told"),
     [
         (Origin.OBSERVED, True, "not live for 23h more, it is retired"),
-        (Origin.ANNOUNCED, False, "another announcement takes its place"),
+        (Origin.ANNOUNCED, False, "another announcement"),
         (Origin.ANNOUNCED, True, "`edgepind pin remove"),
         (Origin.OPERATOR, False, "`edgepind pin remove"),
     ],
@@ -182,7 +182,7 @@ def test_what_would_end_a_backup_pin(origin: Origin, told: str, *, ever_live: bo
 def test_an_announced_backup_ends_also_with_a_rotation_that_came_without_it() -> None:
     """Once another leaf has come in its place, and the endpoint names it no more."""
     why = _pin(replace(BACKUP, origin=Origin.ANNOUNCED, ever_live=False))
-    told = "another leaf comes in its place, and the status endpoint names it no more"
+    told = "it is dropped once another leaf became current and the endpoint no longer names it"
     assert told in why.would_change
 
 

@@ -111,14 +111,14 @@ def test_an_override_is_told_in_the_operators_words() -> None:
         ({"status": StatusMemory(error="404")}, "the status endpoint gives no usable answer: 404"),
         (
             {"status": StatusMemory(ok=True, error="not believed")},
-            "the status endpoint answers in vain: not believed",
+            "the status endpoint is not believed: not believed",
         ),
         ({"edge": Edge(document_problem="no JSON")}, "the pinning config cannot be used: no JSON"),
         ({"edge": Edge(write_failures=2)}, "the pinning config could not be written, 2 times"),
         ({"edge": Edge(active=False)}, "the Edge's unit is not active"),
         (
             {"guard": Guard(override_problem="not JSON")},
-            "there is an override file that is none: not JSON",
+            "the override file is invalid: not JSON",
         ),
     ],
 )
@@ -138,7 +138,7 @@ def test_each_trouble_has_its_clause(change: Any, told: str) -> None:
         ({"restarts": (Monotonic(990.0),) * 4}, "; the budget allows the next in 59min 50s"),
         (
             {"deferral_told": True, "owed_since": Monotonic(1000.0)},
-            "; ready_command is waited for, 30min more at the most",
+            "; it waits for ready_command for at most 30min",
         ),
         ({"deferral_told": True}, ""),
     ],
@@ -217,7 +217,7 @@ def test_enforcing_says_what_would_end_it() -> None:
 @pytest.mark.parametrize(
     ("bootstrap", "told"),
     [
-        (Bootstrap.OPERATOR, "`edgepind pin add` is waited for"),
+        (Bootstrap.OPERATOR, "waiting for `edgepind pin add`"),
         (Bootstrap.CORROBORATED, "the first is adopted after its sightings at every address"),
     ],
 )

@@ -317,7 +317,7 @@ def test_one_that_is_over_in_the_place_of_one_in_force_ends_it() -> None:
     late = replace(FILE, until=EPOCH - timedelta(seconds=1))
     _, (event,) = note_override(Guard(override=KNOWN), looked(late))
     assert (event.name, event.severity) == (EventName.OVERRIDE_OFF, Severity.NOTICE)
-    assert "one that is over took its place" in event.message
+    assert "an expired one replaced it" in event.message
     assert note_override(Guard(override=replace(KNOWN, told_over=True)), looked(late))[1] == ()
 
 
@@ -352,7 +352,7 @@ def test_a_file_that_is_no_override_is_told_once_a_reason() -> None:
     assert guard == Guard(override_problem="no JSON")
     assert ended.name is EventName.OVERRIDE_OFF
     assert (refused.name, refused.severity) == (None, Severity.WARNING)
-    assert "/run/edgepind/override is no override: no JSON" in refused.message
+    assert "/run/edgepind/override is invalid and has no effect: no JSON" in refused.message
     assert note_override(guard, looked(rejected)) == (guard, ())
 
 

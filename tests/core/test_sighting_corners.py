@@ -152,7 +152,7 @@ def test_two_kinds_of_evidence_for_one_leaf_are_none() -> None:
             state_of([CURRENT]),
             leaf("b"),
             PinRules(issuers=frozenset({spki("CA")})),
-            "CN=Imagined Public CA is none of the configured pins.issuers",
+            "CN=Imagined Public CA is not one of the configured pins.issuers",
         ),
         (state_of(), leaf("b"), PinRules(bootstrap=Bootstrap.OPERATOR), "waits for"),
         (state_of(), EXCEPTED, PinRules(bootstrap=Bootstrap.OPERATOR), "waits for"),
