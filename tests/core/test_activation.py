@@ -1,4 +1,4 @@
-"""Which pin is current, which lapses and which is let go, by what is live."""
+"""Which pin is current, and which lapse or retire, by what is live."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,23 +7,19 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.activation import follow_the_live
-from edgepind.core.diagnosis import better_times, judge_clock
 from edgepind.core.pin_lifecycle import PinEvent, leave, put
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment
 from edgepind.model.observation import (
-    ClockReading,
-    ClockSource,
     HandshakeFault,
     Leaf,
     Observations,
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules, Rules
-from edgepind.model.state import ClockJudgement, Edge, State, StatusMemory
-from tests.core.situations import NOW, RULES, A, B, C, pin, pinning, rules, state_of, tick
+from edgepind.model.state import Edge, State, StatusMemory
+from tests.core.situations import RULES, A, B, C, pin, pinning, rules, state_of, tick
 
 LATER = EPOCH + timedelta(hours=1)
 OVERLAP = RULES.pins.overlap
@@ -308,49 +304,3 @@ def test_a_pin_is_put_in_its_own_place_or_at_the_end() -> None:
     assert put((CURRENT, BACKUP), changed) == (changed, BACKUP)
     twin = replace(CURRENT, kind=PinKind.SPKI)
     assert put((CURRENT, BACKUP), twin) == (CURRENT, BACKUP, twin)
-
-
-# --- the clock ----------------------------------------------------------------------------------
-
-CHRONY, KERNEL, HEADER = ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER
-MOMENT = Moment(NOW, EPOCH)
-
-
-def test_one_witness_against_the_clock_is_enough() -> None:
-    """By what exceeds its own uncertainty; of several, the best is named."""
-    for readings, trusted, error, source in (
-        ((), True, None, ClockSource.NONE),
-        ((ClockReading(HEADER, 2.0),), True, 2.0, HEADER),
-        ((ClockReading(HEADER, 2.0), ClockReading(KERNEL, 1.0)), True, 1.0, KERNEL),
-        ((ClockReading(KERNEL, 1.0), ClockReading(CHRONY, 3.0)), True, 3.0, CHRONY),
-        ((ClockReading(HEADER, 60.0),), True, 60.0, HEADER),
-        ((ClockReading(HEADER, 60.1),), False, 60.1, HEADER),
-        ((ClockReading(HEADER, -60.1),), False, -60.1, HEADER),
-        ((ClockReading(HEADER, 61.0, 1.0),), True, 61.0, HEADER),
-        ((ClockReading(HEADER, 61.5, 1.0),), False, 61.5, HEADER),
-        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0)), False, 99.0, HEADER),
-        ((ClockReading(HEADER, 99.0), ClockReading(KERNEL, 88.0)), False, 88.0, KERNEL),
-    ):
-        expected = ClockJudgement(trusted=trusted, error=error, source=source)
-        assert judge_clock(readings, RULES, MOMENT) == expected
-
-
-def test_a_clock_before_the_day_of_the_release_is_wrong() -> None:
-    """By at least so much; a witness against it is heard first."""
-    early = Moment(NOW, RULES.earliest - timedelta(seconds=90))
-    wrong = ClockJudgement(trusted=False, error=-90.0, source=ClockSource.NONE)
-    assert judge_clock((), RULES, early) == wrong
-    assert judge_clock((ClockReading(CHRONY, 0.0),), RULES, early) == wrong
-    assert judge_clock((ClockReading(CHRONY, -99.0),), RULES, early).error == -99.0
-    assert judge_clock((), RULES, Moment(NOW, RULES.earliest)) == ClockJudgement()
-
-
-def test_better_times_are_what_the_witnesses_and_an_earlier_run_say() -> None:
-    """Nothing where the clock is trusted and does not stand before what was stored."""
-    wrong = ClockJudgement(trusted=False, error=90.0)
-    then = EPOCH - timedelta(seconds=90)
-    assert better_times(wrong, MOMENT, LATER) == (then, LATER)
-    assert better_times(wrong, MOMENT, None) == (then,)
-    assert better_times(replace(wrong, trusted=True), MOMENT, LATER) == (LATER,)
-    assert better_times(replace(wrong, error=None), MOMENT, EPOCH) == ()
-    assert better_times(ClockJudgement(), MOMENT, then) == ()

@@ -22,7 +22,7 @@ from edgepind.model.state import (
     State,
     StatusMemory,
 )
-from tests.core.explained_site import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
+from tests.core.situations import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
 from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(1000.0), EPOCH)

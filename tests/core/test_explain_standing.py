@@ -8,7 +8,7 @@ from edgepind.core.explain_pin import Explanation, explain_pin
 from edgepind.model.enums import Channel, Origin, Role
 from edgepind.model.pin import Pin
 from edgepind.model.state import State, StatusMemory
-from tests.core.explained_site import BACKUP, CURRENT, PENDING, B
+from tests.core.situations import BACKUP, CURRENT, PENDING, B
 from tests.support.sim_site import rules
 
 RULES = rules()

@@ -89,6 +89,8 @@ def test_a_debt_that_is_gone_leaves_nothing_behind() -> None:
         asked=False,
         deferral_told=False,
     )
+    unseen, _, _ = pursue_restart(state(paid), saw(NoUnit()), alone=True)
+    assert unseen.edge.phase is RestartPhase.IDLE
     for edge, unit in (
         (replace(paid, settling_run="run 0"), UP),
         (paid, Unit(UnitState.FAILED)),
@@ -215,6 +217,7 @@ def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
     still_open = replace(state(closing), guard=Guard(posture=Posture.OPEN))
     assert not is_closing(still_open)
     assert ready_ends(still_open, saw()) == since + 1800.0
+    assert ready_ends(state_of(), saw()) is None
     hasty = saw(restart=RestartRules(ready_deadline=10.0))
     assert ready_ends(serving(OWED, "b"), hasty) == since + 10.0
 
