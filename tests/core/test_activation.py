@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.activation import follow_the_live
-from edgepind.core.pin_lifecycle import PinEvent, leave, put
-from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -208,12 +207,12 @@ def test_of_two_kinds_of_one_leaf_that_of_the_settings_is_preferred() -> None:
     assert told == [(EventName.PIN_ACTIVATED, spki("c"))]
 
 
-# --- what is let go -----------------------------------------------------------------------------
+# --- what is retired -----------------------------------------------------------------------------
 
 GONE = replace(pin("b", Role.RETIRING), ever_live=True, unseen=OVERLAP - 10)
 
 
-def test_a_retiring_pin_is_let_go_when_its_overlap_is_over() -> None:
+def test_a_retiring_pin_is_retired_when_its_overlap_is_over() -> None:
     """Not a moment before; it is remembered as retired, and told."""
     state = state_of([CURRENT, GONE], LOADED)
     after, told = saw(state, at(a=1))
@@ -245,7 +244,7 @@ def test_a_backup_lapses_where_it_was_let_in_because_it_was_live(
     assert told == ([(EventName.PIN_RETIRED, B)] if lapses else [])
 
 
-def test_nothing_is_let_go_before_the_current_pin_is_proven_live() -> None:
+def test_nothing_is_retired_before_the_current_pin_is_proven_live() -> None:
     """Nor by a clock that is known to be wrong, nor what is live itself."""
     state = state_of([CURRENT, GONE], Edge())
     assert B not in roles(saw(state, at(a=1))[0])
@@ -285,22 +284,3 @@ def test_an_announced_leaf_that_did_not_come_goes_with_the_rotation() -> None:
     ):
         kept, _ = saw(replace(state_of(pins, LOADED), status=status), at(a=1))
         assert B in roles(kept)
-
-
-def test_only_so_many_retired_pins_are_remembered() -> None:
-    """The oldest is forgotten first; one that is retired again is the newest."""
-    others = tuple(fingerprint(f"other {n}") for n in range(64))
-    _, retired = leave((GONE,), others, GONE, PinEvent.OVERLAP_OVER)
-    assert retired == (*others[1:], B)
-    _, retired = leave((GONE,), (B, A), GONE, PinEvent.OVERLAP_OVER)
-    assert retired == (A, B)
-    pins, retired = leave((BACKUP, CURRENT), (A,), BACKUP, PinEvent.REPLACED)
-    assert (pins, retired) == ((CURRENT,), (A,))
-
-
-def test_a_pin_is_put_in_its_own_place_or_at_the_end() -> None:
-    """Its place is that of the same value in the same kind."""
-    changed = replace(CURRENT, proven=False)
-    assert put((CURRENT, BACKUP), changed) == (changed, BACKUP)
-    twin = replace(CURRENT, kind=PinKind.SPKI)
-    assert put((CURRENT, BACKUP), twin) == (CURRENT, BACKUP, twin)

@@ -50,15 +50,6 @@ def test_a_tick_that_did_not_look_changes_nothing() -> None:
     assert note_override(guard, looked(None))[0].override is None
 
 
-def test_an_empty_file_counts_for_an_hour_from_when_it_was_made() -> None:
-    """A hand's `touch`, whoever it was."""
-    made = OverrideFile(EPOCH - timedelta(minutes=15))
-    guard, _ = note_override(Guard(), looked(made))
-    assert guard.override is not None
-    assert guard.override.until == EPOCH + timedelta(minutes=45)
-    assert guard.override.ends == NOW + 45 * 60
-
-
 def test_an_override_lasts_no_longer_than_it_was_made_for() -> None:
     """Where the clock stands before the time at which the file was made."""
     guard, _ = note_override(Guard(), looked(FILE, EPOCH - timedelta(days=1)))
