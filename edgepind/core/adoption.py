@@ -8,8 +8,8 @@ which owes a restart.
 
 from datetime import datetime
 
-from edgepind.core.hold_down import REFUSALS_KEPT
 from edgepind.core.messages import pin_refused
+from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.restarts import loads
 from edgepind.core.tick import Tick
 from edgepind.model.document import Pinning
@@ -84,12 +84,12 @@ def _with_role_of(pin: Pin, found_as: Role) -> Pin:
 
 def _report_refused(state: State, document: DocumentRead) -> tuple[State, tuple[Event, ...]]:
     """Report each value once that is not a valid fingerprint."""
-    told = state.refusals_text_told
-    new = {it.text: it for it in document.refused if it.text not in told}
+    reported = state.refusals_text_told
+    new = {it.text: it for it in document.refused if it.text not in reported}
     if not new:
         return state, ()
     events = tuple(pin_refused(None, it.reason, it.text) for it in new.values())
-    return replace(state, refusals_text_told=(*told, *new)[-REFUSALS_KEPT:]), events
+    return replace(state, refusals_text_told=(*reported, *new)[-REFUSALS_KEPT:]), events
 
 
 def _adopt_unit(state: State, tick: Tick) -> State:

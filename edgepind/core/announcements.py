@@ -6,8 +6,8 @@ nothing. One that counts does this:
 
 - `_note_kind`: where the endpoint names hashes of another kind than `pins.kind`, its answers are
   ignored: the hash of a certificate cannot pin a key.
-- `_refuse`: a named fingerprint that was removed or retired, or that is the other hash of a live
-  leaf, is refused, and that is reported once.
+- `_why_refused`: a named fingerprint that was removed or retired, or that is the other hash of a
+  live leaf, is refused, and that is reported once.
 - `_vouch`: an accepted pin that is named gains standing.
 - `_prepare`: the first named fingerprint that is not accepted becomes the announced backup. It
   replaces an announced backup that was never live, and never one that was.
@@ -16,19 +16,16 @@ There is at most one announced backup that was never live. An announcement remov
 makes nothing current, and brings nothing back that was retired or removed.
 """
 
-from collections.abc import Mapping
-
 from edgepind.core.activation import LAPSING
-from edgepind.core.hold_down import REFUSALS_KEPT
-from edgepind.core.messages import pin_prepared, pin_refused, pin_replaced
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, pin_prepared, pin_replaced
 from edgepind.core.pin_lifecycle import (
-    BY_AN_OPERATOR_ALONE,
     PinEvent,
     enter,
     is_removed_hash,
     leave,
     move,
     put,
+    report_refusals,
 )
 from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
@@ -53,7 +50,7 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     both = (state.status.announced_current, state.status.announced_next)
     refused_for = {it: why for it in both if it and (why := _why_refused(it, state, tick))}
     named = tuple(it for it in both if it and it not in refused_for)
-    state, refused = _refuse(state, refused_for)
+    state, refused = report_refusals(state, refused_for.items())
     state = _vouch(state, named, tick)
     wanted = _wanted(state, named, tick)
     if wanted is None:
@@ -73,26 +70,14 @@ def _note_kind(state: State, tick: Tick) -> State:
     return replace(state, status=replace(state.status, other_kind=other))
 
 
-def _refuse(
-    state: State, refused_for: Mapping[Fingerprint, str]
-) -> tuple[State, tuple[Event, ...]]:
-    events = []
-    for fingerprint, why in refused_for.items():
-        if fingerprint not in state.refusals_told:
-            told = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
-            state = replace(state, refusals_told=told)
-            events.append(pin_refused(fingerprint, why))
-    return state, tuple(events)
-
-
 def _why_refused(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
     """Why no announcement admits it; None where one may, or where it is accepted already."""
     if any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins):
         return None
     if is_removed_hash(fingerprint, tick.seen.link, state):
-        return BY_AN_OPERATOR_ALONE
+        return IS_REMOVED
     if fingerprint in state.retired:
-        return "it was retired, and no announcement brings a retired pin back"
+        return IS_RETIRED
     if _is_other_hash(fingerprint, tick):
         kind = tick.rules.pins.kind
         return (

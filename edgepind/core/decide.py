@@ -17,7 +17,13 @@ from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.lockout import is_lockout, note_served
-from edgepind.core.messages import Deadlines, finding_changed, link_sentence, reason_sentence
+from edgepind.core.messages import (
+    Deadlines,
+    finding_changed,
+    link_sentence,
+    reason_sentence,
+    status_failed,
+)
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pin_commands import apply_commands
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
@@ -36,7 +42,7 @@ from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action
 from edgepind.model.decision import Decision
-from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Severity
+from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.event import Event
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
@@ -173,19 +179,8 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
     state = replace(draft.state, status=memory)
     if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
         return draft.with_events(state, ())
-    if isinstance(status, StatusRejected):
-        text = (
-            f"The status endpoint's answer is rejected and changes nothing: {memory.error}; pins "
-            "follow live handshakes alone; report it to the cloud's operator if it lasts."
-        )
-        event = Event(EventName.STATUS_REJECTED, Severity.WARNING, text)
-    else:
-        text = (
-            f"The status endpoint gave no answer: {memory.error}; pins follow live handshakes "
-            "alone; see `edgepind check`."
-        )
-        event = Event(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
-    return draft.with_events(state, (event,))
+    rejected = isinstance(status, StatusRejected)
+    return draft.with_events(state, (status_failed(memory.error, rejected=rejected),))
 
 
 def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _Draft:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
-from edgepind.core.messages import span
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.pin_commands import refusal_to_remove
-from edgepind.core.pin_lifecycle import BY_AN_OPERATOR_ALONE
 from edgepind.core.standing import STANDING, Standing, has_standing
 from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -57,7 +56,7 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
     )
 
 
-def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
+def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
     """Explain a fingerprint that is not a pin: removed, retired, refused or unknown."""
     if fingerprint in state.removed:
         standing, summary = "removed", "An operator removed it: it is not accepted."
@@ -72,7 +71,7 @@ def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
         standing=standing,
         summary=summary,
         evidence_for=tuple(_named_by_endpoint(fingerprint, state)),
-        evidence_against=tuple(_against_stranger(fingerprint, state)),
+        evidence_against=tuple(_against_unpinned(fingerprint, state)),
         would_change=(
             f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
             *(_by_hold_down(rules) if standing not in {"refused", "removed"} else ()),
@@ -156,11 +155,11 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     yield from standing_against(pin, rules.pins.overlap)
 
 
-def _against_stranger(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
     if fingerprint in state.removed:
-        yield BY_AN_OPERATOR_ALONE
+        yield IS_REMOVED
     elif fingerprint in state.retired:
-        yield "it was retired, and no announcement brings a retired pin back"
+        yield IS_RETIRED
     served = [it for it in state.addresses if it.fingerprint == fingerprint]
     for it in served:
         yield f"{it.address} serves it and is found {it.verdict}"

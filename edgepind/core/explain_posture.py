@@ -19,6 +19,9 @@ from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
 
+_BY_ACCEPTED_LEAF = f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+_BY_OVERRIDE = "`edgepind override on --for 1h --reason TEXT` switches validation off"
+
 
 def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:
     """Explain the present posture."""
@@ -118,12 +121,12 @@ def _changes_of_enforcing(state: State, tick: Tick) -> Iterator[str]:
         f"to {Posture.GRACE}"
     )
     yield from _hold_downs(state, tick)
-    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+    yield _BY_OVERRIDE
 
 
 def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
     rules, left = tick.rules.fail_open, tick.rules.fail_open.grace - state.guard.grace_served
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     allowed = rules.enabled and len(state.guard.openings) < rules.budget
     opens = allowed and tick.rules.restart.budget >= RESTARTS_TO_OPEN
@@ -139,14 +142,14 @@ def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
 
 
 def _changes_of_open(state: State, tick: Tick) -> Iterator[str]:
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     yield f"finding {Finding.INTERCEPTION}, or the end of the limit, leads to {Posture.EXHAUSTED}"
     yield from _by_operator(state)
 
 
 def _changes_of_exhausted(state: State, tick: Tick) -> Iterator[str]:
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     yield from _by_operator(state)
 
@@ -184,7 +187,7 @@ def _by_operator(state: State) -> Iterator[str]:
         yield (
             f"`edgepind pin add {fingerprint}` accepts what is served, if you know it to be right"
         )
-    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+    yield _BY_OVERRIDE
 
 
 def _first_pin(state: State, rules: Rules) -> Iterator[str]:

@@ -48,11 +48,13 @@ class _Omission:
 
     def of(self, seen: Observations) -> Observations:
         """`seen` without it."""
-        nothing: dict[str, Any] = {part: () if part == _WORDS else None for part in self.parts}
+        nothing: dict[str, Any] = {
+            part: () if part == _PIN_COMMANDS else None for part in self.parts
+        }
         return replace(seen, **nothing)
 
 
-_WORDS = "words"
+_PIN_COMMANDS = "words"
 _OF_THE_HOST = ("status", "link", "document", "unit", "health")
 _OMISSIONS = (
     _Omission("nothing", ()),
@@ -62,7 +64,7 @@ _OMISSIONS = (
         "the status endpoint's answer, what the addresses served, the document and the unit",
         _OF_THE_HOST,
     ),
-    _Omission("all of that and the operator's pin commands", (*_OF_THE_HOST, _WORDS)),
+    _Omission("all of that and the operator's pin commands", (*_OF_THE_HOST, _PIN_COMMANDS)),
 )
 _EVERYTHING = "everything but what has a deadline"
 
@@ -130,8 +132,8 @@ def _reported(before: State, seen: Observations, decision: Decision, fault: "_Fa
     state = replace(
         state, reason=f"A decision was dropped that would break an invariant: {broken}."
     )
-    told = (fault.event(),) if fault.broken != before.violated else ()
-    return replace(decision, state=state, events=(*decision.events, *told))
+    events = (fault.event(),) if fault.broken != before.violated else ()
+    return replace(decision, state=state, events=(*decision.events, *events))
 
 
 # --- when nothing can be decided ------------------------------------------------------------

@@ -10,7 +10,7 @@ an unpinned leaf. A look then does, in this order:
    Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
    since its previous sighting. A gap of more than three intervals adds nothing to its age, and
    neither grows while the clock is not trusted: both pause the hold-down and do not restart it.
-2. `_refuse`: a leaf that can never be accepted is reported, once.
+2. `_refused`: a leaf that can never be accepted is reported, once.
 3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
    `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
 4. `_accept`: a pending pin is accepted if this look shows it, no other unpinned leaf and the same
@@ -23,19 +23,20 @@ Age is the sum of observed intervals on the monotonic clock: setting the clock c
 and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.messages import pin_activated, pin_pending, pin_prepared, pin_refused
+from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
 from edgepind.core.pin_lifecycle import (
-    BY_AN_OPERATOR_ALONE,
     PinEvent,
     enter,
     is_removed,
     leave,
     move,
     put,
+    report_refusals,
 )
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
@@ -49,8 +50,6 @@ from edgepind.model.state import State
 
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
-REFUSALS_KEPT = 16
-"""How many refusals are remembered, so that each is reported once."""
 _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
 
 
@@ -75,11 +74,11 @@ def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[E
         for pin in state.pins
     )
     state = replace(state, pins=pins)
-    state, told = _refuse(state, sights, tick)
+    state, refused = report_refusals(state, _refused(sights, tick))
     state, begun = _begin(state, sights, tick)
     state, accepted = _accept(state, sights, link, tick)
     state = _forget(state, sights, link, tick)
-    return state, (*told, *begun, *accepted)
+    return state, (*refused, *begun, *accepted)
 
 
 def _sights(state: State, link: Link, tick: Tick) -> tuple[Sight, ...]:
@@ -97,7 +96,7 @@ def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
 
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
     if is_removed(leaf, state):
-        return None, BY_AN_OPERATOR_ALONE
+        return None, IS_REMOVED
     finding = judge_leaf(leaf, state.pins, tick, state.floor)
     if finding is Finding.INTERCEPTION:
         return _private_evidence(leaf, state, tick)
@@ -170,16 +169,11 @@ def _count(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
     )
 
 
-def _refuse(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Report each fingerprint once that no age and no number of sightings will admit."""
-    events = []
+def _refused(sights: tuple[Sight, ...], tick: Tick) -> Iterator[tuple[Fingerprint, str]]:
+    """Each fingerprint that no age and no number of sightings will admit, with the reason."""
     for sight in sights:
-        never = sight.evidence is None or _never(sight.evidence, tick)
-        if never and sight.why and sight.fingerprint not in state.refusals_told:
-            told = (*state.refusals_told, sight.fingerprint)[-REFUSALS_KEPT:]
-            state = replace(state, refusals_told=told)
-            events.append(pin_refused(sight.fingerprint, sight.why))
-    return state, tuple(events)
+        if sight.why and (sight.evidence is None or _never(sight.evidence, tick)):
+            yield sight.fingerprint, sight.why
 
 
 def _never(evidence: Evidence, tick: Tick) -> bool:

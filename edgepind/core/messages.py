@@ -21,6 +21,10 @@ from edgepind.model.state import State
 _MINUTE = 60.0
 _HOUR = 3600.0
 
+IS_REMOVED = "an operator removed it, and an operator alone brings it back"
+IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
+"""Why a fingerprint is refused, as clauses."""
+
 
 def span(seconds: float) -> str:
     """A length of time in the syntax of systemd.time(7): `90s`, `15min`, `4h`."""
@@ -122,11 +126,6 @@ FINDING_TEXT: Mapping[Finding, str] = {
 }
 
 
-def finding_sentence(finding: Finding, host: str, issuers: str, errors: str) -> str:
-    """What a finding means and what to do, as a clause."""
-    return FINDING_TEXT[finding].format(host=host, issuers=issuers, errors=errors)
-
-
 _FINDING_SEVERITY: Mapping[Finding, Severity] = {
     Finding.PINNED: Severity.NOTICE,
     Finding.ROTATING: Severity.NOTICE,
@@ -144,6 +143,15 @@ def finding_changed(finding: Finding, before: Finding | None, sentence: str) -> 
     was = f" (was {before})" if before else ""
     text = f"Finding {finding}{was}: {sentence}."
     return Event(EventName.FINDING_CHANGED, _FINDING_SEVERITY[finding], text, finding=finding)
+
+
+def status_failed(error: str | None, *, rejected: bool) -> Event:
+    """The status endpoint's answer is rejected, or it gave none."""
+    name = EventName.STATUS_REJECTED if rejected else EventName.STATUS_UNREACHABLE
+    what = "answer is rejected and changes nothing" if rejected else "answer is missing"
+    remedy = "report it to the cloud's operator if it lasts" if rejected else "see `edgepind check`"
+    text = f"The status endpoint's {what}: {error}; pins follow live handshakes alone; {remedy}."
+    return Event(name, Severity.WARNING, text)
 
 
 POSTURE_TEXT: Mapping[Posture, str] = {
@@ -214,11 +222,10 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
     if link.resolve_error:
         errors = (link.resolve_error, *errors)
     named = "; ".join(issuers[:_SHOWN])
-    return finding_sentence(
-        finding,
-        tick.rules.host,
-        f"issuer {named}" if named else "issuer unknown",
-        "; ".join(errors[:_SHOWN]) or "no address is known",
+    return FINDING_TEXT[finding].format(
+        host=tick.rules.host,
+        issuers=f"issuer {named}" if named else "issuer unknown",
+        errors="; ".join(errors[:_SHOWN]) or "no address is known",
     )
 
 

@@ -16,13 +16,15 @@ that ceases to be one. There is exactly one current pin as soon as any is accept
 fingerprint that an operator removed is in the pin set: `core.invariants` holds both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
+from edgepind.core.messages import pin_refused
 from edgepind.core.state_machine import step
 from edgepind.core.tick import served
 from edgepind.model.enums import Role
+from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin
@@ -31,6 +33,8 @@ from edgepind.model.state import State
 
 RETIRED_KEPT = 64
 """How many retired fingerprints are remembered; no announcement brings one of them back."""
+REFUSALS_KEPT = 16
+"""How many reported refusals are remembered, so that each is reported once."""
 REMOVED_KEPT = 64
 """How many removed fingerprints are remembered; only operators make the list grow."""
 
@@ -63,7 +67,7 @@ class PinEvent(StrEnum):
     ANNOUNCED = "announced"
     """Named by the status endpoint over a channel with standing."""
     REPLACED = "replaced"
-    """Another announcement, or another leaf, came in its place before it was ever live."""
+    """Another announcement or another leaf replaced it before it was ever live."""
     WENT_LIVE = "went_live"
     """It is what the cloud serves now."""
     SUPERSEDED = "superseded"
@@ -161,8 +165,8 @@ def leave(
 def mark_removed(state: State, fingerprint: Fingerprint) -> State:
     """`state` with `fingerprint` removed: refused from now on, and the refusal reported anew."""
     removed = tuple(it for it in state.removed if it != fingerprint)
-    told = tuple(it for it in state.refusals_told if it != fingerprint)
-    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=told)
+    reported = tuple(it for it in state.refusals_told if it != fingerprint)
+    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=reported)
 
 
 def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:
@@ -172,8 +176,17 @@ def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:
     return (*pins, pin)
 
 
-BY_AN_OPERATOR_ALONE = "an operator removed it, and an operator alone brings it back"
-"""Why a removed fingerprint is refused, as a clause."""
+def report_refusals(
+    state: State, refused: Iterable[tuple[Fingerprint, str]]
+) -> tuple[State, tuple[Event, ...]]:
+    """Report each refused fingerprint, with the reason, unless that was done before."""
+    events = []
+    for fingerprint, why in refused:
+        if fingerprint not in state.refusals_told:
+            reported = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
+            state = replace(state, refusals_told=reported)
+            events.append(pin_refused(fingerprint, why))
+    return state, tuple(events)
 
 
 def is_removed(leaf: Leaf, state: State) -> bool:

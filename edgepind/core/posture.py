@@ -89,7 +89,7 @@ WHY: Mapping[PostureEvent, str] = {
     PostureEvent.LOCKOUT_CONFIRMED: "a lockout was seen in two ticks in a row",
     PostureEvent.LINK_ACCEPTED: "the cloud serves an accepted pin",
     PostureEvent.OPENING_ALLOWED: "the grace is over",
-    PostureEvent.OPENING_REFUSED: "the grace is over and fail-open is off or its budget is spent",
+    PostureEvent.OPENING_REFUSED: "the grace is over and fail-open is off or its budget is used up",
     PostureEvent.INTERCEPTED: "the link is intercepted, and validation stays on under interception",
     PostureEvent.LIMIT_OVER: "fail_open.limit is over",
     PostureEvent.OPENING_REVOKED: "fail-open was switched off in the settings",

@@ -13,7 +13,8 @@ man in the middle, so the two are separate. `STANDING` says by origin when a pin
   it, so that refusing connections to the real cloud earns nothing.
 - never: pins of an inspecting CA.
 
-It must never be that a pin gains standing by its own word: what vouches for it has standing itself.
+It must never be that a pin gains standing by its own announcements: what vouches for it has
+standing itself.
 """
 
 from collections.abc import Iterable, Mapping

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.explain_pin import explain_pin, explain_stranger
+from edgepind.core.explain_pin import explain_pin, explain_unpinned
 from edgepind.core.explain_posture import explain_posture
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
@@ -124,7 +124,7 @@ def test_a_retiring_pin_says_how_long_it_stays(*, proven: bool) -> None:
 )
 def test_a_stranger_is_told_for_what_it_is(state: State, standing: str) -> None:
     """What is known of a fingerprint that is no pin."""
-    why = explain_stranger(A, state, RULES)
+    why = explain_unpinned(A, state, RULES)
     assert why.standing == standing
     assert why.would_change[0].startswith(f"`edgepind pin add {A}`")
 

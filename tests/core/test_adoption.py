@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.adoption import adopt
-from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.document import Pinning
 from edgepind.model.enums import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.announcements import note_announcement
-from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role

@@ -167,7 +167,7 @@ def test_a_finding_that_changed_is_told_once_with_what_it_was() -> None:
     ("status", "name", "text"),
     [
         (StatusRejected(Channel.PINNED, "null"), EventName.STATUS_REJECTED, "rejected"),
-        (StatusUnreachable("timed out"), EventName.STATUS_UNREACHABLE, "no answer"),
+        (StatusUnreachable("timed out"), EventName.STATUS_UNREACHABLE, "is missing"),
     ],
 )
 def test_trouble_with_the_status_endpoint_is_told_once_an_error(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.explain_pin import Explanation, explain_pin, explain_stranger
+from edgepind.core.explain_pin import Explanation, explain_pin, explain_unpinned
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, Policy, Role
@@ -107,7 +107,7 @@ def test_what_the_status_endpoint_says_of_a_pin_is_told(rotates_at: Any, planned
     told = _pin(BACKUP, state).evidence_for
     assert in_use not in told
     assert told[-1].startswith(coming)
-    assert any(it.startswith(coming) for it in explain_stranger(B, state, RULES).evidence_for)
+    assert any(it.startswith(coming) for it in explain_unpinned(B, state, RULES).evidence_for)
 
 
 # --- what speaks against a pin ------------------------------------------------------------------
@@ -225,24 +225,24 @@ def test_what_would_end_a_retiring_pin() -> None:
 
 def test_a_stranger_that_is_served_is_told_with_its_address() -> None:
     """Where it is served and how that is found; or that it is served nowhere."""
-    why = explain_stranger(B, State(addresses=(NEW_LEAF, OLD_LEAF)), RULES)
+    why = explain_unpinned(B, State(addresses=(NEW_LEAF, OLD_LEAF)), RULES)
     assert why.standing == "unknown"
     assert why.evidence_against == ("1 serves it and is found unannounced_rotation",)
     assert "seen live with a public chain for 15min and 5 times, it is accepted" in why.would_change
-    nowhere = explain_stranger(B, State(), RULES)
+    nowhere = explain_unpinned(B, State(), RULES)
     assert nowhere.evidence_against == ("no address served it at the last look",)
 
 
 def test_a_retired_stranger_is_not_brought_back_by_announcement() -> None:
     """That stands against it."""
-    why = explain_stranger(B, State(retired=(B,)), RULES)
+    why = explain_unpinned(B, State(retired=(B,)), RULES)
     assert why.standing == "retired"
     assert "no announcement brings a retired pin back" in why.evidence_against[0]
 
 
 def test_a_removed_stranger_is_brought_back_by_an_operator_alone() -> None:
     """Whatever else became of it."""
-    why = explain_stranger(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
+    why = explain_unpinned(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
     assert (why.standing, why.summary) == (
         "removed",
         "An operator removed it: it is not accepted.",
@@ -262,7 +262,7 @@ def test_a_stranger_that_no_hold_down_lets_in_has_the_operator_alone(
     state: State, policy: Policy
 ) -> None:
     """Under strict, and where it is refused, being seen does not help."""
-    why = explain_stranger(B, state, rules(PinRules(policy=policy)))
+    why = explain_unpinned(B, state, rules(PinRules(policy=policy)))
     [only] = why.would_change
     assert only.startswith(f"`edgepind pin add {B}`")
 
@@ -328,7 +328,7 @@ def test_when_a_rotation_is_planned_is_told_where_it_is_known() -> None:
         (EPOCH + timedelta(hours=1), ", planned for 2027-01-01 01:00:00 UTC"),
     ):
         state = replace(state_of([PROVEN]), status=replace(memory, rotates_at=when))
-        told = explain_stranger(B, state, RULES)
+        told = explain_unpinned(B, state, RULES)
         assert told.evidence_for == (clause + planned,)
         assert told.subject == str(B)
 
@@ -340,4 +340,4 @@ def test_a_stranger_is_explained_as_what_it_is() -> None:
         (replace(State(), refusals_told=(A,)), "refused"),
         (State(), "unknown"),
     ):
-        assert explain_stranger(A, state, RULES).standing == standing
+        assert explain_unpinned(A, state, RULES).standing == standing
