@@ -1,6 +1,7 @@
-"""The policy table of CONTRACT section 6: how an unpinned fingerprint becomes accepted.
+"""The policy table of CONTRACT section 6: on what evidence a fingerprint is accepted, and after what.
 
-A fingerprint enters the pin set by a row of this table or not at all (invariant 2).
+A fingerprint enters the pin set by a row of this table or not at all (invariant 2). What a row
+requires of a pending pin is counted in `core.hold_down`.
 """
 
 from collections.abc import Mapping

@@ -103,12 +103,12 @@ def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     elif state.edge.loaded is not None and pin.fingerprint in state.edge.loaded.accepted:
         yield "the Edge has loaded it"
     if pin.accepted:
-        yield from standing_for(pin, rules.pins.overlap)
+        yield from _standing_for(pin, rules.pins.overlap)
     yield from _named_by_endpoint(pin.fingerprint, state)
 
 
 def _named_by_endpoint(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    status, channel = state.status, CHANNEL_TEXT[state.status.channel]
+    status, channel = state.status, _CHANNEL_TEXT[state.status.channel]
     if fingerprint == status.announced_current:
         yield f"the status endpoint names it as the one in use ({channel})"
     if fingerprint == status.announced_next:
@@ -152,7 +152,7 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     for it in state.addresses:
         if it.fingerprint == pin.fingerprint and it.verdict is not Finding.PINNED:
             yield f"{it.address} serves it and is found {it.verdict}"
-    yield from standing_against(pin, rules.pins.overlap)
+    yield from _standing_against(pin, rules.pins.overlap)
 
 
 def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
@@ -192,7 +192,7 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
         yield "another announcement replaces it, as long as it was never live"
         yield "it is dropped once another leaf became current and the endpoint no longer names it"
-    yield from standing_changes(pin, rules.pins.overlap)
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -202,7 +202,7 @@ def _changes_of_current(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     else:
         yield "no other pin is accepted: a rotation must be announced or serve a hold-down first"
     yield f"retired, it stays accepted until it was not live for {span(rules.pins.overlap)}"
-    yield from standing_changes(pin, rules.pins.overlap)
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -214,7 +214,7 @@ def _changes_of_retiring(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"not live for {span(left)} more, it is accepted no longer"
     else:
         yield "it stays until the current pin was seen live after the Edge loaded it"
-    yield from standing_changes(pin, rules.pins.overlap)
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -255,7 +255,7 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-CHANNEL_TEXT: Mapping[Channel, str] = {
+_CHANNEL_TEXT: Mapping[Channel, str] = {
     Channel.PINNED: "pinned channel",
     Channel.WITHOUT_STANDING: "pinned channel without standing, which is not believed",
     Channel.UNPINNED: "unpinned channel, which is not believed",
@@ -266,7 +266,7 @@ CHANNEL_TEXT: Mapping[Channel, str] = {
 _WITHOUT = "announcements over its leaf are not believed, and no token is sent there"
 
 
-def standing_for(pin: Pin, overlap: float) -> Iterator[str]:
+def _standing_for(pin: Pin, overlap: float) -> Iterator[str]:
     """Why it has standing; nothing where it has none. `overlap` as in `[pins]`, in seconds."""
     if not has_standing(pin, overlap):
         return
@@ -279,7 +279,7 @@ def standing_for(pin: Pin, overlap: float) -> Iterator[str]:
     yield f"it has standing, so announcements over its leaf are believed: {why}"
 
 
-def standing_against(pin: Pin, overlap: float) -> Iterator[str]:
+def _standing_against(pin: Pin, overlap: float) -> Iterator[str]:
     """Why it has no standing; nothing where it has."""
     if has_standing(pin, overlap):
         return
@@ -289,7 +289,7 @@ def standing_against(pin: Pin, overlap: float) -> Iterator[str]:
         yield f"it has no standing yet, because it was only observed: {_WITHOUT}"
 
 
-def standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
+def _standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
     """What would give it standing."""
     if has_standing(pin, overlap):
         return

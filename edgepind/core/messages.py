@@ -1,7 +1,7 @@
-"""Every sentence that more than one rule uses, or that `status` shows: one function for each.
+"""The sentences on pins, findings, postures and the status endpoint, and the reason in `status`.
 
 A sentence names what happened, to what, and what to do next. Nothing is decided here: what a
-sentence depends on is handed in.
+sentence depends on is handed in. Those that one rule alone uses are in that rule's module.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,6 @@ from edgepind.model.observation import Link, NotServed
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import State
 
-_MINUTE = 60.0
-_HOUR = 3600.0
-
 IS_REMOVED = "an operator removed it, and an operator alone brings it back"
 IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
 """Why a fingerprint is refused, as clauses."""
@@ -31,8 +28,8 @@ def span(seconds: float) -> str:
     whole = round(max(0.0, seconds))
     if whole == 0:
         return f"{max(0, round(seconds * 1000))}ms"
-    hours, rest = divmod(whole, int(_HOUR))
-    minutes, secs = divmod(rest, int(_MINUTE))
+    hours, rest = divmod(whole, 3600)
+    minutes, secs = divmod(rest, 60)
     parts = ((hours, "h"), (minutes, "min"), (secs, "s"))
     return " ".join(f"{n}{unit}" for n, unit in parts if n)
 
@@ -95,7 +92,7 @@ def pin_refused(fingerprint: Fingerprint | None, why: str, text: str = "") -> Ev
 
 FINDING_TEXT: Mapping[Finding, str] = {
     Finding.PINNED: "every address of {host} that answers serves the current pin",
-    Finding.ROTATING: ("{host} is rotating its certificate, and every leaf it serves is pinned"),
+    Finding.ROTATING: "{host} is rotating its certificate, and every leaf it serves is pinned",
     Finding.UNANNOUNCED_ROTATION: (
         "{host} serves a leaf that is not pinned, with a public chain, the right name and time; "
         "verify it with the cloud's operator and `edgepind pin add` it, or let the hold-down decide"
@@ -124,7 +121,6 @@ FINDING_TEXT: Mapping[Finding, str] = {
         "DNS or, where something answered, what it is"
     ),
 }
-
 
 _FINDING_SEVERITY: Mapping[Finding, Severity] = {
     Finding.PINNED: Severity.NOTICE,
@@ -159,8 +155,7 @@ POSTURE_TEXT: Mapping[Posture, str] = {
     Posture.GRACE: (
         "the cloud serves nothing that is accepted; pinning stays enforced for the grace; after "
         "it validation is switched off (fail-open), unless the new leaf is accepted first; to end "
-        "the lockout now, "
-        "`edgepind pin add` the new leaf if you trust it"
+        "the lockout now, `edgepind pin add` the new leaf if you trust it"
     ),
     Posture.OPEN: (
         "pin validation is off (fail-open) so that the site can telephone; the CA chain is still "

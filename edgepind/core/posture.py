@@ -2,6 +2,7 @@
 
 Theory of operation. The posture machine weighs a site without telephones against a link to a
 stranger. `EVENTS` lists, for each posture and in order, what ends it; `POSTURE_TABLE` what follows.
+An override is the first event of every other posture.
 
 - `enforcing`: pins are validated. A lockout in `CONFIRMING_TICKS` looks in a row leads to `grace`.
   A lockout here is `is_opening_lockout`: the Edge, by what it has loaded, accepts nothing that the
@@ -14,14 +15,15 @@ stranger. `EVENTS` lists, for each posture and in order, what ends it; `POSTURE_
 - `open`: validation is off (fail-open). What ends it, in the order of `EVENTS`: an override; an
   accepted leaf at any address (then `enforcing`); an interception, `open_ends`, which is
   `fail_open.limit` seconds after it began, or fail-open being disabled (then `exhausted`).
-- `exhausted`: pins are validated, and the site is locked out until a leaf is accepted.
+- `exhausted`: pins are validated, and the site is locked out until the cloud serves an accepted leaf.
 - `override`: an operator has validation off, until the override ends (`core.override`).
 
 The machine runs until no event holds, so that an override that ends during a lockout continues as
-the lockout requires. The time in `open` is all time, watched or not. It must never be that
-validation is off in another posture than `open` and `override`, or in one of these without an
-end; that interception leads to `open`; that an opening begins without a restart left to close it.
-`core.desired` writes what a posture asks for, and `helper.closing` ends an opening without us.
+the lockout requires. The time in `open` is all time, observed or not. It must never be that
+a document with validation off is wanted in another posture than `open` and `override`, or in one of
+these without an end; that interception leads to `open`; that an opening begins without a restart
+left to close it. `core.desired` says what document follows from the posture, `core.restarts` when
+the Edge loads it; `helper.closing` ends an opening where the daemon is dead.
 """
 
 from collections.abc import Callable, Mapping
