@@ -1,4 +1,4 @@
-"""The policy table of CONTRACT section 6: on what evidence a fingerprint is accepted, and after what.
+"""The policy table (CONTRACT section 6): on what evidence a fingerprint is accepted, and when.
 
 A fingerprint enters the pin set by a row of this table or not at all (invariant 2). What a row
 requires of a pending pin is counted in `core.hold_down`.

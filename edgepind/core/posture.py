@@ -7,20 +7,20 @@ An override is the first event of every other posture.
 - `enforcing`: pins are validated. A lockout in `CONFIRMING_TICKS` looks in a row leads to `grace`.
   A lockout here is `is_opening_lockout`: the Edge, by what it has loaded, accepts nothing that the
   cloud serves, and the finding is `unannounced_rotation`. No other finding starts a grace.
-- `grace`: pins are still validated, for `fail_open.grace` seconds of observed lockout; time that
-  nobody observed, or in which the cloud was silent, does not count. Then it becomes `open`, if
-  fail-open is enabled, its budget of openings is not used up, and the restart budget allows two
-  restarts, one to open and one to close; else `exhausted`. A restart budget that is used up for
-  the moment is waited for.
+- `grace`: pins are still validated. An accepted leaf at any address leads back to `enforcing`.
+  After `fail_open.grace` seconds of observed lockout (time that nobody observed, or in which the
+  cloud was silent, does not count) it becomes `open`, if fail-open is enabled, its budget of
+  openings is not used up, and the restart budget allows two restarts, one to open and one to
+  close; else `exhausted`. A restart budget that is used up for the moment is waited for.
 - `open`: validation is off (fail-open). What ends it, in the order of `EVENTS`: an override; an
   accepted leaf at any address (then `enforcing`); an interception, `open_ends`, which is
   `fail_open.limit` seconds after it began, or fail-open being disabled (then `exhausted`).
-- `exhausted`: pins are validated, and the site is locked out until the cloud serves an accepted leaf.
+- `exhausted`: pins are validated, and the site is locked out until an accepted leaf is served.
 - `override`: an operator has validation off, until the override ends (`core.override`).
 
 The machine runs until no event holds, so that an override that ends during a lockout continues as
-the lockout requires. The time in `open` is all time, observed or not. It must never be that
-a document with validation off is wanted in another posture than `open` and `override`, or in one of
+the lockout requires. The time in `open` is all time, observed or not. It must never be that a
+document with validation off is wanted in another posture than `open` and `override`, or in one of
 these without an end; that interception leads to `open`; that an opening begins without a restart
 left to close it. `core.desired` says what document follows from the posture, `core.restarts` when
 the Edge loads it; `helper.closing` ends an opening where the daemon is dead.
