@@ -7,9 +7,8 @@ from edgepind.cli.load_config import settings_of
 from edgepind.cli.render import Page, Sentences, add_json, complain, print_json, show, toned
 from edgepind.cli.stored_state import NoMemory, remember
 from edgepind.clock import SystemClock
-from edgepind.core.explain_pin import explain_pin, explain_stranger
+from edgepind.core.explain_pin import Explanation, explain_pin, explain_unpinned
 from edgepind.core.explain_posture import explain_posture
-from edgepind.core.explanation import Explanation
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
@@ -50,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
 def _explain(fingerprint: Fingerprint, state: State, rules: Rules, args: argparse.Namespace) -> int:
     pin = next((it for it in state.pins if it.fingerprint == fingerprint), None)
     if pin is None:
-        return _tell(explain_stranger(fingerprint, state, rules), args, ExitCode.BAD)
+        return _tell(explain_unpinned(fingerprint, state, rules), args, ExitCode.BAD)
     return _tell(explain_pin(pin, state, rules), args, ExitCode.GOOD)
 
 

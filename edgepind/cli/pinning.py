@@ -14,7 +14,7 @@ from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work, found_with
 from edgepind.cli.stored_state import NoMemory, StatusDocument, remember
 from edgepind.clock import SystemClock
 from edgepind.components import StartRefused
-from edgepind.core.operator import refusal_to_remove
+from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.daemon import tick_once
 from edgepind.host.durable_file import NotReplaced
 from edgepind.model.enums import Role

@@ -13,9 +13,8 @@ from edgepind import RELEASED
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.stored_state import NoMemory, NoStatus, read_state, read_status
 from edgepind.clock import Clock, SystemClock
-from edgepind.core.clock_judgement import judge_clock
-from edgepind.core.diagnosis import Diagnosis, diagnose
-from edgepind.core.reasons import link_sentence
+from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
+from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick, served
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper

@@ -1,15 +1,29 @@
-"""Which pin is current, and which has had its time. What is live decides, nothing else.
+"""Which pin is current, and which are retired: what the cloud serves decides.
 
-Widen before narrowing: nothing live is removed, and nothing at all before the current pin has
-been seen live after the Edge loaded it (invariant 3).
+Theory of operation. At each look that got an answer (`follow_the_live`):
+
+- `_translate`: after `pins.kind` was changed, a live pin of the other kind gets a twin of the
+  configured kind, so that the other one can retire without a gap.
+- `_note`: counts for each accepted pin how long it has not been served, and marks it *proven* when
+  it is served and the Edge has loaded it.
+- `_activate`: another accepted pin becomes current when no address serves the current one any more.
+  An Edge whose validator reads only `fingerprint` does not wait for the last address: there the pin
+  that most addresses serve becomes current.
+- `_retire_unseen`: a retiring pin, and a backup of an origin in `LAPSING`, is retired after
+  `pins.overlap` of observed time in which it was not served.
+- `_drop_withdrawn`: an announced backup that was never live is dropped once another leaf rotated in
+  instead, its overlap is over, and a pinned status endpoint no longer names it.
+
+Widen before narrowing (invariant 3): nothing live is removed, and nothing at all before the current
+pin is proven and live, by a trusted clock.
 """
 
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
-from edgepind.core.operator import demote_current
+from edgepind.core.messages import pin_activated, pin_retired
+from edgepind.core.pin_commands import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
-from edgepind.core.sentences import pin_activated, pin_retired
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Channel, Origin, PinKind, Role, Validator
 from edgepind.model.event import Event
@@ -20,10 +34,9 @@ from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin.DOCUMENT})
-"""Backups of these origins were let in because they were live, and lapse when they are not.
+"""Backups of these origins were accepted because they were live, and lapse when they are not.
 
-So do those behind the current pin of a document that outlived the state: nobody knows any more
-who let them in.
+So do the backups found in a document after the state was lost: why they were accepted is unknown.
 """
 
 Live = dict[tuple[PinKind, Fingerprint], int]
@@ -31,15 +44,15 @@ Live = dict[tuple[PinKind, Fingerprint], int]
 
 
 def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Note what is live, make it current, and let go of what has been gone for the overlap."""
+    """Make current what is live, and retire what has not been live for the overlap."""
     if not served(link):
         return state, ()
     state = _translate(state, link, tick)
     live = _live(state, link)
     state = replace(state, pins=tuple(_note(pin, live, state, tick) for pin in state.pins))
     state, activated = _activate(state, live, len(served(link)), tick)
-    state, let_go = _let_go(state, live, tick)
-    return state, (*activated, *let_go)
+    state, retired = _retire_unseen(state, live, tick)
+    return state, (*activated, *retired)
 
 
 def _live(state: State, link: Link) -> Live:
@@ -52,7 +65,7 @@ def _live(state: State, link: Link) -> Live:
 
 
 def _translate(state: State, link: Link, tick: Tick) -> State:
-    """Give a live pin of the other kind its twin, after `pins.kind` was changed."""
+    """Give each live pin of the other kind a twin of the configured kind."""
     kind = tick.rules.pins.kind
     for _, it in served(link):
         pin = pin_of(it.leaf, state.pins)
@@ -88,9 +101,9 @@ def _activate(
 ) -> tuple[State, tuple[Event, ...]]:
     """Make the pin current that the cloud serves now.
 
-    An Edge that reads the whole allowlist does not mind which pin is called current, so the
-    former one keeps the name until the last address has left it. An Edge that reads
-    `fingerprint` alone is best served by what most addresses serve, without waiting for the last.
+    To an Edge that reads the whole allowlist it is the same which pin is current, so the former
+    one stays current until no address serves it. An Edge that reads `fingerprint` alone can
+    connect only to addresses that serve it, so the majority decides.
     """
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
     others = [pin for pin in accepted(state.pins) if pin is not current and pin.key in live]
@@ -111,7 +124,7 @@ def _changes_kind(current: Pin, favourite: Pin, tick: Tick) -> bool:
     return current.kind is not tick.rules.pins.kind and favourite.kind is tick.rules.pins.kind
 
 
-def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+def _retire_unseen(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
     if current is None or not (current.proven and current.key in live and tick.clock.trusted):
         return state, ()
@@ -124,20 +137,20 @@ def _let_go(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, .
         pins, retired = leave(state.pins, state.retired, pin, event)
         state = replace(state, pins=pins, retired=retired)
         events.append(pin_retired(pin, "it has not been live for the overlap"))
-    state, overtaken = _drop_overtaken(state, current.since, tick)
+    state, overtaken = _drop_withdrawn(state, current.since, tick)
     return state, (*events, *overtaken)
 
 
-def _drop_overtaken(state: State, rotated: datetime, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Let go of what was announced before the last rotation, did not come, and is named no more.
+def _drop_withdrawn(state: State, rotated: datetime, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Drop an announced backup that never came and is no longer named.
 
-    A leaf that the cloud withdrew, or that was announced by who held the path for a while and is
-    gone, would else be accepted until the next announcement, which may never come. Silence alone
-    takes nothing away: another leaf has come, and its own overlap is over.
+    A leaf that the cloud withdrew, or that somebody announced who controlled the path for a while,
+    would otherwise stay accepted until the next announcement. An endpoint that is silent drops
+    nothing.
     """
     status, kind = state.status, tick.rules.pins.kind
-    heard = status.ok and status.channel is Channel.PINNED and not status.other_kind
-    if not heard or with_role(state.pins, Role.RETIRING):
+    believed = status.ok and status.channel is Channel.PINNED and not status.other_kind
+    if not believed or with_role(state.pins, Role.RETIRING):
         return state, ()
     named = {status.announced_current, status.announced_next}
     events = []

@@ -1,20 +1,22 @@
-"""The policy table of CONTRACT section 6: how an unpinned fingerprint becomes accepted.
+"""The policy table (CONTRACT section 6): on what evidence a fingerprint is accepted, and when.
 
-A fingerprint enters the pin set by a row of this table or not at all (invariant 2).
+A fingerprint enters the pin set by a row of this table or not at all (invariant 2). What a row
+requires of a pending pin is counted in `core.hold_down`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.model.enums import Origin, Policy
+from edgepind.model.enums import Origin, Policy, Role
+from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 
 
 class Evidence(StrEnum):
-    """What speaks for a fingerprint."""
+    """On what evidence a fingerprint may be accepted."""
 
-    OPERATOR = "the operator's word"
+    OPERATOR = "added by an operator"
     ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
     DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
@@ -71,7 +73,7 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
 }
-"""Which origin a pin carries that came in on this evidence; interception comes in on none."""
+"""The origin of a pin that was admitted on this evidence; interception admits none."""
 
 _WAITING: Mapping[Origin, Evidence] = {
     Origin.OBSERVED: Evidence.UNANNOUNCED,
@@ -82,7 +84,7 @@ _WAITING: Mapping[Origin, Evidence] = {
 
 @dataclass(frozen=True, slots=True)
 class HoldDown:
-    """What a pending pin still has to serve: seconds of age, and sightings."""
+    """What a pending pin has to serve in all: seconds of age, and sightings."""
 
     age: float
     sightings: int
@@ -96,7 +98,7 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
 
 
 def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
-    """What a pending pin of this origin must serve in all; None where it will never do."""
+    """What a pending pin of this origin must serve in all; None where it is never accepted."""
     row = condition(_WAITING[origin], rules.policy)
     if row is Condition.NEVER:
         return None
@@ -105,3 +107,9 @@ def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
         sightings=rules.sightings,
         everywhere=row is Condition.SIGHTINGS,
     )
+
+
+def remaining_hold_down(pin: Pin, rules: PinRules) -> float | None:
+    """Seconds of age that `pin` has yet to serve; None if not pending, or never accepted."""
+    need = hold_down(pin.origin, rules) if pin.role is Role.PENDING else None
+    return None if need is None else max(0.0, need.age - pin.held)

@@ -1,16 +1,16 @@
-"""What is concluded from the document and the unit as they were found.
+"""What follows from the document and the unit as they were found.
 
-A document that edgepind never wrote is the operator's word: its pins are the first. After the
-state was lost it is the best memory there is of what was accepted, and none of why. What the Edge
-has loaded follows from when it was started, and is never guessed kindly: not knowing owes a
-restart.
+The pins in a document that edgepind never wrote are an operator's, and the first. After the state
+was lost, the document is the best record of what was accepted, and gives no reason for it. What the
+Edge has loaded follows from when it was started; where that is uncertain it counts as not known,
+which owes a restart.
 """
 
 from datetime import datetime
 
-from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.messages import pin_refused
+from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.restarts import debt_of, loads
-from edgepind.core.sentences import pin_refused
 from edgepind.core.tick import Tick
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator
@@ -23,7 +23,7 @@ from edgepind.model.state import State
 
 
 def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Take in the document and the unit: the first pins, and what the Edge has loaded."""
+    """Take the first pins, and what the Edge has loaded, from the document and the unit."""
     document = tick.seen.document
     if document is None:
         return state, ()
@@ -41,10 +41,10 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
 def pins_in(
     document: DocumentRead, kind: PinKind, wall: datetime, *, lost: bool
 ) -> tuple[Pin, ...]:
-    """The pins that stand in a document: the current one, or else the first, and those behind it.
+    """The pins in a document: the current one, or else the first, and the others as backups.
 
-    `lost`: there was a state once, so that they are no operator's word. Nobody knows who let them
-    in; the current one is believed as it was found, for there is no other to begin with.
+    `lost`: the state was lost, so that it is not known who added them. The current one is vouched
+    for nevertheless, for there is no other pin to begin with.
     """
     order, origin = _named_in(document), Origin.DOCUMENT if lost else Origin.OPERATOR
     first = [Pin(it, kind, Role.CURRENT, origin, wall, vouched=lost) for it in order[:1]]
@@ -59,7 +59,7 @@ def _named_in(document: DocumentRead) -> tuple[Fingerprint, ...]:
 def _adopt_pins(
     state: State, document: DocumentRead, tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
-    state, events = _tell_refused(state, document)
+    state, events = _report_refused(state, document)
     kind, lost = tick.rules.pins.kind, state.resumed_after_damage
     found = pins_in(document, kind, tick.now.wall, lost=lost)
     found = tuple(it for it in found if it.fingerprint not in state.removed)
@@ -68,7 +68,7 @@ def _adopt_pins(
     known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
     roles = (Role.CURRENT, *(Role.BACKUP for _ in found[1:]))  # the first may have been removed
     pins = tuple(
-        _in_its_place(known.get(it.fingerprint, it), role)
+        _with_role_of(known.get(it.fingerprint, it), role)
         for it, role in zip(found, roles, strict=True)
     )
     order = {it.fingerprint for it in found}
@@ -76,24 +76,24 @@ def _adopt_pins(
     return replace(state, pins=(*pins, *waiting)), events
 
 
-def _in_its_place(pin: Pin, found_as: Role) -> Pin:
+def _with_role_of(pin: Pin, found_as: Role) -> Pin:
     if found_as is Role.CURRENT:
         return replace(pin, role=Role.CURRENT)
     return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin
 
 
-def _tell_refused(state: State, document: DocumentRead) -> tuple[State, tuple[Event, ...]]:
-    """Tell, once a text, of what stands in the place of a pin and is none."""
-    told = state.refusals_text_told
-    new = {it.text: it for it in document.refused if it.text not in told}
+def _report_refused(state: State, document: DocumentRead) -> tuple[State, tuple[Event, ...]]:
+    """Report each value once that is not a valid fingerprint."""
+    reported = state.refusals_text_told
+    new = {it.text: it for it in document.refused if it.text not in reported}
     if not new:
         return state, ()
     events = tuple(pin_refused(None, it.reason, it.text) for it in new.values())
-    return replace(state, refusals_text_told=(*told, *new)[-REFUSALS_KEPT:]), events
+    return replace(state, refusals_text_told=(*reported, *new)[-REFUSALS_KEPT:]), events
 
 
 def _adopt_unit(state: State, tick: Tick) -> State:
-    """Conclude what the Edge has loaded from when it was started, and by whom."""
+    """Update what the Edge has loaded, by when it was started and by whom."""
     unit, edge = tick.seen.unit, state.edge
     if isinstance(unit, NoUnit):
         failures = debt_of(edge.restart, tick.now.monotonic).failures
@@ -111,7 +111,7 @@ def _adopt_unit(state: State, tick: Tick) -> State:
 def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
     """What an Edge has loaded whose starts cannot be seen, because it has no unit.
 
-    Whoever replaced the document may have restarted the Edge with it, as software updates do.
+    Whatever replaced the document may have restarted the Edge as well, as software updates do.
     """
     written, found = state.edge.written, _found(tick)
     if state.resumed_after_damage:
@@ -123,9 +123,9 @@ def _loaded_unseen(state: State, tick: Tick) -> Pinning | None:
 
 
 def _loaded_at_start(unit: Unit, tick: Tick) -> Pinning | None:
-    """What a unit that somebody else started has loaded: the document, if it has not changed since.
+    """What a unit has loaded that was not restarted by edgepind: the document, if unchanged since.
 
-    A start that is still to come was timed by a clock that was set back since: that tells nothing.
+    A start in the future was timed by a clock that was set back since, and proves nothing.
     """
     document = tick.seen.document
     if not isinstance(document, DocumentRead) or unit.started_at is None:

@@ -1,17 +1,32 @@
-"""What the status endpoint's word is worth.
+"""Announcements: what the status endpoint names, and what follows from it (CONTRACT section 12).
 
-Over a channel with standing it vouches for the pins that it names and prepares one backup pin, and
-never more: it takes nothing away, makes nothing current, and brings nothing back that was retired
-or removed. Over any other channel it is a hint that changes nothing.
+Theory of operation. An answer names the leaf in use and, before a rotation, the next one. It counts
+only over a channel whose leaf is pinned with standing (`core.standing`); over any other it changes
+nothing. One that counts does this:
+
+- `_note_kind`: where the endpoint names hashes of another kind than `pins.kind`, its answers are
+  ignored: the hash of a certificate cannot pin a key.
+- `_why_refused`: a named fingerprint that was removed or retired, or that is the other hash of a
+  live leaf, is refused, and that is reported once.
+- `_vouch`: an accepted pin that is named gains standing.
+- `_prepare`: the first named fingerprint that is not accepted becomes the announced backup. It
+  replaces an announced backup that was never live, and never one that was.
+
+There is at most one announced backup that was never live. An announcement removes nothing else, it
+makes nothing current, and brings nothing back that was retired or removed.
 """
 
-from collections.abc import Mapping
-
 from edgepind.core.activation import LAPSING
-from edgepind.core.hold_down import REFUSALS_KEPT
-from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed_hash
-from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, pin_prepared, pin_replaced
+from edgepind.core.pin_lifecycle import (
+    PinEvent,
+    enter,
+    is_removed_hash,
+    leave,
+    move,
+    put,
+    report_refusals,
+)
 from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Channel, Origin, PinKind, Role
@@ -24,7 +39,7 @@ from edgepind.model.state import State
 
 
 def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Prepare what `status` announces, where the channel entitles it to."""
+    """Prepare what `status` announces, if its channel has standing."""
     if not isinstance(status, StatusAnswer | StatusUnchanged):
         return state, ()
     if status.channel is not Channel.PINNED:
@@ -33,9 +48,9 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     if state.status.other_kind:
         return state, ()
     both = (state.status.announced_current, state.status.announced_next)
-    barred = {it: why for it in both if it and (why := _why_barred(it, state, tick))}
-    named = tuple(it for it in both if it and it not in barred)
-    state, refused = _refuse(state, barred)
+    refused_for = {it: why for it in both if it and (why := _why_refused(it, state, tick))}
+    named = tuple(it for it in both if it and it not in refused_for)
+    state, refused = report_refusals(state, refused_for.items())
     state = _vouch(state, named, tick)
     wanted = _wanted(state, named, tick)
     if wanted is None:
@@ -45,11 +60,7 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
 
 
 def _note_kind(state: State, tick: Tick) -> State:
-    """Learn from what is live whether the endpoint names what is pinned here (`pins.kind`).
-
-    One that names certificates where keys are pinned announces nothing: no certificate's hash
-    pins a key, whatever is to come.
-    """
+    """Learn from what is live whether the endpoint names hashes of the pinned kind."""
     link, named = tick.seen.link, state.status.announced_current
     leaves = () if link is None else tuple(it.leaf for _, it in served(link))
     kinds = {kind for leaf in leaves for kind in PinKind if leaf.value(kind) == named}
@@ -59,24 +70,14 @@ def _note_kind(state: State, tick: Tick) -> State:
     return replace(state, status=replace(state.status, other_kind=other))
 
 
-def _refuse(state: State, barred: Mapping[Fingerprint, str]) -> tuple[State, tuple[Event, ...]]:
-    events = []
-    for fingerprint, why in barred.items():
-        if fingerprint not in state.refusals_told:
-            told = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
-            state = replace(state, refusals_told=told)
-            events.append(pin_refused(fingerprint, why))
-    return state, tuple(events)
-
-
-def _why_barred(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
-    """Why no announcement lets it in; None where one may, or where it is accepted already."""
+def _why_refused(fingerprint: Fingerprint, state: State, tick: Tick) -> str | None:
+    """Why no announcement admits it; None where one may, or where it is accepted already."""
     if any(pin.accepted and pin.fingerprint == fingerprint for pin in state.pins):
         return None
     if is_removed_hash(fingerprint, tick.seen.link, state):
-        return BY_AN_OPERATOR_ALONE
+        return IS_REMOVED
     if fingerprint in state.retired:
-        return "it was retired, and no announcement brings a retired pin back"
+        return IS_RETIRED
     if _is_other_hash(fingerprint, tick):
         kind = tick.rules.pins.kind
         return (
@@ -95,7 +96,7 @@ def _is_other_hash(fingerprint: Fingerprint, tick: Tick) -> bool:
 
 
 def _vouch(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> State:
-    """Believe what the believed name; a backup that is awaited has not been away."""
+    """Give standing to the accepted pins that are named; a named backup does not lapse."""
     pins = tuple(
         replace(pin, vouched=True, unseen=0.0 if pin.role is Role.BACKUP else pin.unseen)
         if pin.fingerprint in named and _can_be_vouched_for(pin, tick)
@@ -111,9 +112,10 @@ def _can_be_vouched_for(pin: Pin, tick: Tick) -> bool:
 
 
 def _wanted(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> Fingerprint | None:
-    """The first that is named and not yet accepted; None while the announced backup is it.
+    """The first named fingerprint that is to become the announced backup, if any.
 
-    A backup that would lapse was accepted for want of a better reason, and is given this one.
+    None where a backup is named that does not lapse. One that would lapse becomes an announced
+    one, which does not.
     """
     known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
     for fingerprint in named:
@@ -127,7 +129,7 @@ def _wanted(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> Fingerp
 
 
 def _is_live(pin: Pin, tick: Tick) -> bool:
-    """Whether it is live in this very tick, which the pin itself does not know yet."""
+    """Whether it is served in this tick, which `ever_live` does not show yet."""
     link = tick.seen.link
     return link is not None and any(
         it.leaf.value(pin.kind) == pin.fingerprint for _, it in served(link)

@@ -1,45 +1,49 @@
 """One tick of deciding: `decide(state, observations, now) -> Decision`, pure and synchronous.
 
-The order is the shape of the program: learn what became of the last actions, take in what was
-found, judge, accept, conclude, guard, and ask for what is missing. Every rule stands in the
-module that is named for it; this one only says in which order they speak.
+The order is the structure of the program: learn what became of the last actions, take in what was
+found, accept, conclude, choose the posture, and request what is missing. Every rule is in the
+module that is named for it; this one only orders them.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from edgepind.core.activation import follow_the_live
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
-from edgepind.core.clock_judgement import judge_clock
-from edgepind.core.desired import LETS_GO, amend_document, learn_write
-from edgepind.core.diagnosis import GOOD, Diagnosis
-from edgepind.core.last_served import note_served
-from edgepind.core.lockout import is_lockout
+from edgepind.core.announcements import note_announcement
+from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
+from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
+from edgepind.core.hold_down import note_sightings
+from edgepind.core.lockout import is_lockout, note_served
+from edgepind.core.messages import (
+    Deadlines,
+    finding_changed,
+    link_sentence,
+    reason_sentence,
+    status_failed,
+)
 from edgepind.core.override import learn_not_removed, note_override, removal
+from edgepind.core.pin_commands import apply_commands
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
-from edgepind.core.reasons import link_sentence, reason
 from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
     budget_frees,
     debt_of,
+    is_closing,
     leave_rollback,
     pursue_restart,
     ready_ends,
     restarts_in_hand,
     with_debt,
 )
-from edgepind.core.rollover import (
-    accept_evidence,
-    conclude,
-    remaining_hold_down,
-    settle_roles,
-)
 from edgepind.core.scheduling import ask_again, next_delay, note_status
-from edgepind.core.sentences import finding_changed, told
+from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action
 from edgepind.model.decision import Decision
-from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Severity
+from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.event import Event
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
@@ -64,42 +68,42 @@ from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A decision in the making: what is known so far, to be done, and to be told."""
+    """A decision in the making: state, actions and events so far."""
 
     state: State
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
 
-    def told(self, state: State, events: tuple[Event, ...]) -> "_Draft":
+    def with_events(self, state: State, events: tuple[Event, ...]) -> "_Draft":
         return _Draft(state, self.actions, (*self.events, *events))
 
-    def asked(
+    def with_actions(
         self, state: State, actions: tuple[Action, ...], events: tuple[Event, ...]
     ) -> "_Draft":
         return _Draft(state, (*self.actions, *actions), (*self.events, *events))
 
 
 def decide(state: State, observations: Observations, now: Moment) -> Decision:
-    """Say what follows from `state` and `observations` at `now`.
+    """What follows from `state` and `observations` at `now`.
 
-    Called once a tick with everything that was looked at, and again within the tick with the
-    outcomes of what it asked for. Raises only for programming errors.
+    Called once a tick with all observations, and again within the tick with the outcomes of the
+    actions that it requested. Raises only for programming errors.
     """
     tick = _tick(state, observations, now)
     before = _concluded(state)
     draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
-    draft = draft.told(*adopt(draft.state, tick))
-    draft = draft.told(note_served(draft.state, tick), ())
+    draft = draft.with_events(*adopt(draft.state, tick))
+    draft = draft.with_events(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
-    draft = draft.told(*accept_evidence(draft.state, tick))
+    draft = draft.with_events(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)
     draft = _note_diagnosis(draft, diagnosis, tick)
-    draft = draft.told(*settle_roles(draft.state, tick))
+    draft = draft.with_events(*settle_roles(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
-    draft = draft.told(*watch_restarted(draft.state, tick))
-    draft = draft.asked(*amend_document(leave_rollback(draft.state, tick), tick))
-    draft = draft.asked(draft.state, removal(draft.state.guard, tick), ())
-    draft = draft.asked(*pursue_restart(draft.state, tick, alone=not draft.actions))
+    draft = draft.with_events(*watch_restarted(draft.state, tick))
+    draft = draft.with_actions(*amend_document(leave_rollback(draft.state, tick), tick))
+    draft = draft.with_actions(draft.state, removal(draft.state.guard, tick), ())
+    draft = draft.with_actions(*pursue_restart(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
 
 
@@ -111,8 +115,40 @@ def _tick(state: State, seen: Observations, now: Moment) -> Tick:
     return Tick(seen, now, elapsed, clock)
 
 
+def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Accept what the policy table admits on this tick's evidence.
+
+    The operator first, then announcements, then what is seen: so a leaf that is announced and live
+    in the same tick is announced.
+    """
+    state, events = apply_commands(state, tick.seen.words, tick)
+    if tick.seen.status is not None:
+        state, more = note_announcement(state, tick.seen.status, tick)
+        events += more
+    if tick.seen.link is not None:
+        state, more = note_sightings(state, tick.seen.link, tick)
+        events += more
+    return state, events
+
+
+def conclude(state: State, tick: Tick) -> Diagnosis | None:
+    """Judge the link by the pins as they are now; None where this tick did not look at it."""
+    if tick.seen.link is None:
+        return None
+    diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
+    return replace(diagnosis, lockout=is_lockout(state, tick.rules))
+
+
+def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Make current what is live, and retire what has been gone for long enough."""
+    link = tick.seen.link
+    if link is None:
+        return state, ()
+    return follow_the_live(earn_standing(state, link, tick), link, tick)
+
+
 def _concluded(state: State) -> Diagnosis | None:
-    """What was last concluded about the link."""
+    """What the last look concluded about the link."""
     if state.finding is None:
         return None
     return Diagnosis(state.finding, state.link_accepted, state.addresses, state.lockout)
@@ -122,12 +158,12 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
     for outcome in tick.seen.outcomes:
         match outcome:
             case DocumentWritten() | WriteFailed():
-                draft = draft.told(*learn_write(draft.state, outcome, tick))
+                draft = draft.with_events(*learn_write(draft.state, outcome, tick))
             case RestartDone() | RestartFailed() | RestartDeferred() | RestartRefused():
-                draft = draft.told(*learn_restart(draft.state, outcome, tick))
+                draft = draft.with_events(*learn_restart(draft.state, outcome, tick))
             case OverrideNotRemoved():
                 guard, events = learn_not_removed(draft.state.guard, outcome)
-                draft = draft.told(replace(draft.state, guard=guard), events)
+                draft = draft.with_events(replace(draft.state, guard=guard), events)
             case OverrideRemoved():
                 continue  # the next look shows it
             case _:
@@ -143,20 +179,9 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
     before = draft.state.status
     state = replace(draft.state, status=memory)
     if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
-        return draft.told(state, ())
-    if isinstance(status, StatusRejected):
-        text = (
-            f"The status endpoint's answer is rejected and changes nothing: {memory.error}; "
-            "live handshakes go on deciding; tell the cloud's operator if it lasts."
-        )
-        event = told(EventName.STATUS_REJECTED, Severity.WARNING, text)
-    else:
-        text = (
-            f"The status endpoint gave no answer: {memory.error}; live handshakes go on deciding; "
-            "see `edgepind check`."
-        )
-        event = told(EventName.STATUS_UNREACHABLE, Severity.WARNING, text)
-    return draft.told(state, (event,))
+        return draft.with_events(state, ())
+    rejected = isinstance(status, StatusRejected)
+    return draft.with_events(state, (status_failed(memory.error, rejected=rejected),))
 
 
 def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _Draft:
@@ -174,11 +199,11 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
         last_good=tick.now.wall if diagnosis.finding in GOOD else draft.state.last_good,
     )
     if diagnosis.finding is before:
-        return draft.told(state, ())
+        return draft.with_events(state, ())
     good_again = diagnosis.finding in GOOD and before not in GOOD
     if good_again or before is Finding.UNREACHABLE:
         state = replace(state, status=ask_again(state.status))
-    return draft.told(state, (finding_changed(diagnosis.finding, before, sentence),))
+    return draft.with_events(state, (finding_changed(diagnosis.finding, before, sentence),))
 
 
 def _guard(
@@ -190,10 +215,10 @@ def _guard(
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
     state = draft.state
-    if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
-        # Letting go, and closing again, is no retry of a document that failed.
+    if (guard.posture in VALIDATION_OFF) is not (state.guard.posture in VALIDATION_OFF):
+        # Switching validation off or on is no retry of a document that failed.
         state = replace(state, edge=_forgiven(state.edge, tick))
-    return draft.told(replace(state, guard=guard), (*events, *more))
+    return draft.with_events(replace(state, guard=guard), (*events, *more))
 
 
 def _forgiven(edge: Edge, tick: Tick) -> Edge:
@@ -219,12 +244,23 @@ def _close(draft: _Draft, tick: Tick) -> Decision:
     return Decision(state, draft.actions, draft.events, delay)
 
 
+def reason(state: State, tick: Tick) -> str:
+    """The one sentence that `status` and `STATUS=` show."""
+    restart = state.edge.restart
+    owed = restart.debt if isinstance(restart, Owing) else None
+    deadlines = Deadlines(
+        posture=deadline(state.guard, tick.rules.fail_open.grace, tick.now.monotonic),
+        closing=ready_ends(owed, state, tick) if owed and is_closing(state) else None,
+    )
+    return reason_sentence(state, tick, deadlines)
+
+
 def _delay(state: State, tick: Tick) -> float:
     restart, now = state.edge.restart, tick.now.monotonic
     owed = restart.debt if isinstance(restart, Owing) else None
-    # A restart that failed leaves the unit unseen: before going back, it is looked at.
+    # After a failed restart the unit is observed before the rollback.
     unseen = isinstance(restart, RollingBack) and tick.seen.unit is None
-    # One that is waited for, with no way back, may take days: it is not watched for every move.
+    # Without a rollback target the wait for its health may take days, at the usual pace.
     settling = isinstance(restart, Settling) and (restart.seen_well or not restart.wait_told)
     return next_delay(
         tick,
@@ -232,7 +268,7 @@ def _delay(state: State, tick: Tick) -> float:
         settling=settling or unseen,
         deadlines=(
             deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
-            *_holds_end(state, tick),
+            *_hold_downs_end(state, tick),
             ready_ends(owed, state, tick) if owed else None,
             budget_frees(state, tick) if owed else None,
             debt_of(restart, now).not_before,
@@ -242,12 +278,12 @@ def _delay(state: State, tick: Tick) -> float:
 
 
 def _runs_out(state: State) -> bool:
-    """Whether the time of the present posture runs now: that of grace may be standing still."""
+    """Whether the time of the present posture runs now: that of grace may be paused."""
     return state.guard.posture is not Posture.GRACE or is_opening_lockout(_concluded(state))
 
 
-def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
-    """When each hold-down will have its age, if it goes on from where it was last seen."""
+def _hold_downs_end(state: State, tick: Tick) -> Iterator[Monotonic]:
+    """When each hold-down will have served its age, if it is seen without a gap."""
     for pin in state.pins:
         left = remaining_hold_down(pin, tick.rules.pins)
         if left is not None and pin.last_seen is not None:
@@ -257,7 +293,7 @@ def _holds_end(state: State, tick: Tick) -> Iterator[Monotonic]:
 def _is_urgent(state: State, tick: Tick) -> bool:
     """Whether something waits to be confirmed: a lockout, or the very first pin.
 
-    For that one also a cloud that cannot be reached is looked for: the site waits to be guarded.
+    For the first pin also while the cloud is unreachable: until then nothing is pinned.
     """
     posture, concluded = state.guard.posture, _concluded(state)
     if posture is Posture.OPEN and is_rotated_away(concluded):

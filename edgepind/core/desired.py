@@ -8,7 +8,6 @@ from typing import assert_never
 
 from edgepind.core.lockout import accepts_live
 from edgepind.core.scheduling import backoff
-from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning
@@ -29,7 +28,7 @@ from edgepind.model.state import Edge, Idle, Owed, RolledBack, RollingBack, Sett
 WRITE_BACKOFF_CAP = 900.0
 """Seconds between two attempts at most, where a write keeps failing."""
 
-LETS_GO = frozenset({Posture.OPEN, Posture.OVERRIDE})
+VALIDATION_OFF = frozenset({Posture.OPEN, Posture.OVERRIDE})
 """The postures in which the document says `enabled: false` (invariant 4)."""
 
 
@@ -38,7 +37,7 @@ def wanted(state: State) -> Pinning | None:
     fingerprints = tuple(dict.fromkeys(pin.fingerprint for pin in accepted(state.pins)))
     if not fingerprints:
         return None
-    return Pinning(state.guard.posture not in LETS_GO, fingerprints[0], fingerprints)
+    return Pinning(state.guard.posture not in VALIDATION_OFF, fingerprints[0], fingerprints)
 
 
 def rollback_target(state: State) -> Pinning | None:
@@ -98,7 +97,7 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
         action = RestoreDocument(goal)
     else:
         action = None
-    due = action is not None and tick.reached(edge.write_not_before)
+    due = action is not None and tick.passed_or_unset(edge.write_not_before)
     return replace(state, edge=edge), (action,) if due and action else (), events
 
 
@@ -118,7 +117,7 @@ def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) 
 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
     """Between two looks at the document: write where what was written is not wanted any more."""
-    due = goal is not None and goal != edge.written and tick.reached(edge.write_not_before)
+    due = goal is not None and goal != edge.written and tick.passed_or_unset(edge.write_not_before)
     return (WriteDocument(goal),) if due and goal is not None else ()
 
 
@@ -150,7 +149,7 @@ def _rejected(document: object, problem: str) -> Event:
             f"The pinning config cannot be used: {problem}; the last good one is restored where "
             "there is one, and what was found is set aside beside it for you to look at."
         )
-    return told(EventName.CONFIG_REJECTED, Severity.ERR, text)
+    return Event(EventName.CONFIG_REJECTED, Severity.ERR, text)
 
 
 # --- learning what became of it -------------------------------------------------------------
@@ -166,7 +165,7 @@ def learn_write(
         wait = backoff(tick.rules.interval, failures, WRITE_BACKOFF_CAP)
         edge = replace(edge, write_failures=failures, write_not_before=tick.after(wait))
         text = f"The pinning config could not be written: {outcome.error}"
-        event = told(EventName.WRITE_FAILED, Severity.ERR, text)
+        event = Event(EventName.WRITE_FAILED, Severity.ERR, text)
         return replace(state, edge=edge), (event,) if failures == 1 else ()
     if outcome.instead is not None:
         # It closes the Edge, and may lack a pin: see `core.restarts`.
@@ -200,12 +199,12 @@ def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
             f"In its place the document that closes the Edge, which lay ready, is written ({says})"
             f"{aside}{doubt}; what was wanted is tried again."
         )
-        return (told(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)
+        return (Event(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)
     if repaired or outcome.set_aside:
         text = (
             f"The pinning config was changed by something else and is put right ({says}){aside}"
             f"{doubt}; find out what changed it."
         )
-        return (told(EventName.CONFIG_REPAIRED, Severity.WARNING, text),)
+        return (Event(EventName.CONFIG_REPAIRED, Severity.WARNING, text),)
     text = f"The pinning config is written ({says}){doubt}; nothing to do."
-    return (told(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)
+    return (Event(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)

@@ -1,20 +1,60 @@
-"""What one tick concludes about the link: the table of CONTRACT section 6, as rows.
+"""What one tick concludes about the clock and the link: the tables of CONTRACT sections 6 and 11.
 
 Each leaf is judged by the first row of `LEAF_TABLE` that holds; the link by the gravest verdict
 of its addresses. Nothing is remembered here and nothing is decided about pins.
+
+One source that shows an error beyond `max_clock_error` is enough to distrust the clock: wrongly
+distrusting it delays a hold-down, wrongly trusting it misjudges certificates. A clock of which
+nothing is known is trusted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from edgepind.core.clock_judgement import better_times
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import Leaf, Link, Served
+from edgepind.model.instants import Moment
+from edgepind.model.observation import ClockReading, ClockSource, Leaf, Link, Served
 from edgepind.model.pin import Pin, accepted
-from edgepind.model.state import AddressVerdict
+from edgepind.model.rules import Rules
+from edgepind.model.state import AddressVerdict, ClockJudgement
+
+_PRECEDENCE = (ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER)
+
+
+def judge_clock(readings: Sequence[ClockReading], rules: Rules, now: Moment) -> ClockJudgement:
+    """Weigh the readings of one tick.
+
+    The source's own uncertainty is not held against the clock.
+    """
+    ordered = sorted(readings, key=lambda reading: _PRECEDENCE.index(reading.source))
+    for reading in ordered:
+        if abs(reading.ahead) - reading.uncertainty > rules.max_clock_error:
+            return ClockJudgement(trusted=False, error=reading.ahead, source=reading.source)
+    if now.wall < rules.earliest:
+        behind = (now.wall - rules.earliest).total_seconds()
+        return ClockJudgement(trusted=False, error=behind, source=ClockSource.NONE)
+    if ordered:
+        return ClockJudgement(trusted=True, error=ordered[0].ahead, source=ordered[0].source)
+    return ClockJudgement()
+
+
+def better_times(
+    clock: ClockJudgement, now: Moment, floor: datetime | None
+) -> tuple[datetime, ...]:
+    """Times for which there is better evidence than for what the host's clock says.
+
+    The true time by the source that is believed; and `floor`, which an earlier run stored, where
+    the clock is behind it.
+    """
+    times = []
+    if not clock.trusted and clock.error is not None:
+        times.append(now.wall - timedelta(seconds=clock.error))
+    if floor is not None and now.wall < floor:
+        times.append(floor)
+    return tuple(times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +134,13 @@ GRAVITY: tuple[Finding, ...] = (
     Finding.CIPHER_MISMATCH,
     Finding.PINNED,
 )
-"""Of several verdicts, the one that stands first here is the link's.
+"""Of several verdicts, the first in this order is the link's.
 
-No single address is rotating, and one that does not answer has no say.
+No single address is rotating, and an address that does not answer does not count.
 """
 
 GOOD = frozenset({Finding.PINNED, Finding.ROTATING})
-"""Findings on a link with which nothing is the matter."""
+"""Findings on a healthy link."""
 
 _USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
 """Verdicts on a leaf that a handshake with wider settings only turns into a mismatch."""

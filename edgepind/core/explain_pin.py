@@ -1,28 +1,38 @@
-"""Why a fingerprint is what it is: who vouches for it, what stands in its way, what would help.
+"""Why a fingerprint is what it is: the evidence for and against it, and what would change it.
 
-The values and rules that decide are read here and put into sentences. Nothing is decided, and
-nothing that is said is remembered.
+The rules that decide are evaluated here and put into sentences; nothing is decided or remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
-from edgepind.core.explain_standing import (
-    CHANNEL_TEXT,
-    standing_against,
-    standing_changes,
-    standing_for,
-)
-from edgepind.core.explanation import Explanation
-from edgepind.core.operator import refusal_to_remove
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE
-from edgepind.core.sentences import span
-from edgepind.model.enums import Finding, Origin, Role
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
+from edgepind.core.pin_commands import refusal_to_remove
+from edgepind.core.standing import STANDING, Standing, has_standing
+from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, State
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The evidence for and against what is the case, and what would change it.
+
+    `subject` is a fingerprint or the cloud's name, `standing` a role, a posture or a stage.
+    `summary` is a sentence; the rest are clauses without a full stop.
+    """
+
+    subject: str
+    standing: str
+    summary: str
+    evidence_for: tuple[str, ...] = ()
+    evidence_against: tuple[str, ...] = ()
+    would_change: tuple[str, ...] = ()
+
 
 _EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
 _SUMMARY: Mapping[Role, str] = {
@@ -46,8 +56,8 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
     )
 
 
-def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
-    """Explain a fingerprint that is no pin: removed, retired, refused, or not known at all."""
+def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
+    """Explain a fingerprint that is not a pin: removed, retired, refused or unknown."""
     if fingerprint in state.removed:
         standing, summary = "removed", "An operator removed it: it is not accepted."
     elif fingerprint in state.retired:
@@ -55,13 +65,13 @@ def explain_stranger(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
     elif fingerprint in state.refusals_told:
         standing, summary = "refused", "It was seen or named, and is refused as a pin."
     else:
-        standing, summary = "unknown", "It is no pin, and no pin set here ever held it."
+        standing, summary = "unknown", "It is not a pin, and nothing is known of it."
     return Explanation(
         subject=str(fingerprint),
         standing=standing,
         summary=summary,
         evidence_for=tuple(_named_by_endpoint(fingerprint, state)),
-        evidence_against=tuple(_against_stranger(fingerprint, state)),
+        evidence_against=tuple(_against_unpinned(fingerprint, state)),
         would_change=(
             f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
             *(_by_hold_down(rules) if standing not in {"refused", "removed"} else ()),
@@ -93,12 +103,12 @@ def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     elif state.edge.loaded is not None and pin.fingerprint in state.edge.loaded.accepted:
         yield "the Edge has loaded it"
     if pin.accepted:
-        yield from standing_for(pin, rules.pins.overlap)
+        yield from _standing_for(pin, rules.pins.overlap)
     yield from _named_by_endpoint(pin.fingerprint, state)
 
 
 def _named_by_endpoint(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    status, channel = state.status, CHANNEL_TEXT[state.status.channel]
+    status, channel = state.status, _CHANNEL_TEXT[state.status.channel]
     if fingerprint == status.announced_current:
         yield f"the status endpoint names it as the one in use ({channel})"
     if fingerprint == status.announced_next:
@@ -119,9 +129,9 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if hold_down(pin.origin, rules.pins) is None:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
-        yield "no address serves it now, so its hold-down stands still"
+        yield "no address serves it now, so its hold-down is paused"
     if not state.clock.trusted:
-        yield "the clock is known to be wrong, so its hold-down stands still"
+        yield "the clock is known to be wrong, so its hold-down is paused"
     seen_at = {address for address, _ in pin.seen_at}
     for it in state.addresses:
         if _unpinned(it) and it.fingerprint not in (None, pin.fingerprint):
@@ -138,18 +148,18 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if loaded is None or pin.fingerprint not in loaded.accepted:
         yield "the Edge is not known to have loaded it"
     elif not pin.proven:
-        yield "it was not seen live since the Edge loaded it, so nothing is removed on its account"
+        yield "it was not seen live since the Edge loaded it, so no other pin is retired yet"
     for it in state.addresses:
         if it.fingerprint == pin.fingerprint and it.verdict is not Finding.PINNED:
             yield f"{it.address} serves it and is found {it.verdict}"
-    yield from standing_against(pin, rules.pins.overlap)
+    yield from _standing_against(pin, rules.pins.overlap)
 
 
-def _against_stranger(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
     if fingerprint in state.removed:
-        yield BY_AN_OPERATOR_ALONE
+        yield IS_REMOVED
     elif fingerprint in state.retired:
-        yield "it was retired, and no announcement brings a retired pin back"
+        yield IS_RETIRED
     served = [it for it in state.addresses if it.fingerprint == fingerprint]
     for it in served:
         yield f"{it.address} serves it and is found {it.verdict}"
@@ -180,9 +190,9 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         left = max(0.0, rules.pins.overlap - pin.unseen)
         yield f"not live for {span(left)} more, it is retired"
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
-        yield "another announcement takes its place, as long as it was never live"
-        yield "another leaf comes in its place, and the status endpoint names it no more"
-    yield from standing_changes(pin, rules.pins.overlap)
+        yield "another announcement replaces it, as long as it was never live"
+        yield "it is dropped once another leaf became current and the endpoint no longer names it"
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -192,7 +202,7 @@ def _changes_of_current(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     else:
         yield "no other pin is accepted: a rotation must be announced or serve a hold-down first"
     yield f"retired, it stays accepted until it was not live for {span(rules.pins.overlap)}"
-    yield from standing_changes(pin, rules.pins.overlap)
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -204,7 +214,7 @@ def _changes_of_retiring(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"not live for {span(left)} more, it is accepted no longer"
     else:
         yield "it stays until the current pin was seen live after the Edge loaded it"
-    yield from standing_changes(pin, rules.pins.overlap)
+    yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 
 
@@ -230,7 +240,7 @@ def _by_hold_down(rules: Rules) -> tuple[str, ...]:
     return (f"seen live with a public chain for {enough}, it is accepted",)
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- parts of sentences -----------------------------------------------------------------------
 
 
 def _addresses(state: State, fingerprint: Fingerprint) -> str:
@@ -243,3 +253,48 @@ def _unpinned(it: AddressVerdict) -> bool:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+_CHANNEL_TEXT: Mapping[Channel, str] = {
+    Channel.PINNED: "pinned channel",
+    Channel.WITHOUT_STANDING: "pinned channel without standing, which is not believed",
+    Channel.UNPINNED: "unpinned channel, which is not believed",
+    Channel.NONE: "no channel now",
+}
+"""What the last answer of the status endpoint came over."""
+
+_WITHOUT = "announcements over its leaf are not believed, and no token is sent there"
+
+
+def _standing_for(pin: Pin, overlap: float) -> Iterator[str]:
+    """Why it has standing; nothing where it has none. `overlap` as in `[pins]`, in seconds."""
+    if not has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.AT_ONCE:
+        why = f"its origin is {pin.origin}"
+    elif pin.vouched:
+        why = "a channel with standing named it, or it was the current pin when the state was lost"
+    else:
+        why = f"every address served it, and nothing else, for {span(overlap)}"
+    yield f"it has standing, so announcements over its leaf are believed: {why}"
+
+
+def _standing_against(pin: Pin, overlap: float) -> Iterator[str]:
+    """Why it has no standing; nothing where it has."""
+    if has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.NEVER:
+        yield f"it never has standing, because an inspecting CA issued it: {_WITHOUT}"
+    else:
+        yield f"it has no standing yet, because it was only observed: {_WITHOUT}"
+
+
+def _standing_changes(pin: Pin, overlap: float) -> Iterator[str]:
+    """What would give it standing."""
+    if has_standing(pin, overlap):
+        return
+    if STANDING[pin.origin] is Standing.EARNED:
+        left = span(overlap - pin.tenure)
+        yield f"served alone by every address for {left} more, it gains standing"
+        yield "named by the status endpoint over a pin with standing, it gains standing at once"
+    yield f"`edgepind pin add {pin.fingerprint}` gives it standing at once, if you know it"

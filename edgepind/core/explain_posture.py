@@ -1,17 +1,16 @@
-"""Why the Edge is guarded as it is: what was found, what is owed, and every way out.
+"""Why the posture is what it is: what was found, what is owed, and everything that would change it.
 
-The values and rules that decide are read here and put into sentences. Nothing is decided, and
-nothing that is said is remembered.
+The rules that decide are evaluated here and put into sentences; nothing is decided or remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import wanted
-from edgepind.core.explanation import Explanation
+from edgepind.core.explain_pin import Explanation
+from edgepind.core.messages import POSTURE_TEXT, span
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
-from edgepind.core.rollover import remaining_hold_down
-from edgepind.core.sentences import POSTURE_TEXT, span
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Bootstrap, Finding, Posture, Role
 from edgepind.model.instants import Moment, Monotonic
@@ -19,6 +18,9 @@ from edgepind.model.observation import Observations
 from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import Owing, State
+
+_BY_ACCEPTED_LEAF = f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+_BY_OVERRIDE = "`edgepind override on --for 1h --reason TEXT` switches validation off"
 
 
 def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:
@@ -81,7 +83,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     if not state.clock.trusted:
         yield f"the clock is known to be wrong (source: {state.clock.source})"
     if state.status.error is not None:
-        what = "answers in vain" if state.status.ok else "gives no usable answer"
+        what = "is not believed" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"
     if edge.document_problem is not None:
         yield f"the pinning config cannot be used: {edge.document_problem}"
@@ -92,7 +94,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     if isinstance(edge.restart, Owing):
         yield "; ".join(_debt(state, edge.restart, tick))
     if guard.override_problem is not None:
-        yield f"there is an override file that is none: {guard.override_problem}"
+        yield f"the override file is invalid: {guard.override_problem}"
 
 
 def _debt(state: State, restart: Owing, tick: Tick) -> Iterator[str]:
@@ -100,14 +102,14 @@ def _debt(state: State, restart: Owing, tick: Tick) -> Iterator[str]:
     yield f"a restart of the Edge is owed ({restart.phase})"
     if debt.failures:
         yield f"{debt.failures} failed in a row"
-    if debt.not_before is not None and not tick.reached(debt.not_before):
+    if debt.not_before is not None and not tick.passed_or_unset(debt.not_before):
         yield f"the next is tried in {_left(debt.not_before, tick)}"
     frees = budget_frees(state, tick)
     if frees is not None:
         yield f"the budget allows the next in {_left(frees, tick)}"
     if restart.deferral_told:
         ready = ready_ends(debt, state, tick)
-        yield f"ready_command is waited for, {_left(ready, tick)} more at the most"
+        yield f"it waits for ready_command for at most {_left(ready, tick)}"
 
 
 # --- what would change it ---------------------------------------------------------------------
@@ -119,12 +121,12 @@ def _changes_of_enforcing(state: State, tick: Tick) -> Iterator[str]:
         f"to {Posture.GRACE}"
     )
     yield from _hold_downs(state, tick)
-    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+    yield _BY_OVERRIDE
 
 
 def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
     rules, left = tick.rules.fail_open, tick.rules.fail_open.grace - state.guard.grace_served
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     allowed = rules.enabled and len(state.guard.openings) < rules.budget
     opens = allowed and tick.rules.restart.budget >= RESTARTS_TO_OPEN
@@ -140,14 +142,14 @@ def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
 
 
 def _changes_of_open(state: State, tick: Tick) -> Iterator[str]:
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     yield f"finding {Finding.INTERCEPTION}, or the end of the limit, leads to {Posture.EXHAUSTED}"
     yield from _by_operator(state)
 
 
 def _changes_of_exhausted(state: State, tick: Tick) -> Iterator[str]:
-    yield f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
+    yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
     yield from _by_operator(state)
 
@@ -185,14 +187,14 @@ def _by_operator(state: State) -> Iterator[str]:
         yield (
             f"`edgepind pin add {fingerprint}` accepts what is served, if you know it to be right"
         )
-    yield "`edgepind override on --for 1h --reason TEXT` switches validation off"
+    yield _BY_OVERRIDE
 
 
 def _first_pin(state: State, rules: Rules) -> Iterator[str]:
     if wanted(state) is not None:
         return
     if rules.pins.bootstrap is Bootstrap.OPERATOR:
-        yield "no pin is known: `edgepind pin add` is waited for"
+        yield "no pin is known: waiting for `edgepind pin add`"
     else:
         yield "no pin is known: the first is adopted after its sightings at every address"
 

@@ -1,20 +1,22 @@
-"""A decision that keeps its promises, or as much of one as does.
+"""`decide`, with every invariant checked before anything is acted upon.
 
 Theory of operation. `decide` is a program, and a program has faults; some of them can be provoked
 from outside. A decision that would break an invariant, or a rule that raises, must neither be
 acted upon nor end the daemon, for the same input would end it again after each restart. So the
-decision is dropped, the state before it is kept, and the same moment is decided again with less:
+decision is dropped, the state before it is kept, and the same moment is decided again with less
+(`_OMISSIONS`, in order; what comes from outside is suspected first):
 
     everything -> without the status endpoint's answer -> without the link -> with neither, and
-    without document and unit -> without the operator's words as well
+    without document and unit -> without the operator's pin commands as well
 
-Outcomes of what was done and the override are never left out. Words that were left out are not
-lost: `Decision.heard` says that they have to be given again. Where no decision can be had at all,
-`hold` decides nothing but what has a deadline: an opening and an override that are over end, by the
-shortest way there is, which shares no rule with what is broken.
+Outcomes of actions and the override are never left out. Pin commands that were left out are not
+lost: `Decision.heard` is False, and they are handed in again. If no decision is possible at all,
+`hold` keeps everything and only ends an opening or an override whose time is over, by code that
+shares no rule with what is broken.
 
-What was broken, and what was left out for it, is told once for as long as it stays the same
-(`State.violated`). Pure, like everything here.
+What was broken, and what was left out for it, is reported once for as long as it stays the same
+(`State.violated`). It must never be that an exception leaves this module, or that a decision
+leaves it that breaks an invariant.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,73 +40,72 @@ _Rule = Callable[[State, Observations, Moment], Decision]
 
 
 @dataclass(frozen=True, slots=True)
-class _Less:
-    """What is left out of the observations, in words for a person."""
+class _Omission:
+    """Fields that are left out of the observations; `named` is what a person reads of them."""
 
-    words: str
+    named: str
     parts: tuple[str, ...]
 
     def of(self, seen: Observations) -> Observations:
         """`seen` without it."""
-        nothing: dict[str, Any] = {part: () if part == _WORDS else None for part in self.parts}
+        nothing: dict[str, Any] = {
+            part: () if part == _PIN_COMMANDS else None for part in self.parts
+        }
         return replace(seen, **nothing)
 
 
-_WORDS = "words"
+_PIN_COMMANDS = "words"
 _OF_THE_HOST = ("status", "link", "document", "unit", "health")
-_RETREAT = (
-    _Less("nothing", ()),
-    _Less("the status endpoint's answer", ("status",)),
-    _Less("what the addresses served", ("link",)),
-    _Less(
+_OMISSIONS = (
+    _Omission("nothing", ()),
+    _Omission("the status endpoint's answer", ("status",)),
+    _Omission("what the addresses served", ("link",)),
+    _Omission(
         "the status endpoint's answer, what the addresses served, the document and the unit",
         _OF_THE_HOST,
     ),
-    _Less("all of that and the operator's word on pins", (*_OF_THE_HOST, _WORDS)),
+    _Omission("all of that and the operator's pin commands", (*_OF_THE_HOST, _PIN_COMMANDS)),
 )
-"""In this order: what comes from outside is suspected first, the endpoint's answer before all."""
-
-
 _EVERYTHING = "everything but what has a deadline"
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """The promises that were about to be broken, and what was left out so that none was."""
+    """The invariants that were about to be broken, and what was left out so that none was."""
 
     broken: tuple[str, ...]
     left_out: str
 
     def event(self) -> Event:
-        """Tell of it, and ask for a report."""
+        """The report of it."""
         text = (
-            f"A decision was dropped because it would have broken a promise: "
+            f"A decision was dropped because it would have broken an invariant: "
             f"{'; '.join(self.broken)}. Decided without: {self.left_out}. This is a defect of "
             "edgepind, or somebody provokes one: compare `edgepind pin list` with what you expect, "
-            "and report this line with the output of `edgepind history`."
+            "and report this message with the output of `edgepind history`."
         )
         return Event(EventName.INVARIANT_VIOLATED, Severity.CRIT, text)
 
 
 def decide_guarded(state: State, seen: Observations, now: Moment, rule: _Rule = decide) -> Decision:
-    """Say what follows, keeping every promise; never raises. `rule` is what decides."""
+    """The decision, with every invariant kept; never raises. `rule` is what decides."""
     broken: tuple[str, ...] = ()
-    for less in _RETREAT:
-        tried = less.of(seen)
-        if less.parts and tried == seen:
-            continue  # there is nothing of it here to leave out
+    for omission in _OMISSIONS:
+        tried = omission.of(seen)
+        if omission.parts and tried == seen:
+            continue  # there was nothing to leave out
         decision, faults = _attempt(state, tried, now, rule)
         broken = broken or faults
         if decision is not None:
             decision = replace(decision, heard=tried.words == seen.words) if broken else decision
-            return _told(state, seen, decision, _Fault(broken, less.words))
-    return _told(state, seen, hold(state, seen, now), _Fault(broken, _EVERYTHING))
+            return _reported(state, seen, decision, _Fault(broken, omission.named))
+    return _reported(state, seen, hold(state, seen, now), _Fault(broken, _EVERYTHING))
 
 
 def _attempt(
     state: State, seen: Observations, now: Moment, rule: _Rule
 ) -> tuple[Decision | None, tuple[str, ...]]:
-    """The decision, or why there is none that may be acted upon."""
+    """The decision, or why it must not be acted upon."""
     try:
         decision = rule(state, seen, now)
         faults = tuple(violations(state, seen, decision, now))
@@ -113,11 +114,11 @@ def _attempt(
     return (None, faults) if faults else (decision, ())
 
 
-def _told(before: State, seen: Observations, decision: Decision, fault: "_Fault") -> Decision:
-    """`decision`, with what had to be dropped for it told where that is new.
+def _reported(before: State, seen: Observations, decision: Decision, fault: "_Fault") -> Decision:
+    """`decision`, with an event on what was dropped for it, if that is new.
 
-    What was broken counts as mended once a look at everything breaks nothing: at a tick that did
-    not ask the status endpoint, its answer could break nothing.
+    `State.violated` is cleared only by a tick that observed everything: without an answer of the
+    status endpoint, its answer could break nothing.
     """
     asked = seen.status is not None or not seen.rules.status_enabled
     looked = asked and seen.link is not None
@@ -128,19 +129,21 @@ def _told(before: State, seen: Observations, decision: Decision, fault: "_Fault"
     if not fault.broken:
         return replace(decision, state=state)
     broken = "; ".join(fault.broken)
-    state = replace(state, reason=f"A decision was dropped that would break a promise: {broken}.")
-    told = (fault.event(),) if fault.broken != before.violated else ()
-    return replace(decision, state=state, events=(*decision.events, *told))
+    state = replace(
+        state, reason=f"A decision was dropped that would break an invariant: {broken}."
+    )
+    events = (fault.event(),) if fault.broken != before.violated else ()
+    return replace(decision, state=state, events=(*decision.events, *events))
 
 
 # --- when nothing can be decided ------------------------------------------------------------
 
 
 def hold(state: State, seen: Observations, now: Moment) -> Decision:
-    """Decide nothing, but for ending an opening and an override that are over.
+    """Decide nothing but the end of an opening or an override that is over.
 
-    Level-triggered, like the rest: the document first, then the restart that loads it, each asked
-    for again at the next tick where it was not done.
+    Level-triggered, like the rest: the document first, then the restart that loads it, each
+    requested again at the next tick where it was not done.
     """
     edge = _learn(state.edge, seen)
     guard = _closed(state.guard, seen, now)
@@ -160,7 +163,7 @@ def hold(state: State, seen: Observations, now: Moment) -> Decision:
 
 
 def _learn(edge: Edge, seen: Observations) -> Edge:
-    """Take in what was done; what the Edge has loaded is known where the outcome is sure of it."""
+    """The Edge after these outcomes; what it loaded is known where the outcome is certain of it."""
     for outcome in seen.outcomes:
         match outcome:
             case DocumentWritten(pinning=Pinning() as pinning, digest=digest):
@@ -188,12 +191,12 @@ def _closed(guard: Guard, seen: Observations, now: Moment) -> Guard:
 
 
 def _closing(state: State, seen: Observations, now: Moment) -> Iterator[Action]:
-    """What switches validation on again, where it may be off and must not be."""
+    """What switches validation on again, where it may be off and must be on."""
     wrote = all(isinstance(it, DocumentWritten) for it in seen.outcomes)
     if state.guard.posture in {Posture.OPEN, Posture.OVERRIDE} or not state.edge.may_be_off:
         return
     if not wrote:
-        return  # it was tried within this tick: the next one tries again
+        return  # the write failed within this tick: the next one tries again
     order = tuple(dict.fromkeys(pin.fingerprint for pin in accepted(state.pins)))
     if not order:
         return

@@ -1,17 +1,43 @@
-"""Hold-downs: how what is merely seen earns acceptance, by age and by sightings (RFC 5011).
+"""Hold-down: how a leaf that is merely seen earns acceptance, by age and sightings (RFC 5011).
 
-A pending pin serves its hold-down only while it is being seen, by a clock that is not known to
-be wrong. A contradiction starts it again; a gap pauses it. Elapsed time is monotonic, so a
-clock that is set cannot shorten or lengthen it.
+Theory of operation. `core.admission` says what a pending pin has to serve, by its origin and the
+policy; this module counts it. Each look at the link gives one `Sight` for each address that serves
+an unpinned leaf. A look then does, in this order:
+
+1. `_carry_on`: a pending pin is *contradicted* if any address serves another unpinned leaf, if an
+   address where it had been seen serves a pinned leaf again, or if the evidence for it is of
+   another kind now. Its age and its sightings start again from zero.
+   Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
+   since its previous sighting. A gap of more than three intervals adds nothing to its age, and
+   neither grows while the clock is not trusted: both pause the hold-down and do not restart it.
+2. `_refused`: a leaf that can never be accepted is reported, once.
+3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
+   `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
+4. `_accept`: a pending pin is accepted if this look shows it, no other unpinned leaf and the same
+   evidence, the clock is trusted, and `_is_served`: the age and the sightings are reached or, for
+   the very first pin, the sightings at each address that answers. The first pin becomes the current
+   one, any other a backup.
+5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time is dropped.
+
+Age is the sum of observed intervals on the monotonic clock: setting the clock changes none of it,
+and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
-from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed
-from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
+from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
+from edgepind.core.pin_lifecycle import (
+    PinEvent,
+    enter,
+    is_removed,
+    leave,
+    move,
+    put,
+    report_refusals,
+)
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
 from edgepind.model.event import Event
@@ -24,13 +50,12 @@ from edgepind.model.state import State
 
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
-REFUSALS_KEPT = 16
 _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An unpinned leaf at one address; `evidence` None: it counts for nothing, `why` says why."""
+    """An unpinned leaf at one address; `evidence` None: it is no evidence, for the reason `why`."""
 
     address: str
     fingerprint: Fingerprint
@@ -39,7 +64,7 @@ class Sight:
 
 
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Carry every hold-down on by what `link` shows, and accept what has served its own."""
+    """Update every hold-down by what `link` shows, and accept the pins that have served theirs."""
     sights = _sights(state, link, tick)
     pinned_at = frozenset(
         address for address, it in served(link) if pin_of(it.leaf, state.pins) is not None
@@ -49,11 +74,11 @@ def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[E
         for pin in state.pins
     )
     state = replace(state, pins=pins)
-    state, told = _refuse(state, sights, tick)
+    state, refused = report_refusals(state, _refused(sights, tick))
     state, begun = _begin(state, sights, tick)
     state, accepted = _accept(state, sights, link, tick)
     state = _forget(state, sights, link, tick)
-    return state, (*told, *begun, *accepted)
+    return state, (*refused, *begun, *accepted)
 
 
 def _sights(state: State, link: Link, tick: Tick) -> tuple[Sight, ...]:
@@ -71,7 +96,7 @@ def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
 
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
     if is_removed(leaf, state):
-        return None, BY_AN_OPERATOR_ALONE
+        return None, IS_REMOVED
     finding = judge_leaf(leaf, state.pins, tick, state.floor)
     if finding is Finding.INTERCEPTION:
         return _private_evidence(leaf, state, tick)
@@ -82,7 +107,7 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
     if rules.issuers and not rules.issuers & leaf.public.issuers:
-        return None, f"its issuer {leaf.issuer} is none of the configured pins.issuers"
+        return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):
         return Evidence.UNANNOUNCED, "policy strict accepts no unannounced rotation"
     if rules.bootstrap is Bootstrap.OPERATOR:
@@ -116,7 +141,7 @@ def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], ti
 
 
 def _origin(mine: tuple[Sight, ...]) -> Origin | None:
-    """The origin that these sights of one leaf would give a pin; None where they give none."""
+    """The origin of a pin with these sights; None where their evidence differs or admits no pin."""
     evidences = {sight.evidence for sight in mine}
     evidence = evidences.pop() if len(evidences) == 1 else None
     return ORIGIN.get(evidence) if evidence else None
@@ -144,16 +169,11 @@ def _count(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
     )
 
 
-def _refuse(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Tell, once a fingerprint, of those that no time and no number of sightings will let in."""
-    events = []
+def _refused(sights: tuple[Sight, ...], tick: Tick) -> Iterator[tuple[Fingerprint, str]]:
+    """Each fingerprint that no age and no number of sightings will admit, with the reason."""
     for sight in sights:
-        never = sight.evidence is None or _never(sight.evidence, tick)
-        if never and sight.why and sight.fingerprint not in state.refusals_told:
-            told = (*state.refusals_told, sight.fingerprint)[-REFUSALS_KEPT:]
-            state = replace(state, refusals_told=told)
-            events.append(pin_refused(sight.fingerprint, sight.why))
-    return state, tuple(events)
+        if sight.why and (sight.evidence is None or _never(sight.evidence, tick)):
+            yield sight.fingerprint, sight.why
 
 
 def _never(evidence: Evidence, tick: Tick) -> bool:
@@ -161,7 +181,7 @@ def _never(evidence: Evidence, tick: Tick) -> bool:
 
 
 def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Put what is seen for the first time, and may be accepted one day, into hold-down."""
+    """Put leaves that are seen for the first time, and may be accepted later, into hold-down."""
     events: list[Event] = []
     rules = tick.rules.pins
     known = {pin.fingerprint for pin in state.pins if pin.kind is rules.kind}
@@ -170,7 +190,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
         mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
         origin = _origin(mine)
         need = hold_down(origin, rules) if origin else None
-        pins = _with_room(state.pins, seen)
+        pins = _evict_if_full(state.pins, seen)
         if fingerprint in known or origin is None or need is None or pins is None:
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
@@ -180,8 +200,11 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
     return state, tuple(events)
 
 
-def _with_room(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
-    """The pins with room for one more that waits: the oldest that is gone makes way, if any is."""
+def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
+    """The pins with a place for one more pending pin; None where there is none.
+
+    The oldest that is not served now is dropped for it.
+    """
     waiting = with_role(pins, Role.PENDING)
     if len(waiting) < MOST_PENDING:
         return pins
@@ -194,7 +217,7 @@ def _accept(
 ) -> tuple[State, tuple[Event, ...]]:
     events = []
     for pin in state.pins:
-        if pin.role is not Role.PENDING or not _served(pin, sights, link, tick):
+        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, tick):
             continue
         bootstrap = not any(other.accepted for other in state.pins)
         event = PinEvent.BOOTSTRAPPED if bootstrap else PinEvent.HELD_DOWN
@@ -207,8 +230,8 @@ def _accept(
     return state, tuple(events)
 
 
-def _served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
-    """Whether `pin` has served all of its hold-down and is seen now, uncontradicted."""
+def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
+    """Whether the hold-down of `pin` is served, and this look shows it and nothing against it."""
     need = hold_down(pin.origin, tick.rules.pins)
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
     alone = len(mine) == len(sights)

@@ -1,14 +1,14 @@
-"""The invariants of DESIGN, checked after every decision, in tests and in the running daemon.
+"""The invariants of the design, checked after every decision, in tests and in the running daemon.
 
 A violation is a programming error, and costs one decision: `core.guarded` drops it and decides
-again with less. Liveness (6) and convergence (8) are matters of many decisions and are held by
-tests alone.
+again with less. Liveness (6) and convergence (8) concern many decisions and are held by tests
+alone.
 """
 
 from collections.abc import Iterator
 
 from edgepind.core.admission import Condition, Evidence, condition
-from edgepind.core.desired import LETS_GO
+from edgepind.core.desired import VALIDATION_OFF
 from edgepind.core.restarts import restarts_in_window
 from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
@@ -22,8 +22,8 @@ from edgepind.model.pin import accepted, with_role
 from edgepind.model.state import Owing, State
 
 _Key = tuple[PinKind, Fingerprint]
-"""`Pin.key`. A value alone says nothing: that of one kind may be a pin of the other by mistake, or
-by somebody's design, for both hashes of a live leaf are public."""
+"""`Pin.key`. A value alone is not compared: it may be a pin of the other kind, by mistake or by an
+attack, for both hashes of a live leaf are public."""
 
 
 def violations(before: State, seen: Observations, decision: Decision, now: Moment) -> Iterator[str]:
@@ -60,10 +60,10 @@ def faults_of_pins(after: State) -> Iterator[str]:
     if currents != (1 if accepted(after.pins) else 0):
         yield f"1: there are {currents} current pins among {len(accepted(after.pins))} accepted"
     if len({pin.key for pin in after.pins}) != len(after.pins):
-        yield "1: a pin stands twice in the pin set"
+        yield "1: a pin is twice in the pin set"
     if any(pin.fingerprint in after.removed for pin in after.pins):
         yield "2: a pin is back that an operator removed"
-    announced = sum(  # one that was live may stand there twice, in either kind
+    announced = sum(  # one that was live may be there twice, once in each kind
         pin.origin is Origin.ANNOUNCED and pin.role is Role.BACKUP and not pin.ever_live
         for pin in after.pins
     )
@@ -99,17 +99,19 @@ def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
 
 
 def _sources(before: State, after: State, seen: Observations) -> Iterator[str]:
-    """2: an announcement is heard over a channel with standing; a document speaks for lost pins."""
+    """2: announcements need a channel with standing, pins from the document a lost state."""
     known, status = accepted(before.pins), seen.status
-    heard = isinstance(status, StatusAnswer | StatusUnchanged) and status.channel is Channel.PINNED
+    believed = (
+        isinstance(status, StatusAnswer | StatusUnchanged) and status.channel is Channel.PINNED
+    )
     for pin in accepted(after.pins):
         twin = any(it.kind is not pin.kind and it.origin is pin.origin for it in known)
         if twin or any(it.key == pin.key for it in known):
             continue
-        if pin.origin is Origin.ANNOUNCED and not heard:
+        if pin.origin is Origin.ANNOUNCED and not believed:
             yield f"2: {pin.fingerprint.short} was announced over a channel without standing"
         if pin.origin is Origin.DOCUMENT and not before.resumed_after_damage:
-            yield f"2: {pin.fingerprint.short} came from the document, and the state was there"
+            yield f"2: {pin.fingerprint.short} came from the document without a lost state"
 
 
 def _least_age(origin: Origin, seen: Observations) -> float:
@@ -131,7 +133,7 @@ def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
     """3: nothing live is removed, and nothing before its replacement is proven."""
     if before.resumed_after_damage:
         return  # the pin set was an older one; the document has taken its place
-    by_hand = {word.fingerprint for word in seen.words if isinstance(word, PinRemove)}
+    by_hand = {it.fingerprint for it in seen.words if isinstance(it, PinRemove)}
     still = {pin.key for pin in accepted(after.pins)}
     live = _live(seen)
     for pin in accepted(before.pins):
@@ -151,10 +153,10 @@ def _switched_off(after: State, decision: Decision) -> Iterator[str]:
     loaded_off = edge.loaded is not None and not edge.loaded.enabled
     owed = isinstance(edge.restart, Owing)
     ends = owed or edge.write_failures or edge.document_problem or _written(decision)
-    if loaded_off and accepted(after.pins) and guard.posture not in LETS_GO and not ends:
+    if loaded_off and accepted(after.pins) and guard.posture not in VALIDATION_OFF and not ends:
         yield f"4: the Edge has validation off in posture {guard.posture}, and is owed no restart"
     off = any(not pinning.enabled for pinning in _written(decision))
-    if off and guard.posture not in LETS_GO:
+    if off and guard.posture not in VALIDATION_OFF:
         yield f"4: validation is to be switched off in posture {guard.posture}"
     if guard.posture is Posture.OPEN and guard.open_ends is None:
         yield "4: the Edge is open without a deadline"

@@ -1,26 +1,42 @@
 """The life of a fingerprint, as one table (after RFC 5011, section 4).
 
-A fingerprint is unknown, waits in hold-down, is accepted in one of three roles, and is in the
-end retired, known and no longer accepted, or removed by an operator, and then never again without
-one. Why an event happens is the business of `hold_down`,
-`announcements`, `operator` and `activation`; this table only says what follows.
+Theory of operation. `PIN_TABLE` maps a stage and an event to the next stage; a pair that it lacks
+cannot happen and raises. Why an event happens is decided elsewhere:
+
+- `unknown`: never seen, or forgotten.
+- `pending`: seen live and in hold-down, not accepted (`core.hold_down`).
+- `backup`, `current`, `retiring`: accepted. `current` is what the cloud serves; a backup is
+  prepared for a rotation; what was current retires (`core.activation`, `core.announcements`).
+- `retired`: no longer accepted, and remembered: a new hold-down or an operator brings it back, an
+  announcement does not, for it may be an old answer that is replayed.
+- `removed`: an operator removed it (`core.pin_commands`), and only an operator brings it back.
+
+`move` is for a pin that stays one, `enter` for a fingerprint that becomes one, `leave` for a pin
+that ceases to be one. There is exactly one current pin as soon as any is accepted, and no
+fingerprint that an operator removed is in the pin set: `core.invariants` holds both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
+from edgepind.core.messages import pin_refused
 from edgepind.core.state_machine import step
+from edgepind.core.tick import served
 from edgepind.model.enums import Role
+from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 RETIRED_KEPT = 64
-"""How many retired fingerprints are remembered, so that no announcement brings one back."""
+"""How many retired fingerprints are remembered; no announcement brings one of them back."""
+REFUSALS_KEPT = 16
+"""How many reported refusals are remembered, so that each is reported once."""
 REMOVED_KEPT = 64
-"""How many removed ones are, so that nothing brings one back; only operators make it grow."""
+"""How many removed fingerprints are remembered; only operators make the list grow."""
 
 
 class Stage(StrEnum):
@@ -47,11 +63,11 @@ class PinEvent(StrEnum):
     HELD_DOWN = "held_down"
     """Its hold-down is served."""
     BOOTSTRAPPED = "bootstrapped"
-    """Its sightings are served, and no pin was known."""
+    """Its sightings are served, and no pin was accepted."""
     ANNOUNCED = "announced"
     """Named by the status endpoint over a channel with standing."""
     REPLACED = "replaced"
-    """Another announcement, or another leaf, came in its place before it was ever live."""
+    """Another announcement or another leaf replaced it before it was ever live."""
     WENT_LIVE = "went_live"
     """It is what the cloud serves now."""
     SUPERSEDED = "superseded"
@@ -109,8 +125,8 @@ PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
     (Stage.REMOVED, PinEvent.ADDED_BACKUP): Stage.BACKUP,
     (Stage.REMOVED, PinEvent.ADDED_CURRENT): Stage.CURRENT,
 }
-"""All of it. That (RETIRED, ANNOUNCED) is missing is the defence against replay; that REMOVED is
-left by an operator's word alone makes that word final."""
+"""All transitions. (RETIRED, ANNOUNCED) is missing on purpose, against replay; REMOVED is left by
+`pin add` alone."""
 
 
 def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
@@ -125,7 +141,7 @@ def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
 def enter(pin: Pin, event: PinEvent, state: State) -> Pin:
     """`pin`, new to the set, in the role that `event` gives one of its stage.
 
-    Raises IllegalTransitionError where nothing but another event lets it in.
+    Raises IllegalTransitionError where the event does not admit a fingerprint of that stage.
     """
     stage = Stage.UNKNOWN
     if pin.fingerprint in state.removed:
@@ -146,15 +162,45 @@ def leave(
     return rest, kept[-RETIRED_KEPT:]
 
 
-def bar(state: State, fingerprint: Fingerprint) -> State:
-    """The state in which `fingerprint` is let in by an operator alone, and refused audibly."""
+def mark_removed(state: State, fingerprint: Fingerprint) -> State:
+    """`state` with `fingerprint` removed: refused from now on, and the refusal reported anew."""
     removed = tuple(it for it in state.removed if it != fingerprint)
-    told = tuple(it for it in state.refusals_told if it != fingerprint)
-    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=told)
+    reported = tuple(it for it in state.refusals_told if it != fingerprint)
+    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=reported)
 
 
 def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:
-    """The pins with `pin` in the place of the one with its key, or at the end."""
+    """The pins with `pin` replacing the one with its key, or appended."""
     if any(other.key == pin.key for other in pins):
         return tuple(pin if other.key == pin.key else other for other in pins)
     return (*pins, pin)
+
+
+def report_refusals(
+    state: State, refused: Iterable[tuple[Fingerprint, str]]
+) -> tuple[State, tuple[Event, ...]]:
+    """Report each refused fingerprint, with the reason, unless that was done before."""
+    events = []
+    for fingerprint, why in refused:
+        if fingerprint not in state.refusals_told:
+            reported = (*state.refusals_told, fingerprint)[-REFUSALS_KEPT:]
+            state = replace(state, refusals_told=reported)
+            events.append(pin_refused(fingerprint, why))
+    return state, tuple(events)
+
+
+def is_removed(leaf: Leaf, state: State) -> bool:
+    """Whether an operator removed a pin of this leaf, of either kind.
+
+    `pins.kind` may be changed later, and a leaf that was removed by one hash must not come back by
+    the other.
+    """
+    return leaf.certificate in state.removed or leaf.spki in state.removed
+
+
+def is_removed_hash(fingerprint: Fingerprint, link: Link | None, state: State) -> bool:
+    """Whether an operator removed it, or the other hash of a leaf in `link` that has it."""
+    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
+    return fingerprint in state.removed or any(
+        fingerprint in {leaf.certificate, leaf.spki} and is_removed(leaf, state) for leaf in leaves
+    )

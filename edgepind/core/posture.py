@@ -1,8 +1,29 @@
-"""How the Edge is guarded: the posture machine of CONTRACT section 7.
+"""The posture: how the Edge validates pins now (CONTRACT section 7).
 
-`EVENTS` says, per posture and in order, what can end it; `POSTURE_TABLE` says what follows. The
-machine runs until nothing more happens, so that an override that ends in the middle of a
-lockout is at once what it should be. Time in grace is observed time; time in `open` is all time.
+Theory of operation. The posture machine weighs a site without telephones against a link to a
+stranger. `EVENTS` lists, for each posture and in order, what ends it; `POSTURE_TABLE` what follows.
+An override is the first event of every other posture.
+
+- `enforcing`: pins are validated. A lockout in `CONFIRMING_TICKS` looks in a row leads to `grace`.
+  A lockout here is `is_opening_lockout`: the Edge, by what it has loaded, accepts nothing that the
+  cloud serves, and the finding is `unannounced_rotation`. No other finding starts a grace.
+- `grace`: pins are still validated. An accepted leaf at any address leads back to `enforcing`.
+  After `fail_open.grace` seconds of observed lockout (time that nobody observed, or in which the
+  cloud was silent, does not count) it becomes `open`, if fail-open is enabled, its budget of
+  openings is not used up, and the restart budget allows two restarts, one to open and one to
+  close; else `exhausted`. A restart budget that is used up for the moment is waited for.
+- `open`: validation is off (fail-open). What ends it, in the order of `EVENTS`: an override; an
+  accepted leaf at any address (then `enforcing`); an interception, `open_ends`, which is
+  `fail_open.limit` seconds after it began, or fail-open being disabled (then `exhausted`).
+- `exhausted`: pins are validated, and the site is locked out until an accepted leaf is served.
+- `override`: an operator has validation off, until the override ends (`core.override`).
+
+The machine runs until no event holds, so that an override that ends during a lockout continues as
+the lockout requires. The time in `open` is all time, observed or not. It must never be that a
+document with validation off is wanted in another posture than `open` and `override`, or in one of
+these without an end; that interception leads to `open`; that an opening begins without a restart
+left to close it. `core.desired` says what document follows from the posture, `core.restarts` when
+the Edge loads it; `helper.closing` ends an opening where the daemon is dead.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +32,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from edgepind.core.diagnosis import Diagnosis
+from edgepind.core.messages import posture_changed, posture_lasts, span
 from edgepind.core.override import in_force
-from edgepind.core.sentences import posture_changed, posture_lasts, span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Posture
@@ -24,9 +45,9 @@ from edgepind.model.state import Guard
 CONFIRMING_TICKS = 2
 """A lockout is confirmed when this many ticks in a row have seen it."""
 RESTARTS_TO_OPEN = 2
-"""An opening is made with so many restarts in hand: one opens the Edge and one closes it."""
+"""Restarts that the budget must allow for an opening: one opens the Edge and one closes it."""
 REMIND_EVERY = 900.0
-"""Seconds between two warnings that a posture still lasts."""
+"""Seconds between two warnings that a posture continues."""
 
 
 class PostureEvent(StrEnum):
@@ -70,9 +91,9 @@ WHY: Mapping[PostureEvent, str] = {
     PostureEvent.LOCKOUT_CONFIRMED: "a lockout was seen in two ticks in a row",
     PostureEvent.LINK_ACCEPTED: "the cloud serves an accepted pin",
     PostureEvent.OPENING_ALLOWED: "the grace is over",
-    PostureEvent.OPENING_REFUSED: "the grace is over and fail-open is off or its budget is spent",
-    PostureEvent.INTERCEPTED: "the link is intercepted, and interception does not open the Edge",
-    PostureEvent.LIMIT_OVER: "the longest time open is over",
+    PostureEvent.OPENING_REFUSED: "the grace is over and fail-open is off or its budget is used up",
+    PostureEvent.INTERCEPTED: "the link is intercepted, and validation stays on under interception",
+    PostureEvent.LIMIT_OVER: "fail_open.limit is over",
     PostureEvent.OPENING_REVOKED: "fail-open was switched off in the settings",
     PostureEvent.OVERRIDE_ON: "an operator asked for it",
     PostureEvent.OVERRIDE_OVER: "the operator's override is over",
@@ -81,7 +102,7 @@ WHY: Mapping[PostureEvent, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the conditions below look at. `diagnosis` None: the link was not looked at.
+    """What the conditions depend on. `diagnosis` None: this tick did not look at the link.
 
     `in_hand`: how many restarts the budget allows now.
     """
@@ -139,7 +160,7 @@ EVENTS: Mapping[Posture, tuple[tuple[PostureEvent, Callable[[Situation], bool]],
         (PostureEvent.OVERRIDE_ON, lambda it: it.override),
         (PostureEvent.LINK_ACCEPTED, _link_accepted),
         (PostureEvent.INTERCEPTED, _intercepted),
-        (PostureEvent.LIMIT_OVER, lambda it: it.tick.reached(it.guard.open_ends)),
+        (PostureEvent.LIMIT_OVER, lambda it: it.tick.passed_or_unset(it.guard.open_ends)),
         (PostureEvent.OPENING_REVOKED, lambda it: not it.tick.rules.fail_open.enabled),
     ),
     Posture.EXHAUSTED: (
@@ -171,7 +192,7 @@ def guard_on(
 
 
 def is_rotated_away(diagnosis: Diagnosis | None) -> bool:
-    """Whether all that the cloud serves is new, in the one way that may open the Edge."""
+    """Whether no leaf that the cloud serves is accepted, and the finding permits an opening."""
     return (
         diagnosis is not None
         and not diagnosis.accepted
@@ -180,14 +201,14 @@ def is_rotated_away(diagnosis: Diagnosis | None) -> bool:
 
 
 def is_opening_lockout(diagnosis: Diagnosis | None) -> bool:
-    """Whether that is so, and the Edge is locked out by it."""
+    """Whether the Edge is locked out by such leaves, so that a grace runs."""
     return diagnosis is not None and diagnosis.lockout and is_rotated_away(diagnosis)
 
 
 def deadline(guard: Guard, grace: float, now: Monotonic) -> Monotonic | None:
-    """When the present posture ends at the latest, if it has a stated time.
+    """When the present posture ends at the latest; None where it has no fixed end.
 
-    A grace that is over and goes on, until there are restarts to open and to close with, has none.
+    A grace that is served and waits for the restart budget has none.
     """
     match guard.posture:
         case Posture.GRACE:

@@ -1,16 +1,16 @@
-"""One tick as a loop without I/O: decide, have it done, and decide again by what came of it.
+"""One tick as a loop without I/O: decide, act, and decide again on the outcomes.
 
 Theory of operation. The loop is level-triggered: each decision compares what should be with what
-is written and what is loaded, and asks for what is missing. What came of that is observed within
-the same tick, for a document that was written owes a restart at once. So a tick is
+is written and what is loaded, and requests what is missing. The outcomes are observed within the
+same tick, for a document that was written owes a restart at once. So a tick is
 
-    decide -> keep and tell -> do -> decide -> keep and tell -> do -> ... -> nothing left to do
+    decide -> save, report -> act -> decide -> save, report -> act -> ... -> no actions left
 
-Whoever drives it, the daemon or a simulation, does three things with each `decision`, in this
-order: keeps its state durably, tells its events, carries `actions` out. A crash between two of them
-finds the debt remembered, and the next tick goes on from there. After `MOST_ROUNDS` what is still
-to be done waits for the next tick, so that two rules that undo one another cost one tick and not
-the daemon.
+The daemon or the simulation that drives it does three things with each `decision`, in this order:
+saves its state durably, reports its events, carries out `actions`. After a crash between two of
+them the debt is on disk, and the next tick continues from there. After `MOST_ROUNDS` the remaining
+actions wait for the next tick, so that two rules that undo one another cost one tick and not the
+daemon.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
 from edgepind.model.state import State
 
 MOST_ROUNDS = 6
-"""Times that actions are carried out within one tick at the most."""
+"""How often actions are carried out within one tick at most."""
 
 Decide = Callable[[State, Observations, Moment], Decision]
 
@@ -39,22 +39,22 @@ class Reconciliation:
         self._seen = seen
         self._rounds = 0
         self.decision = decide(state, seen, now)
-        """The latest one: to be kept and told before its `actions` are carried out."""
+        """The latest one: to be saved and reported before its `actions` are carried out."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """What is to be done now, in order; () ends the tick."""
+        """What is to be carried out now, in order; () ends the tick."""
         return self.decision.actions if self._rounds < MOST_ROUNDS else ()
 
     def go_on(self, outcomes: tuple[Outcome, ...], now: Moment) -> None:
-        """Decide again by what came of `actions`: one outcome each, up to the first failure."""
+        """Decide again on the outcomes of `actions`: one each, up to the first failure."""
         self._rounds += 1
         self._seen = follow_up(self._seen, outcomes)
         self.decision = self._decide(self.decision.state, self._seen, now)
 
 
 def follow_up(seen: Observations, outcomes: tuple[Outcome, ...]) -> Observations:
-    """What is known within the same tick after `outcomes`: they, and a unit not yet restarted."""
+    """What is known within the same tick after `outcomes`; a restarted unit is not observed yet."""
     restarted = any(isinstance(it, RestartDone | RestartFailed) for it in outcomes)
     return Observations(
         rules=seen.rules,

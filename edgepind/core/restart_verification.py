@@ -14,6 +14,7 @@ that was started anew begins `settle` anew. Nothing here asks for a restart.
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
+from edgepind.core.messages import span
 from edgepind.core.restarts import (
     RestartEvent,
     debt_of,
@@ -25,7 +26,6 @@ from edgepind.core.restarts import (
     with_debt,
 )
 from edgepind.core.scheduling import backoff
-from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
@@ -118,7 +118,7 @@ def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
         f"it is not known what the Edge has loaded; it is restarted again in {span(wait)}; find "
         "out what changes it."
     )
-    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_FAILED, Severity.ERR, text),)
 
 
 def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -129,7 +129,7 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
             "The Edge runs again with the last pinning config that was loaded well; the new one is "
             "tried again later; see the Edge's own journal for why it did not come up."
         )
-        event = told(EventName.ROLLED_BACK, Severity.ERR, text)
+        event = Event(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)
     return replace(state, edge=edge), ()
 
@@ -163,7 +163,7 @@ def _watch(state: State, settling: Settling, tick: Tick) -> tuple[State, tuple[E
         return replace(state, edge=replace(edge, restart=settling)), events
     edge = replace(go(edge, RestartEvent.SETTLED, settling.debt, tick), good=edge.loaded)
     text = "The restarted Edge has settled and is well; nothing to do."
-    return replace(state, edge=edge), (told(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 
 
 def _is_well(tick: Tick) -> bool:
@@ -232,4 +232,4 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
         f"The Edge did not come back well: {why}; {following}; see `journalctl -u` for the Edge's "
         "own unit."
     )
-    return replace(state, edge=edge), (told(EventName.RESTART_FAILED, Severity.ERR, text),)
+    return replace(state, edge=edge), (Event(EventName.RESTART_FAILED, Severity.ERR, text),)

@@ -30,7 +30,7 @@ from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted, way_back
 from edgepind.core.lockout import accepts_live, is_locked_out
-from edgepind.core.sentences import span, told
+from edgepind.core.messages import span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
 from edgepind.model.action import Action, RestartEdge
@@ -160,7 +160,7 @@ def pursue_restart(
     match state.edge.restart:
         case Owed() | RollingBack() as restart:
             return _ask(state, restart, tick)
-        case RolledBack(debt) if tick.reached(debt.not_before):
+        case RolledBack(debt) if tick.passed_or_unset(debt.not_before):
             return defer(state, _spent(state, tick))  # else it were owed: see `leave_rollback`
         case Idle() | Settling() | RolledBack():
             return state, (), ()
@@ -244,7 +244,7 @@ def leave_rollback(state: State, tick: Tick) -> State:
         case RollingBack(debt) | RolledBack(debt) if _is_overtaken(state, tick):
             debt = replace(debt, since=now, not_before=None)
             edge = go(edge, RestartEvent.OVERTAKEN, debt, tick)
-        case RolledBack(debt) if tick.reached(debt.not_before):
+        case RolledBack(debt) if tick.passed_or_unset(debt.not_before):
             if debt.failures and budget_frees(state, tick) is not None:
                 return state
             edge = go(edge, RestartEvent.RETRY_DUE, replace(debt, since=now), tick)
@@ -282,12 +282,12 @@ def _ask(
     if unwritten or edge.document_problem is not None:
         return state, (), ()  # what stands at the path may be another's
     rolling_back = isinstance(restart, RollingBack)
-    if not rolling_back and not tick.reached(debt.not_before):
+    if not rolling_back and not tick.passed_or_unset(debt.not_before):
         return state, (), ()
     recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
     if len(recent) > _most_before(state, tick):
         return defer(state, _spent(state, tick))
-    forced = rolling_back or tick.reached(ready_ends(debt, state, tick))
+    forced = rolling_back or tick.passed_or_unset(ready_ends(debt, state, tick))
     events = () if debt.asked else (_requested(restart),)
     restart = replace(restart, debt=replace(debt, asked=True))
     edge = replace(edge, restart=restart, restarts=(*recent, tick.now.monotonic))
@@ -372,7 +372,7 @@ def _requested(restart: Owed | RollingBack) -> Event:
         else "so that it loads the new pinning config"
     )
     text = f"A restart of the Edge is asked for, {why}; nothing to do."
-    return told(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
+    return Event(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
 
 
 def _spent(state: State, tick: Tick) -> str:
@@ -393,7 +393,7 @@ def defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Even
     """Tell, once in a phase, why the restart that is owed has to wait."""
     restart = state.edge.restart
     text = f"The restart that the Edge needs is put off: {why}."
-    event = told(EventName.RESTART_DEFERRED, Severity.WARNING, text)
+    event = Event(EventName.RESTART_DEFERRED, Severity.WARNING, text)
     match restart:
         case Owed() | RollingBack() | RolledBack():
             if restart.deferral_told:

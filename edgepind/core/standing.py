@@ -1,8 +1,20 @@
-"""Which pins are believed, and not only accepted (CONTRACT section 12).
+"""Standing: which accepted pins are also believed (CONTRACT section 12).
 
-An accepted pin serves the Edge. Only one with standing makes a channel to the status endpoint
-whose announcements count, whose patience is obeyed and over which a token may go: a leaf that was
-merely observed for long enough may be a stranger's.
+Theory of operation. To accept a pin lets the Edge connect. To believe it lets the status endpoint
+act: over a connection whose leaf is a pin with standing, announcements count, `Retry-After` is
+obeyed and a token may be sent. A leaf that was merely observed for long enough may be that of a
+man in the middle, so the two are separate. `STANDING` says by origin when a pin has standing:
+
+- at once: pins of an operator, the first pin, and what a believed channel announced.
+- earned: observed pins, and those found in a document after the state was lost. Either the pin is
+  vouched for (a believed channel names it, or it was the document's current one), or it is served
+  alone at every address for `pins.overlap` seconds of observed time (`tenure`). Another leaf at any
+  address sets the tenure to zero; an address that is silent and served another leaf before pauses
+  it, so that refusing connections to the real cloud earns nothing.
+- never: pins of an inspecting CA.
+
+It must never be that a pin gains standing by its own announcements: what vouches for it has
+standing itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,14 +49,14 @@ STANDING: Mapping[Origin, Standing] = {
     Origin.OBSERVED: Standing.EARNED,
     Origin.EXCEPTION: Standing.NEVER,
 }
-"""An announcement is only heard over a pin with standing, so what it names has standing, too."""
+"""Announcements count only over a pin with standing, so what they name has standing at once."""
 
 
 NOT_BELIEVED = (
-    "the pin of the leaf that answers has no standing, so that nothing which is announced there is "
-    "believed; `edgepind explain` with that pin says why, and when it will be"
+    "the pin of the leaf that answers has no standing, so its announcements are not believed; "
+    "`edgepind explain` with that pin shows why, and what would give it standing"
 )
-"""What a person is told of an answer that was heard and not believed."""
+"""The error that is shown of an answer over a channel without standing."""
 
 
 def has_standing(pin: Pin, overlap: float) -> bool:
@@ -63,7 +75,7 @@ def has_standing(pin: Pin, overlap: float) -> bool:
 
 
 def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:
-    """Sort the accepted pins by what their channel is worth."""
+    """The keys of the accepted pins, and of those with standing."""
     pins = tuple(pins)
     return Trust(
         accepted=frozenset(pin.key for pin in pins if pin.accepted),
@@ -72,7 +84,7 @@ def trust_in(pins: Iterable[Pin], overlap: float) -> Trust:
 
 
 def earn_standing(state: State, link: Link, tick: Tick) -> State:
-    """Carry the tenure of each pin that has yet to earn its standing on by what `link` shows."""
+    """Update the tenure of each pin that has yet to earn its standing by what `link` shows."""
     pins = tuple(
         replace(pin, tenure=_tenure(pin, state, link, tick)) if _earns(pin, tick) else pin
         for pin in state.pins
@@ -86,10 +98,10 @@ def _earns(pin: Pin, tick: Tick) -> bool:
 
 
 def _tenure(pin: Pin, state: State, link: Link, tick: Tick) -> float:
-    """Seconds of tenure: none left where another leaf is live, and none won by who silences one.
+    """Seconds of tenure after this look: 0 where another leaf is live.
 
-    An address that fell silent still speaks for what it served last, so that nobody earns
-    anything by having the others refuse.
+    An address that is silent counts with the leaf that it served last, so that blocking an
+    address earns nothing.
     """
     answering = dict(served(link))
     if any(it.leaf.value(pin.kind) != pin.fingerprint for it in answering.values()):

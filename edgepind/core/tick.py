@@ -41,7 +41,7 @@ class Tick:
         """The instant `seconds` from now."""
         return Monotonic(self.now.monotonic + seconds)
 
-    def reached(self, instant: Monotonic | None) -> bool:
+    def passed_or_unset(self, instant: Monotonic | None) -> bool:
         """Whether `instant` is over; one that is not set is."""
         return instant is None or self.now.monotonic >= instant
 

@@ -1,6 +1,6 @@
 """One pin with its evidence, and what may be asked of a set of them.
 
-How a pin changes is decided in `core.rollover`; here it only is what it is.
+How a pin changes is decided in `core.decide`; here it only is what it is.
 """
 
 from collections.abc import Iterable

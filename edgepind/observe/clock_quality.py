@@ -1,7 +1,7 @@
 """Everything that speaks for or against the host's clock, gathered once a tick.
 
 A steady tick starts no process: chronyd's word is kept for minutes, unless the clock was set
-meanwhile. The witnesses are weighed in `core.clock_judgement`, not here.
+meanwhile. The witnesses are weighed in `core.diagnosis`, not here.
 """
 
 from collections.abc import Callable

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from edgepind import __version__
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import restarts_in_window
-from edgepind.core.rollover import remaining_hold_down
 from edgepind.host.atomic_write import put
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.core.explain_pin import explain_pin, explain_stranger
+from edgepind.core.explain_pin import explain_pin, explain_unpinned
 from edgepind.core.explain_posture import explain_posture
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
@@ -67,7 +67,7 @@ def test_a_pending_pin_shows_its_hold_down_and_its_contradictions() -> None:
     assert any("2 at one, 1 at two" in it for it in why.evidence_for)
     assert "live now at one" in why.evidence_for
     assert set(why.evidence_against) == {
-        "the clock is known to be wrong, so its hold-down stands still",
+        "the clock is known to be wrong, so its hold-down is paused",
         "two serves a pinned leaf again, which contradicts it",
         "three serves another unpinned leaf, which contradicts it",
     }
@@ -100,9 +100,7 @@ def test_the_only_live_pin_says_why_it_cannot_be_removed() -> None:
     other = explain_pin(backup, state, RULES)
     assert "it was never live" in other.evidence_against
     assert "the Edge is not known to have loaded it" in other.evidence_against
-    assert "another announcement takes its place, as long as it was never live" in (
-        other.would_change
-    )
+    assert "another announcement replaces it, as long as it was never live" in (other.would_change)
     assert other.would_change[-1].endswith("ends it at once")
 
 
@@ -127,7 +125,7 @@ def test_a_retiring_pin_says_how_long_it_stays(*, proven: bool) -> None:
 )
 def test_a_stranger_is_told_for_what_it_is(state: State, standing: str) -> None:
     """What is known of a fingerprint that is no pin."""
-    why = explain_stranger(A, state, RULES)
+    why = explain_unpinned(A, state, RULES)
     assert why.standing == standing
     assert why.would_change[0].startswith(f"`edgepind pin add {A}`")
 
@@ -172,7 +170,7 @@ def test_the_debt_of_a_restart_is_told_with_all_that_delays_it() -> None:
         "2 failed in a row",
         "the next is tried in 1min",
         "the budget allows the next in 59min 50s",
-        "ready_command is waited for, 30min more at the most",
+        "it waits for ready_command for at most 30min",
     ):
         assert clause in debt
     assert "the Edge's unit is not active" in why.evidence_against

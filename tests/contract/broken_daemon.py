@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from edgepind.core.rollover import accept_evidence
+from edgepind.core.decide import accept_evidence
 from edgepind.core.tick import Tick
 from edgepind.lab.entry import run
 from edgepind.model.event import Event

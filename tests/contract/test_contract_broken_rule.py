@@ -29,4 +29,4 @@ async def test_a_broken_rule_costs_a_decision_and_not_the_daemon(site: Site) -> 
     broken.unlink()
     await pass_ticks(site, 5)
     assert roles(site) == {str(current): "current"}
-    assert "promise" not in site.daemon.status()["reason"]
+    assert "invariant" not in site.daemon.status()["reason"]

@@ -20,7 +20,7 @@ def note_events(site: Site, item: pytest.Item) -> None:
     site.daemon.follow()
     for record in site.daemon.events:
         if (name := record.get("EDGEPIND_EVENT")) is not None:
-            item.user_properties.append((_PROPERTY, (name, record.get("MESSAGE_ID", ""))))
+            item.user_properties.append((_PROPERTY, f"{name} {record.get('MESSAGE_ID', '')}"))
 
 
 class ToldEvents:
@@ -39,7 +39,7 @@ class ToldEvents:
         self._files.add(path.name)
         for name, value in report.user_properties:
             if name == _PROPERTY:
-                event, message_id = value  # type: ignore[misc]  # a pair, as noted above
+                event, _, message_id = str(value).partition(" ")
                 self._ids.setdefault(event, set()).add(message_id)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

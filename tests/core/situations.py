@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
-from edgepind.model.enums import Origin, PinKind, Role
+from edgepind.model.enums import Finding, Origin, PinKind, Role
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Document, DocumentRead, EdgeUnit, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.model.state import (
+    AddressVerdict,
     ClockJudgement,
     Debt,
     Edge,
@@ -95,3 +96,9 @@ def found(it: Document | None, unit: EdgeUnit | None = None) -> Tick:
 
 ON_A, ON_BA = pinning("a"), pinning("b", "a")
 """What is pinned in most situations of the document: one, and one with its backup."""
+
+CURRENT, BACKUP = pin("a", Role.CURRENT), pin("b")
+PENDING = pin("b", Role.PENDING, Origin.OBSERVED)
+NEW_LEAF = AddressVerdict("1", Finding.UNANNOUNCED_ROTATION, B)
+OLD_LEAF = AddressVerdict("2", Finding.PINNED, A)
+"""The pins and addresses of the site that is explained."""

@@ -5,7 +5,7 @@ It judges by the truth about the Edge, and by the rules for how long that may ta
 
 from dataclasses import replace
 
-from edgepind.core.removed import is_removed
+from edgepind.core.pin_lifecycle import is_removed
 from edgepind.core.restarts import debt_of, restarts_in_window
 from edgepind.lab.sim_edge import Troubles
 from edgepind.lab.sim_world import ImaginedWorld

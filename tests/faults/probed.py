@@ -10,7 +10,7 @@ from edgepind.cli.probe import probe_page
 from edgepind.cli.probing import PinsAtHand, Probe
 from edgepind.cli.render import Facts, Sentences, Tone, word
 from edgepind.core.diagnosis import diagnose
-from edgepind.core.reasons import link_sentence
+from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import AddressSeen, Link, NotServed, Observations, Served

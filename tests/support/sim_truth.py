@@ -6,7 +6,7 @@ the Edge itself, which only a world that is imagined can show.
 
 from collections.abc import Iterator
 
-from edgepind.core.desired import LETS_GO
+from edgepind.core.desired import VALIDATION_OFF
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead, UnitState
@@ -53,7 +53,7 @@ def _validation(world: ImaginedWorld) -> Iterator[str]:
     pins = edge.read_by_edge(world.rules.restart.validator)
     if pins is not None or edge.state is not UnitState.ACTIVE or edge.commanded:
         return
-    meant = state.guard.posture in LETS_GO or not any(pin.accepted for pin in state.pins)
+    meant = state.guard.posture in VALIDATION_OFF or not any(pin.accepted for pin in state.pins)
     owed = isinstance(state.edge.restart, Owing)
     hindered = bool(state.edge.write_failures) or state.edge.document_problem is not None
     if not (meant or owed or hindered):

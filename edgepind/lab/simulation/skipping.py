@@ -14,8 +14,7 @@ from functools import cache
 from math import ceil, inf
 from typing import Any
 
-from edgepind.core.admission import hold_down
-from edgepind.core.rollover import remaining_hold_down
+from edgepind.core.admission import hold_down, remaining_hold_down
 from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin

@@ -178,7 +178,7 @@ def test_a_finding_that_changed_is_told_once_with_what_it_was() -> None:
     ("status", "name", "text"),
     [
         (StatusRejected(Channel.PINNED, "null"), EventName.STATUS_REJECTED, "rejected"),
-        (StatusUnreachable("timed out"), EventName.STATUS_UNREACHABLE, "no answer"),
+        (StatusUnreachable("timed out"), EventName.STATUS_UNREACHABLE, "is missing"),
     ],
 )
 def test_trouble_with_the_status_endpoint_is_told_once_an_error(
@@ -319,7 +319,7 @@ def test_the_first_pin_is_looked_for_as_often() -> None:
     assert "the first is adopted after its sightings" in decided(nothing, unread).state.reason
     waits = replace(unread, rules=rules(PinRules(bootstrap=Bootstrap.OPERATOR)))
     assert decided(nothing, waits).delay == 60.0
-    assert "`edgepind pin add` is waited for" in decided(nothing, waits).state.reason
+    assert "`edgepind pin add`" in decided(nothing, waits).state.reason
     known = replace(waits, rules=rules(PinRules(bootstrap=Bootstrap.OPERATOR)))
     assert decided(STEADY, known).delay == 60.0
 

@@ -6,15 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.diagnosis import Diagnosis, diagnose, pin_of
+from edgepind.core.diagnosis import Diagnosis, better_times, diagnose, judge_clock, pin_of
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, LONG, fingerprint, leaf, link, spki
 from edgepind.model.enums import Finding, PinKind, Role
-from edgepind.model.instants import Validity
-from edgepind.model.observation import Chain, HandshakeFault, Leaf, Link, Observations
+from edgepind.model.instants import Moment, Validity
+from edgepind.model.observation import (
+    Chain,
+    ClockReading,
+    ClockSource,
+    HandshakeFault,
+    Leaf,
+    Link,
+    Observations,
+)
 from edgepind.model.rules import PinRules
-from edgepind.model.state import AddressVerdict
-from tests.core.situations import A, pin, rules, tick
+from edgepind.model.state import AddressVerdict, ClockJudgement
+from tests.core.situations import NOW, RULES, A, pin, rules, tick
 
 PAST = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))
 PINS = (pin("a", Role.CURRENT), pin("b"), pin("p", Role.PENDING))
@@ -190,3 +198,50 @@ def test_a_leaf_matches_the_current_pin_first_and_each_pin_by_its_own_kind() -> 
     assert pin_of(leaf("b"), (confused,)) is None
     assert pin_of(leaf("p"), PINS) is None
     assert pin_of(leaf("b"), PINS) == pin("b")
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+CHRONY, KERNEL, HEADER = ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER
+MOMENT = Moment(NOW, EPOCH)
+HOUR = timedelta(hours=1)
+
+
+def test_one_witness_against_the_clock_is_enough() -> None:
+    """By what exceeds its own uncertainty; of several, the best is named."""
+    for readings, trusted, error, source in (
+        ((), True, None, ClockSource.NONE),
+        ((ClockReading(HEADER, 2.0),), True, 2.0, HEADER),
+        ((ClockReading(HEADER, 2.0), ClockReading(KERNEL, 1.0)), True, 1.0, KERNEL),
+        ((ClockReading(KERNEL, 1.0), ClockReading(CHRONY, 3.0)), True, 3.0, CHRONY),
+        ((ClockReading(HEADER, 60.0),), True, 60.0, HEADER),
+        ((ClockReading(HEADER, 60.1),), False, 60.1, HEADER),
+        ((ClockReading(HEADER, -60.1),), False, -60.1, HEADER),
+        ((ClockReading(HEADER, 61.0, 1.0),), True, 61.0, HEADER),
+        ((ClockReading(HEADER, 61.5, 1.0),), False, 61.5, HEADER),
+        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0)), False, 99.0, HEADER),
+        ((ClockReading(HEADER, 99.0), ClockReading(KERNEL, 88.0)), False, 88.0, KERNEL),
+    ):
+        expected = ClockJudgement(trusted=trusted, error=error, source=source)
+        assert judge_clock(readings, RULES, MOMENT) == expected
+
+
+def test_a_clock_before_the_day_of_the_release_is_wrong() -> None:
+    """By at least so much; a witness against it is heard first."""
+    early = Moment(NOW, RULES.earliest - timedelta(seconds=90))
+    wrong = ClockJudgement(trusted=False, error=-90.0, source=ClockSource.NONE)
+    assert judge_clock((), RULES, early) == wrong
+    assert judge_clock((ClockReading(CHRONY, 0.0),), RULES, early) == wrong
+    assert judge_clock((ClockReading(CHRONY, -99.0),), RULES, early).error == -99.0
+    assert judge_clock((), RULES, Moment(NOW, RULES.earliest)) == ClockJudgement()
+
+
+def test_better_times_are_what_the_witnesses_and_an_earlier_run_say() -> None:
+    """Nothing where the clock is trusted and does not stand before what was stored."""
+    wrong = ClockJudgement(trusted=False, error=90.0)
+    then = EPOCH - timedelta(seconds=90)
+    assert better_times(wrong, MOMENT, EPOCH + HOUR) == (then, EPOCH + HOUR)
+    assert better_times(wrong, MOMENT, None) == (then,)
+    assert better_times(replace(wrong, trusted=True), MOMENT, EPOCH + HOUR) == (EPOCH + HOUR,)
+    assert better_times(replace(wrong, error=None), MOMENT, EPOCH) == ()
+    assert better_times(ClockJudgement(), MOMENT, then) == ()

@@ -1,23 +1,35 @@
 """Each clause that explains a pin, or a stranger, is told where it holds and only there."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from edgepind.core.explain_pin import explain_pin, explain_stranger
-from edgepind.core.explanation import Explanation
+from edgepind.core.explain_pin import Explanation, explain_pin, explain_unpinned
 from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict, ClockJudgement, Edge, State, StatusMemory
-from tests.core.explained_site import BACKUP, CURRENT, NEW_LEAF, OLD_LEAF, PENDING, A, B
+from tests.core.situations import (
+    BACKUP,
+    CURRENT,
+    NEW_LEAF,
+    OLD_LEAF,
+    PENDING,
+    A,
+    B,
+    pin,
+    state_of,
+)
 from tests.support.sim_site import rules
 
 RULES = rules()
 C = fingerprint("c")
+OVERLAP = RULES.pins.overlap
+PROVEN = replace(CURRENT, ever_live=True, proven=True)
 RETIRING = replace(BACKUP, role=Role.RETIRING)
 
 
@@ -74,8 +86,8 @@ def test_whether_the_edge_has_loaded_a_pin_is_told() -> None:
     assert "it was live after the Edge had loaded it" in proven.evidence_for
     loaded = _pin(BACKUP, state)
     assert "the Edge has loaded it" in loaded.evidence_for
-    assert any("nothing is removed on its account" in it for it in loaded.evidence_against)
-    assert not any("is removed on its account" in it for it in proven.evidence_against)
+    assert any("no other pin is retired yet" in it for it in loaded.evidence_against)
+    assert not any("is retired yet" in it for it in proven.evidence_against)
     for edge in (Edge(), _loaded(A)):
         unknown = _pin(BACKUP, replace(state, edge=edge))
         assert "the Edge has loaded it" not in unknown.evidence_for
@@ -95,7 +107,7 @@ def test_what_the_status_endpoint_says_of_a_pin_is_told(rotates_at: Any, planned
     told = _pin(BACKUP, state).evidence_for
     assert in_use not in told
     assert told[-1].startswith(coming)
-    assert any(it.startswith(coming) for it in explain_stranger(B, state, RULES).evidence_for)
+    assert any(it.startswith(coming) for it in explain_unpinned(B, state, RULES).evidence_for)
 
 
 # --- what speaks against a pin ------------------------------------------------------------------
@@ -118,8 +130,8 @@ def test_what_contradicts_a_pending_pin_is_told() -> None:
         pins=(CURRENT, held), addresses=(OLD_LEAF, other), clock=ClockJudgement(trusted=False)
     )
     assert set(_pin(held, state).evidence_against) == {
-        "no address serves it now, so its hold-down stands still",
-        "the clock is known to be wrong, so its hold-down stands still",
+        "no address serves it now, so its hold-down is paused",
+        "the clock is known to be wrong, so its hold-down is paused",
         "2 serves a pinned leaf again, which contradicts it",
         "3 serves another unpinned leaf, which contradicts it",
     }
@@ -168,7 +180,7 @@ def test_an_address_that_serves_a_pin_and_is_no_good_is_told() -> None:
     ("origin", "ever_live", "told"),
     [
         (Origin.OBSERVED, True, "not live for 23h more, it is retired"),
-        (Origin.ANNOUNCED, False, "another announcement takes its place"),
+        (Origin.ANNOUNCED, False, "another announcement"),
         (Origin.ANNOUNCED, True, "`edgepind pin remove"),
         (Origin.OPERATOR, False, "`edgepind pin remove"),
     ],
@@ -183,7 +195,7 @@ def test_what_would_end_a_backup_pin(origin: Origin, told: str, *, ever_live: bo
 def test_an_announced_backup_ends_also_with_a_rotation_that_came_without_it() -> None:
     """Once another leaf has come in its place, and the endpoint names it no more."""
     why = _pin(replace(BACKUP, origin=Origin.ANNOUNCED, ever_live=False))
-    told = "another leaf comes in its place, and the status endpoint names it no more"
+    told = "it is dropped once another leaf became current and the endpoint no longer names it"
     assert told in why.would_change
 
 
@@ -213,24 +225,24 @@ def test_what_would_end_a_retiring_pin() -> None:
 
 def test_a_stranger_that_is_served_is_told_with_its_address() -> None:
     """Where it is served and how that is found; or that it is served nowhere."""
-    why = explain_stranger(B, State(addresses=(NEW_LEAF, OLD_LEAF)), RULES)
+    why = explain_unpinned(B, State(addresses=(NEW_LEAF, OLD_LEAF)), RULES)
     assert why.standing == "unknown"
     assert why.evidence_against == ("1 serves it and is found unannounced_rotation",)
     assert "seen live with a public chain for 15min and 5 times, it is accepted" in why.would_change
-    nowhere = explain_stranger(B, State(), RULES)
+    nowhere = explain_unpinned(B, State(), RULES)
     assert nowhere.evidence_against == ("no address served it at the last look",)
 
 
 def test_a_retired_stranger_is_not_brought_back_by_announcement() -> None:
     """That stands against it."""
-    why = explain_stranger(B, State(retired=(B,)), RULES)
+    why = explain_unpinned(B, State(retired=(B,)), RULES)
     assert why.standing == "retired"
     assert "no announcement brings a retired pin back" in why.evidence_against[0]
 
 
 def test_a_removed_stranger_is_brought_back_by_an_operator_alone() -> None:
     """Whatever else became of it."""
-    why = explain_stranger(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
+    why = explain_unpinned(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
     assert (why.standing, why.summary) == (
         "removed",
         "An operator removed it: it is not accepted.",
@@ -250,6 +262,82 @@ def test_a_stranger_that_no_hold_down_lets_in_has_the_operator_alone(
     state: State, policy: Policy
 ) -> None:
     """Under strict, and where it is refused, being seen does not help."""
-    why = explain_stranger(B, state, rules(PinRules(policy=policy)))
+    why = explain_unpinned(B, state, rules(PinRules(policy=policy)))
     [only] = why.would_change
     assert only.startswith(f"`edgepind pin add {B}`")
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "row"),
+    [
+        (Policy.STRICT, "under policy strict: never"),
+        (Policy.BALANCED, "under policy balanced: after the hold-down, by age and sightings"),
+        (Policy.AVAILABLE, "under policy available: after a tenth of the hold-down's age"),
+    ],
+)
+def test_the_row_of_the_policy_table_is_told(policy: Policy, row: str) -> None:
+    """The evidence, the policy and what they ask."""
+    told = explain_pin(PENDING, state_of([PROVEN, PENDING]), rules(PinRules(policy=policy)))
+    assert row in told.evidence_for[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "sightings", "told"),
+    [
+        (840.0, 4, "accepted after 1min more of being seen and once more sighted"),
+        (900.0, 5, "accepted after 0ms more of being seen and 0 times more sighted"),
+        (999.0, 9, "accepted after 0ms more of being seen and 0 times more sighted"),
+    ],
+)
+def test_what_is_left_of_a_hold_down_is_never_less_than_none(
+    held: float, sightings: int, told: str
+) -> None:
+    """It may be served in both and still wait, for a look without doubt."""
+    it = replace(PENDING, held=held, sightings=sightings)
+    assert told in explain_pin(it, state_of([PROVEN, it]), RULES).would_change[0]
+
+
+@pytest.mark.parametrize(("unseen", "left"), [(0.0, "24h"), (OVERLAP - 60, "1min"), (9e9, "0ms")])
+def test_what_is_left_of_the_overlap_is_never_less_than_none(unseen: float, left: str) -> None:
+    """Of a backup that lapses, and of a pin that retires."""
+    lapsing = replace(pin("b", origin=Origin.OBSERVED), unseen=unseen)
+    retiring = replace(pin("b", Role.RETIRING), unseen=unseen)
+    for it in (lapsing, retiring):
+        told = explain_pin(it, state_of([PROVEN, it]), RULES).would_change
+        assert told[1].startswith(f"not live for {left} more, it is ")
+
+
+def test_sightings_are_told_by_address() -> None:
+    """All of them, and those since the last contradiction, where there are any."""
+    it = replace(PENDING, sightings=5, seen_at=(("1", 2), ("2", 1)))
+    told = explain_pin(it, state_of([PROVEN, it]), RULES).evidence_for
+    assert "5 times sighted in all; since the last contradiction 2 at 1, 1 at 2" in told
+    bare = replace(it, seen_at=())
+    assert "5 times sighted in all" in explain_pin(bare, state_of([bare]), RULES).evidence_for
+
+
+def test_when_a_rotation_is_planned_is_told_where_it_is_known() -> None:
+    """And nothing where it is not."""
+    memory = StatusMemory(ok=True, channel=Channel.PINNED, announced_next=B)
+    clause = "the status endpoint names it as the next one (pinned channel)"
+    for when, planned in (
+        (None, ""),
+        (EPOCH + timedelta(hours=1), ", planned for 2027-01-01 01:00:00 UTC"),
+    ):
+        state = replace(state_of([PROVEN]), status=replace(memory, rotates_at=when))
+        told = explain_unpinned(B, state, RULES)
+        assert told.evidence_for == (clause + planned,)
+        assert told.subject == str(B)
+
+
+def test_a_stranger_is_explained_as_what_it_is() -> None:
+    """Retired, refused or unknown."""
+    for state, standing in (
+        (replace(State(), retired=(A,)), "retired"),
+        (replace(State(), refusals_told=(A,)), "refused"),
+        (State(), "unknown"),
+    ):
+        assert explain_unpinned(A, state, RULES).standing == standing

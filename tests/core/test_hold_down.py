@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.hold_down import note_sightings
-from edgepind.core.rollover import remaining_hold_down
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -152,7 +152,7 @@ def test_two_kinds_of_evidence_for_one_leaf_are_none() -> None:
             state_of([CURRENT]),
             leaf("b"),
             PinRules(issuers=frozenset({spki("CA")})),
-            "CN=Imagined Public CA is none of the configured pins.issuers",
+            "CN=Imagined Public CA is not one of the configured pins.issuers",
         ),
         (state_of(), leaf("b"), PinRules(bootstrap=Bootstrap.OPERATOR), "waits for"),
         (state_of(), EXCEPTED, PinRules(bootstrap=Bootstrap.OPERATOR), "waits for"),

@@ -128,7 +128,7 @@ def test_there_is_one_current_pin_where_any_is_accepted() -> None:
 def test_a_pin_stands_in_the_pin_set_once() -> None:
     """The same hash of the same kind is one pin; of the other kind it is another."""
     again = replace(CURRENT, role=Role.RETIRING)
-    assert _broken(_with(CURRENT, again)) == ("1: a pin stands twice in the pin set",)
+    assert _broken(_with(CURRENT, again)) == ("1: a pin is twice in the pin set",)
     assert _broken(_with(CURRENT, replace(again, kind=PinKind.SPKI))) == ()
 
 
@@ -175,9 +175,7 @@ def test_a_document_speaks_for_pins_whose_state_was_lost() -> None:
     """While a state is there, nothing is taken from the document."""
     after = _with(CURRENT, replace(BACKUP, origin=Origin.DOCUMENT))
     [sentence] = _broken(after)
-    assert (
-        sentence == f"2: {BACKUP.fingerprint.short} came from the document, and the state was there"
-    )
+    assert sentence == f"2: {BACKUP.fingerprint.short} came from the document without a lost state"
     assert _broken(after, before=replace(STEADY, resumed_after_damage=True)) == ()
 
 

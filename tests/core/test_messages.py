@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.admission import HoldDown
-from edgepind.core.reasons import link_sentence, reason
-from edgepind.core.sentences import (
+from edgepind.core.decide import reason
+from edgepind.core.messages import (
     finding_changed,
+    link_sentence,
     pin_activated,
     pin_pending,
     pin_prepared,
@@ -74,7 +75,7 @@ def test_events_of_pins_name_the_pin() -> None:
         "any more: an operator removed it; if it"
         in pin_retired(it, "an operator removed it").message
     )
-    assert "announced in its place" in pin_replaced(it).message
+    assert "another pin was announced" in pin_replaced(it).message
 
 
 def test_a_hold_down_is_told_with_what_it_asks() -> None:
@@ -88,7 +89,7 @@ def test_a_hold_down_is_told_with_what_it_asks() -> None:
 @pytest.mark.parametrize(
     ("origin", "how"),
     [
-        (Origin.OPERATOR, "operator's word"),
+        (Origin.OPERATOR, "by an operator"),
         (Origin.ANNOUNCED, "announced"),
         (Origin.OBSERVED, "hold-down is served;"),
         (Origin.EXCEPTION, "inspecting CA"),
@@ -111,7 +112,7 @@ def test_what_is_refused_is_named_by_its_fingerprint_or_by_its_text() -> None:
     assert known.message.startswith(
         f"Fingerprint {A.short} is refused as a pin: it was retired; if"
     )
-    assert known.message.endswith("say so with `edgepind pin add`.")
+    assert known.message.endswith("`edgepind pin add`.")
     weak = pin_refused(None, "it is SHA-1", "AA:BB")
     assert weak.fingerprint is None
     assert weak.message.startswith("Fingerprint 'AA:BB' is refused as a pin: it is SHA-1; replace")
@@ -217,7 +218,7 @@ def test_an_unreachable_cloud_is_told_with_the_errors() -> None:
         (Guard(), "Pinning is enforced with 1 current; it is so."),
         (
             Guard(Posture.GRACE, grace_served=240.0),
-            "Locked out; pinning stays enforced for at most 1min, then it is let go; it is so.",
+            "Locked out; pinning stays enforced for at most 1min, then validation is off",
         ),
         (
             Guard(Posture.GRACE, grace_served=300.0),
@@ -225,9 +226,9 @@ def test_an_unreachable_cloud_is_told_with_the_errors() -> None:
         ),
         (
             Guard(Posture.OPEN, open_ends=Monotonic(NOW + 60)),
-            "Pinning is let go for at most 1min; the CA chain is still checked; it is so.",
+            "Validation is off (fail-open) for at most 1min; ",
         ),
-        (Guard(Posture.EXHAUSTED), "Locked out and not to be opened; an operator is needed"),
+        (Guard(Posture.EXHAUSTED), "Locked out, and validation stays on"),
         (
             Guard(
                 Posture.OVERRIDE,
@@ -259,7 +260,7 @@ def test_the_reason_says_that_the_edge_may_still_be_off_and_for_how_long() -> No
     closing = replace(state_of([pin("a", Role.CURRENT)]), edge=edge)
     assert reason(closing, tick()).endswith(
         "the Edge may still have validation switched off, and is owed the restart that ends this; "
-        "ready_command is waited for no longer than 20s."
+        "it waits for ready_command for at most 20s."
     )
     for other in (
         replace(closing, guard=Guard(Posture.OPEN)),

@@ -332,3 +332,10 @@ def test_a_restart_nobody_lived_to_learn_of_is_found_by_its_run() -> None:
         (replace(found, written=OLD, loaded=OLD), UP),
     ):
         assert watch_restarted(state(edge), saw(unit)) == (state(edge), ())
+
+
+def test_settling_neither_goes_on_nor_fails_while_systemd_is_silent() -> None:
+    """What was served of `settle` stays served."""
+    after, events = watch_restarted(state(SETTLING), saw(UnitUnknown("no D-Bus")))
+    assert after.edge == SETTLING
+    assert events == ()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from edgepind.core.explain_pin import Explanation
 from edgepind.core.explain_posture import explain_posture
-from edgepind.core.explanation import Explanation
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.enums import Bootstrap, Finding, Policy, Posture
 from edgepind.model.instants import Moment, Monotonic
@@ -23,7 +23,7 @@ from edgepind.model.state import (
     State,
     StatusMemory,
 )
-from tests.core.explained_site import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
+from tests.core.situations import CURRENT, NEW_LEAF, OLD_LEAF, PENDING, B
 from tests.support.sim_site import rules
 
 NOW = Moment(Monotonic(1000.0), EPOCH)
@@ -113,14 +113,14 @@ def test_an_override_is_told_in_the_operators_words() -> None:
         ({"status": StatusMemory(error="404")}, "the status endpoint gives no usable answer: 404"),
         (
             {"status": StatusMemory(ok=True, error="not believed")},
-            "the status endpoint answers in vain: not believed",
+            "the status endpoint is not believed: not believed",
         ),
         ({"edge": Edge(document_problem="no JSON")}, "the pinning config cannot be used: no JSON"),
         ({"edge": Edge(write_failures=2)}, "the pinning config could not be written, 2 times"),
         ({"edge": Edge(active=False)}, "the Edge's unit is not active"),
         (
             {"guard": Guard(override_problem="not JSON")},
-            "there is an override file that is none: not JSON",
+            "the override file is invalid: not JSON",
         ),
     ],
 )
@@ -223,7 +223,7 @@ def test_enforcing_says_what_would_end_it() -> None:
 @pytest.mark.parametrize(
     ("bootstrap", "told"),
     [
-        (Bootstrap.OPERATOR, "`edgepind pin add` is waited for"),
+        (Bootstrap.OPERATOR, "waiting for `edgepind pin add`"),
         (Bootstrap.CORROBORATED, "the first is adopted after its sightings at every address"),
     ],
 )

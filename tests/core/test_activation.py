@@ -1,4 +1,4 @@
-"""Which pin is current, which lapses and which is let go, by what is live."""
+"""Which pin is current, and which lapse or retire, by what is live."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,23 +7,18 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.activation import follow_the_live
-from edgepind.core.clock_judgement import better_times, judge_clock
-from edgepind.core.pin_lifecycle import PinEvent, leave, put
-from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment
 from edgepind.model.observation import (
-    ClockReading,
-    ClockSource,
     HandshakeFault,
     Leaf,
     Observations,
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules, Rules
-from edgepind.model.state import ClockJudgement, Edge, State, StatusMemory
-from tests.core.situations import NOW, RULES, A, B, C, pin, pinning, rules, state_of, tick
+from edgepind.model.state import Edge, State, StatusMemory
+from tests.core.situations import RULES, A, B, C, pin, pinning, rules, state_of, tick
 
 LATER = EPOCH + timedelta(hours=1)
 OVERLAP = RULES.pins.overlap
@@ -212,12 +207,12 @@ def test_of_two_kinds_of_one_leaf_that_of_the_settings_is_preferred() -> None:
     assert told == [(EventName.PIN_ACTIVATED, spki("c"))]
 
 
-# --- what is let go -----------------------------------------------------------------------------
+# --- what is retired -----------------------------------------------------------------------------
 
 GONE = replace(pin("b", Role.RETIRING), ever_live=True, unseen=OVERLAP - 10)
 
 
-def test_a_retiring_pin_is_let_go_when_its_overlap_is_over() -> None:
+def test_a_retiring_pin_is_retired_when_its_overlap_is_over() -> None:
     """Not a moment before; it is remembered as retired, and told."""
     state = state_of([CURRENT, GONE], LOADED)
     after, told = saw(state, at(a=1))
@@ -249,7 +244,7 @@ def test_a_backup_lapses_where_it_was_let_in_because_it_was_live(
     assert told == ([(EventName.PIN_RETIRED, B)] if lapses else [])
 
 
-def test_nothing_is_let_go_before_the_current_pin_is_proven_live() -> None:
+def test_nothing_is_retired_before_the_current_pin_is_proven_live() -> None:
     """Nor by a clock that is known to be wrong, nor what is live itself."""
     state = state_of([CURRENT, GONE], Edge())
     assert B not in roles(saw(state, at(a=1))[0])
@@ -289,68 +284,3 @@ def test_an_announced_leaf_that_did_not_come_goes_with_the_rotation() -> None:
     ):
         kept, _ = saw(replace(state_of(pins, LOADED), status=status), at(a=1))
         assert B in roles(kept)
-
-
-def test_only_so_many_retired_pins_are_remembered() -> None:
-    """The oldest is forgotten first; one that is retired again is the newest."""
-    others = tuple(fingerprint(f"other {n}") for n in range(64))
-    _, retired = leave((GONE,), others, GONE, PinEvent.OVERLAP_OVER)
-    assert retired == (*others[1:], B)
-    _, retired = leave((GONE,), (B, A), GONE, PinEvent.OVERLAP_OVER)
-    assert retired == (A, B)
-    pins, retired = leave((BACKUP, CURRENT), (A,), BACKUP, PinEvent.REPLACED)
-    assert (pins, retired) == ((CURRENT,), (A,))
-
-
-def test_a_pin_is_put_in_its_own_place_or_at_the_end() -> None:
-    """Its place is that of the same value in the same kind."""
-    changed = replace(CURRENT, proven=False)
-    assert put((CURRENT, BACKUP), changed) == (changed, BACKUP)
-    twin = replace(CURRENT, kind=PinKind.SPKI)
-    assert put((CURRENT, BACKUP), twin) == (CURRENT, BACKUP, twin)
-
-
-# --- the clock ----------------------------------------------------------------------------------
-
-CHRONY, KERNEL, HEADER = ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER
-MOMENT = Moment(NOW, EPOCH)
-
-
-def test_one_witness_against_the_clock_is_enough() -> None:
-    """By what exceeds its own uncertainty; of several, the best is named."""
-    for readings, trusted, error, source in (
-        ((), True, None, ClockSource.NONE),
-        ((ClockReading(HEADER, 2.0),), True, 2.0, HEADER),
-        ((ClockReading(HEADER, 2.0), ClockReading(KERNEL, 1.0)), True, 1.0, KERNEL),
-        ((ClockReading(KERNEL, 1.0), ClockReading(CHRONY, 3.0)), True, 3.0, CHRONY),
-        ((ClockReading(HEADER, 60.0),), True, 60.0, HEADER),
-        ((ClockReading(HEADER, 60.1),), False, 60.1, HEADER),
-        ((ClockReading(HEADER, -60.1),), False, -60.1, HEADER),
-        ((ClockReading(HEADER, 61.0, 1.0),), True, 61.0, HEADER),
-        ((ClockReading(HEADER, 61.5, 1.0),), False, 61.5, HEADER),
-        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0)), False, 99.0, HEADER),
-        ((ClockReading(HEADER, 99.0), ClockReading(KERNEL, 88.0)), False, 88.0, KERNEL),
-    ):
-        expected = ClockJudgement(trusted=trusted, error=error, source=source)
-        assert judge_clock(readings, RULES, MOMENT) == expected
-
-
-def test_a_clock_before_the_day_of_the_release_is_wrong() -> None:
-    """By at least so much; a witness against it is heard first."""
-    early = Moment(NOW, RULES.earliest - timedelta(seconds=90))
-    wrong = ClockJudgement(trusted=False, error=-90.0, source=ClockSource.NONE)
-    assert judge_clock((), RULES, early) == wrong
-    assert judge_clock((ClockReading(CHRONY, 0.0),), RULES, early) == wrong
-    assert judge_clock((ClockReading(CHRONY, -99.0),), RULES, early).error == -99.0
-    assert judge_clock((), RULES, Moment(NOW, RULES.earliest)) == ClockJudgement()
-
-
-def test_better_times_are_what_the_witnesses_and_an_earlier_run_say() -> None:
-    """Nothing where the clock is trusted and does not stand before what was stored."""
-    wrong = ClockJudgement(trusted=False, error=90.0)
-    then = EPOCH - timedelta(seconds=90)
-    assert better_times(wrong, MOMENT, LATER) == (then, LATER)
-    assert better_times(wrong, MOMENT, None) == (then,)
-    assert better_times(replace(wrong, trusted=True), MOMENT, LATER) == (LATER,)
-    assert better_times(replace(wrong, error=None), MOMENT, EPOCH) == ()
-    assert better_times(ClockJudgement(), MOMENT, then) == ()

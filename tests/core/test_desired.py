@@ -63,10 +63,11 @@ def test_the_way_back_is_the_good_document_as_far_as_it_is_accepted() -> None:
     assert rollback_target(state_of(BOTH, Edge(good=ON_BA))) is None
     assert rollback_target(state_of(BOTH)) is None
     assert rollback_target(state_of([], Edge(good=ON_A))) is None
-    let_go = pinning("a", enabled=False)
-    assert rollback_target(state_of(BOTH, Edge(good=let_go))) == ON_A
-    opened = replace(state_of(BOTH, Edge(good=let_go)), guard=Guard(Posture.OPEN))
-    assert rollback_target(opened) == let_go
+    assert rollback_target(state_of(BOTH, Edge(good=pinning("c")))) is None
+    off = pinning("a", enabled=False)
+    assert rollback_target(state_of(BOTH, Edge(good=off))) == ON_A
+    opened = replace(state_of(BOTH, Edge(good=off)), guard=Guard(Posture.OPEN))
+    assert rollback_target(opened) == off
     closed = replace(state_of(BOTH, Edge(good=ON_A)), guard=Guard(Posture.OPEN))
     assert rollback_target(closed) == ON_A
 

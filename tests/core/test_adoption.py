@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.adoption import adopt
-from edgepind.core.hold_down import REFUSALS_KEPT
+from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.document import Pinning
 from edgepind.model.enums import (
@@ -220,3 +220,9 @@ def test_an_edge_without_a_unit_is_up_unless_its_last_restart_failed() -> None:
         assert loaded(document(ON_A), unit, Edge(active=True, loaded=ON_BA)).loaded == ON_BA
     unlooked = state_of([CURRENT], Edge(active=True))
     assert adopt(unlooked, found(None, NoUnit())) == (unlooked, ())
+
+
+def test_after_damage_it_is_not_known_what_an_edge_without_a_unit_has_loaded() -> None:
+    """Not knowing owes a restart."""
+    before = replace(state_of(edge=Edge(loaded=ON_A)), resumed_after_damage=True)
+    assert adopt(before, found(document(ON_A), NoUnit()))[0].edge.loaded is None

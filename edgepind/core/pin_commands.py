@@ -1,9 +1,9 @@
-"""The operator's own word on pins: it is done at once, and refused only where it would lock out."""
+"""`pin add` and `pin remove`: carried out at once, and refused only where they would lock out."""
 
 from collections.abc import Iterable
 
-from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
-from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
+from edgepind.core.messages import pin_activated, pin_prepared, pin_refused, pin_retired
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, mark_removed, move, put
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Origin, Role
 from edgepind.model.event import Event
@@ -14,16 +14,16 @@ from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 
-def obey(
-    state: State, words: Iterable[OperatorWord], tick: Tick
+def apply_commands(
+    state: State, commands: Iterable[OperatorWord], tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
-    """Carry out each word in turn. Said twice, a word changes nothing the second time."""
+    """Carry out each command in order; each is idempotent."""
     events: tuple[Event, ...] = ()
-    for word in words:
-        if isinstance(word, PinAdd):
-            state, more = _add(state, word, tick)
+    for command in commands:
+        if isinstance(command, PinAdd):
+            state, more = _add(state, command, tick)
         else:
-            state, more = _remove(state, word, tick)
+            state, more = _remove(state, command, tick)
         events += more
     return state, events
 
@@ -47,9 +47,9 @@ def refusal_to_remove(state: State, fingerprint: Fingerprint) -> str | None:
 
 
 def demote_current(pins: tuple[Pin, ...], tick: Tick) -> tuple[Pin, ...]:
-    """Make room for a new current pin: the present one retires, or waits if it never was live.
+    """The pins without a current one: it retires or, if it was never live, becomes a backup.
 
-    One that waits is no longer vouched for by having been found as the current one.
+    As a backup it is no longer vouched for by having been found as the current pin.
     """
     for pin in with_role(pins, Role.CURRENT):
         event = PinEvent.SUPERSEDED if pin.ever_live else PinEvent.SET_BEHIND
@@ -68,14 +68,14 @@ def _live(state: State) -> frozenset[Fingerprint]:
 
 
 def _named(state: State, fingerprint: Fingerprint) -> tuple[Pin, ...]:
-    """The pin of these octets; two, where the settings asked for both kinds one after the other."""
+    """The pins of this value: two where `pins.kind` was changed between two `pin add`."""
     return tuple(pin for pin in state.pins if pin.fingerprint == fingerprint)
 
 
-def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+def _add(state: State, command: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     kind = tick.rules.pins.kind
-    known = next((it for it in _named(state, word.fingerprint) if it.kind is kind), None)
-    role = _role_asked(state, known, word)
+    known = next((it for it in _named(state, command.fingerprint) if it.kind is kind), None)
+    role = _role_asked(state, known, command)
     if known is not None and known.role is role and known.origin is Origin.OPERATOR:
         return state, ()
     newly_current = role is Role.CURRENT and (known is None or known.role is not role)
@@ -85,32 +85,32 @@ def _add(state: State, word: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ..
         moved = move(known, event, tick.now.wall)
         pin = replace(moved, origin=Origin.OPERATOR, seen_at=(), last_seen=None, unseen=0.0)
     else:
-        seed = Pin(word.fingerprint, kind, role, Origin.OPERATOR, tick.now.wall)
+        seed = Pin(command.fingerprint, kind, role, Origin.OPERATOR, tick.now.wall)
         pin = enter(seed, event, state)
     state = replace(
         state,
         pins=put(pins, pin),
-        retired=tuple(it for it in state.retired if it != word.fingerprint),
-        removed=tuple(it for it in state.removed if it != word.fingerprint),
+        retired=tuple(it for it in state.retired if it != command.fingerprint),
+        removed=tuple(it for it in state.removed if it != command.fingerprint),
     )
     return state, (pin_activated(pin) if newly_current else pin_prepared(pin),)
 
 
-def _role_asked(state: State, known: Pin | None, word: PinAdd) -> Role:
-    """Which role the word asks for: where there is no current pin, that; it is never lowered."""
+def _role_asked(state: State, known: Pin | None, command: PinAdd) -> Role:
+    """The role after `pin add`: current where there is no current pin; it is never lowered."""
     if known is not None and known.role is Role.CURRENT:
         return Role.CURRENT
-    return (word.role or Role.BACKUP) if with_role(state.pins, Role.CURRENT) else Role.CURRENT
+    return (command.role or Role.BACKUP) if with_role(state.pins, Role.CURRENT) else Role.CURRENT
 
 
-def _remove(state: State, word: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    named = _named(state, word.fingerprint)
+def _remove(state: State, command: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    named = _named(state, command.fingerprint)
     if not named:
-        return bar(state, word.fingerprint), ()
-    refusal = refusal_to_remove(state, word.fingerprint)
+        return mark_removed(state, command.fingerprint), ()
+    refusal = refusal_to_remove(state, command.fingerprint)
     if refusal is not None:
-        return state, (pin_refused(word.fingerprint, refusal),)
-    state = bar(state, word.fingerprint)
+        return state, (pin_refused(command.fingerprint, refusal),)
+    state = mark_removed(state, command.fingerprint)
     for pin in named:
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
         state = replace(state, pins=pins, retired=retired)
