@@ -17,9 +17,8 @@ from edgepind.effects.pinning_text import (
 )
 from edgepind.host import durable_file
 from edgepind.host.bounded_read import SmallFile, Stamp, read_small_file
-from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced
-from edgepind.host.file_names import remove
-from edgepind.host.file_owner import UnknownOwner, find_owner
+from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, remove
+from edgepind.host.fs import UnknownOwner, find_owner
 from edgepind.model.document import Pinning
 
 

@@ -10,7 +10,7 @@ from edgepind.effects.pinning_text import LONGEST, digest_of, parse_pinning_text
 from edgepind.host import durable_file
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced
-from edgepind.host.file_owner import UnknownOwner, find_owner
+from edgepind.host.fs import UnknownOwner, find_owner
 from edgepind.model.observation import DocumentRejected
 
 

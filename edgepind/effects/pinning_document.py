@@ -43,9 +43,8 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
+from edgepind.host.fs import Owner, UnknownOwner, find_owner, sweep
 from edgepind.host.quarantine import link_aside
-from edgepind.host.temporaries import sweep
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     DocumentMissing,

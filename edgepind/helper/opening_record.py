@@ -14,8 +14,7 @@ from edgepind import __version__
 from edgepind.clock import Clock
 from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_names import NotRemoved, remove
+from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
 from edgepind.model.instants import Monotonic
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at

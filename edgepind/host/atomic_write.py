@@ -9,9 +9,16 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling, open_folder, write_all
-from edgepind.host.temporaries import claim, sweep, temporary_name
+from edgepind.host.fs import (
+    CallFailed,
+    calling,
+    claim,
+    open_folder,
+    owner_in,
+    sweep,
+    temporary_name,
+    write_all,
+)
 
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

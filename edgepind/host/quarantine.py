@@ -8,8 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgepind.host.durable_file import NotReplaced
-from edgepind.host.file_names import give_second_name, remove
+from edgepind.host.durable_file import NotReplaced, give_second_name, remove
 from edgepind.host.fs import CallFailed, calling
 
 KEPT = 10

@@ -23,9 +23,8 @@ from edgepind.host.bounded_read import (
     Unreadable,
     read_small_file,
 )
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_names import NotRemoved, remove
-from edgepind.host.file_owner import Owner
+from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
+from edgepind.host.fs import Owner
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 

@@ -23,11 +23,8 @@ from edgepind.host.bounded_read import (
     Unreadable,
     read_small_file,
 )
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_names import NotRemoved, remove
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling, sentence
-from edgepind.host.temporaries import sweep_folder
+from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
+from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove

@@ -24,8 +24,7 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling, write_all
+from edgepind.host.fs import CallFailed, calling, owner_in, write_all
 from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.host.bounded_read import not_regular
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling
+from edgepind.host.fs import CallFailed, calling, owner_in
 
 _TO_HOLD = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TO_LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

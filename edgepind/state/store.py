@@ -17,10 +17,9 @@ from edgepind.host.bounded_read import (
     Unreadable,
     read_small_file,
 )
-from edgepind.host.durable_file import NotReplaced, Replaced, replace
-from edgepind.host.file_names import give_second_name
+from edgepind.host.durable_file import NotReplaced, Replaced, give_second_name, replace
+from edgepind.host.fs import sweep_folder
 from edgepind.host.quarantine import move_aside
-from edgepind.host.temporaries import sweep_folder
 from edgepind.model.instants import Moment
 from edgepind.model.state import State
 from edgepind.state.codec import encode

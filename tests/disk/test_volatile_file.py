@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from edgepind.host.atomic_write import put
-from edgepind.host.temporaries import temporary_name
+from edgepind.host.fs import temporary_name
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
