@@ -11,11 +11,10 @@ from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.core.invariants import faults_of_pins
-from edgepind.effects.appliance import Appliance
+from edgepind.effects.appliance import Appliance, LocalAppliance
 from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
-from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.host.disk_thread import DiskThread, run_aside
 from edgepind.inbox import Inbox
 from edgepind.model.enums import EventName, Severity

@@ -12,7 +12,7 @@ from edgepind.core.adoption import pins_in
 from edgepind.core.scheduling import ask_status
 from edgepind.core.standing import trust_in
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.hooks import ask_health
+from edgepind.effects.restart import ask_health
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.observation import (
     Document,

@@ -17,8 +17,8 @@ from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.diagnosis import Diagnosis, diagnose
 from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick, served
-from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats.rfc3339 import parse_rfc3339
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls

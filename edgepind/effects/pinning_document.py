@@ -1,10 +1,8 @@
 """Keeps `pinning-config.json`: reads it, puts the owned keys into it, restores it when broken.
 
-The path holds one complete document at every instant. A copy of the last good one lies beside
-it, so that a broken document costs the operator no key; beside one that lets the Edge go, the one
-that closes it again. Decides nothing about pins, and needs
-neither network nor cryptography: a helper with root's rights can run just this. Synchronous, to
-be called off the event loop.
+The path holds one complete document at every instant; what lies beside it, see `document_copies`.
+Decides nothing about pins, and needs neither network nor cryptography: a helper with root's rights
+can run just this. Synchronous, to be called off the event loop.
 """
 
 import os
@@ -14,19 +12,16 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.closing_document import ClosingDocument
-from edgepind.effects.last_good import LastGood
-from edgepind.effects.pinning_edit import (
-    EditRefused,
-    differs_beyond_pins,
-    edit_enabled,
-    edit_pinning,
-)
+from edgepind.effects.document_copies import ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
+    DocumentReading,
+    EditRefused,
     PinningText,
+    differs_beyond_pins,
     digest_of,
+    edit_enabled,
+    edit_pinning,
     parse_pinning_text,
     pinning_in,
     read_edge_tls,
@@ -52,7 +47,7 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
+from edgepind.model.outcome import DocumentOutcome, DocumentWritten, WriteFailed
 
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777
@@ -124,23 +119,17 @@ class DocumentKeeper:
             case SmallFile() as file:
                 return self._reading(file)
 
-    def apply(self, pinning: Pinning) -> DocumentWritten | WriteFailed:
+    def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
 
-        One that turns out broken or absent is restored on the way.
-        """
-        return self.restore(pinning)
-
-    def restore(self, pinning: Pinning | None) -> DocumentWritten | WriteFailed:
-        """Set a rejected document aside and put the last good one back, with these owned keys.
-
-        Where there is no last good one, a new document holds just these keys; where `pinning` is
-        None, nothing is done then. A document that is well meanwhile is left, but for the keys.
+        One that is broken or absent is set aside first, and the last good one put back with these
+        keys; where there is none, a new document holds just these keys. With `pinning` None the
+        keys are left as they are, and no new document is made.
         """
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
         return self._persist(edit, pinning)
 
-    def set_enabled(self, *, enabled: bool) -> DocumentWritten | WriteFailed:
+    def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
 
         A document that is broken or absent is restored first; where there is no last good one,
@@ -148,7 +137,7 @@ class DocumentKeeper:
         """
         return self._persist(partial(edit_enabled, enabled=enabled), None)
 
-    def close(self) -> DocumentWritten | WriteFailed:
+    def close(self) -> DocumentOutcome:
         """Switch validation on, for the pins that the document holds: the end of an opening.
 
         Where it is broken, absent or without a pin, for those of the document that was laid ready
@@ -160,9 +149,7 @@ class DocumentKeeper:
         pinning = pinning_in(found.text, enabled=True) if found.text else None
         return self.restore(pinning or self._closing.pinning())
 
-    def _persist(
-        self, edit: _Edit | None, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed:
+    def _persist(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome:
         for _ in range(_ATTEMPTS):
             outcome = self._settle(edit, pinning)
             if not isinstance(outcome, Overtaken):
@@ -172,9 +159,7 @@ class DocumentKeeper:
             " edited; find what writes it and stop that"
         )
 
-    def _settle(
-        self, edit: _Edit | None, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    def _settle(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
@@ -184,8 +169,8 @@ class DocumentKeeper:
                 return DocumentWritten(None, digest, changed=False)
             case EditRefused(reason):
                 return WriteFailed(
-                    f"the edit of {self._path} was given up before anything was written, because"
-                    f" the result would be wrong: {reason}; report this with the document"
+                    f"{self._path} was not written, because the edited document would be wrong: "
+                    f"{reason}; report this with the document"
                 )
             case content:
                 return self._put(found, content, pinning)
@@ -231,7 +216,7 @@ class DocumentKeeper:
 
     def _put(
         self, found: _Found, content: bytes, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    ) -> DocumentOutcome | Overtaken:
         owner = find_owner(self._owner)
         if isinstance(owner, UnknownOwner):
             return WriteFailed(owner.error)
@@ -252,7 +237,8 @@ class DocumentKeeper:
             return outcome
         if isinstance(outcome, NotReplaced):
             return self._close_instead(found, pinning, outcome.error)
-        if _is_on(content):
+        text = parse_pinning_text(content)
+        if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
         self.copy_problem = self._last_good.keep(content)
         return DocumentWritten(
@@ -266,10 +252,10 @@ class DocumentKeeper:
     def _unready(self, content: bytes) -> str | None:
         """Why a document must not be written, a sentence: it opens, and what ends that is missing.
 
-        None where it does not open, or where the one that closes lies ready.
+        None where it does not open, or where the closing one lies ready.
         """
         text = parse_pinning_text(content)
-        if isinstance(text, DocumentRejected) or text.owned.get("enabled") is not False:
+        if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
         problem = self._closing.lay(text)
         return problem and (
@@ -279,18 +265,19 @@ class DocumentKeeper:
 
     def _close_instead(
         self, found: _Found, wanted: Pinning | None, error: str
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    ) -> DocumentOutcome | Overtaken:
         """Put the closing document in place of an open one where the wanted one cannot be written.
 
         Only where it accepts nothing that is not wanted, and the same current pin: then it lacks
-        no more than a pin, and an Edge that stays open for want of room has none at all.
+        no more than a pin, and an Edge that stays open for want of disk space has none at all.
         """
         ready = self._closing.text()
-        if found.text is None or ready is None or wanted is None or not wanted.enabled:
+        if found.text is None or found.text.enabled is not False or ready is None:
             return WriteFailed(error)
         pinning = pinning_in(ready, enabled=True)
-        is_open = found.text.owned.get("enabled") is False
-        if not is_open or pinning is None or not pinning.lacks_only_pins_of(wanted):
+        if wanted is None or not wanted.enabled or pinning is None:
+            return WriteFailed(error)
+        if not pinning.lacks_only_pins_of(wanted):
             return WriteFailed(error)
         # What somebody edited since is kept, where the disk has room for another name.
         edited = differs_beyond_pins(ready, found.text)
@@ -309,11 +296,6 @@ class DocumentKeeper:
             durable=outcome.durable,
             instead=error,
         )
-
-
-def _is_on(content: bytes) -> bool:
-    text = parse_pinning_text(content)
-    return isinstance(text, PinningText) and text.owned.get("enabled") is True
 
 
 def _read(file: SmallFile) -> DocumentReading:

@@ -1,30 +1,33 @@
-"""The helper as a program: one connection on standard input, one answer, and the end.
+"""The helper as a program: it takes one request on standard input, answers it and ends.
 
-`close` and `close-before-start` in place of that end an opening whose time is over.
-
-What changed something, or was refused, is told on standard error, which systemd brings to the
-journal; what only looked is not.
+`close` and `close-before-start` in place of that end an opening whose time is over. What changed
+something, or was refused, is reported on standard error, which systemd takes to the journal; what
+was only read is not.
 """
 
 import os
 import socket
+import struct
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.clock import Clock, SystemClock
-from edgepind.effects.helper_answers import Answer, encode_answer
-from edgepind.effects.helper_requests import (
+from edgepind.effects.helper_protocol import (
+    GREETING,
+    LONGEST_REQUEST,
+    Answer,
     Apply,
     Request,
     RequestRefused,
     Restart,
     Restore,
+    encode_answer,
     parse_request,
 )
 from edgepind.helper.closing import Closed, Closer
 from edgepind.helper.handler import fulfil
-from edgepind.helper.protocol import Peer, hear, peer_of, reply
 from edgepind.helper.trusted_settings import NoSettings, settings_in_force
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import (
@@ -41,11 +44,33 @@ usage: edgepind-apply SETTINGS FOLDER [TIMER], with a connection to apply.sock o
 _KEPT = "edgepind.toml"
 _ERR, _WARNING, _NOTICE = 3, 4, 5  # sd-daemon(3)
 
+PATIENCE = 2.0
+"""Seconds for a whole request to come: who was greeted has it ready, and others wait behind."""
+
+_FAREWELL = 5.0
+"""Seconds for the peer to take the answer."""
+
+_CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process that asks, by the kernel's account (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        """For a line in the journal."""
+        return f"pid {self.pid} (uid {self.uid}, gid {self.gid})"
+
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve the connection on standard input, or end what is over; by systemd's own words.
+    """Serve the connection on standard input, or end an opening whose time is over.
 
-    The settings file, the folder of the helper's memory, and the timer that ends an opening.
+    `arguments` are those of `_USAGE`: the settings file, the folder of the helper's records, and
+    the timer that ends an opening. Returns the exit code.
     """
     match arguments:
         case ("close" | "close-before-start" as how, settings, folder, timer):
@@ -74,7 +99,7 @@ def _misused() -> int:
 def _close(path: Path, folder: Path, timer: str, *, before_start: bool) -> int:
     found = settings_in_force(path, folder / _KEPT)
     if isinstance(found, NoSettings):
-        _tell(_ERR, f"an opening cannot be ended, for there are no settings: {found.error}")
+        _tell(_ERR, f"an opening cannot be ended, for the settings cannot be used: {found.error}")
         return 1
     closing = Closer(found.settings, folder, SystemClock(), timer, before_start).close()
     if closing.says:
@@ -86,8 +111,8 @@ def serve(
     connection: socket.socket, settings: Path, folder: Path, clock: Clock, timer: str | None = None
 ) -> None:
     """Take one request from `connection` and answer it; `timer` ends an opening."""
-    peer = peer_of(connection)
-    heard = hear(connection, clock)
+    peer = _peer_of(connection)
+    heard = _hear(connection, clock)
     request = heard if isinstance(heard, RequestRefused) else parse_request(heard)
     answer: Answer = (
         request
@@ -96,7 +121,7 @@ def serve(
     )
     _note(peer, request, answer)
     try:
-        reply(connection, encode_answer(answer))
+        _reply(connection, encode_answer(answer))
     except OSError as error:
         _tell(_WARNING, f"{peer} did not take its answer: {os.strerror(error.errno or 0)}")
 
@@ -104,18 +129,20 @@ def serve(
 def _do(request: Request, path: Path, folder: Path, clock: Clock, timer: str | None) -> Answer:
     found = settings_in_force(path, folder / _KEPT)
     if isinstance(found, NoSettings):
-        return RequestRefused(f"the privileged helper has no settings to go by: {found.error}")
+        return RequestRefused(
+            f"the privileged helper has no settings that it can use: {found.error}"
+        )
     if found.problem:
         _tell(_WARNING, found.problem)
     return fulfil(request, found.settings, folder, clock, timer)
 
 
 def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None:
-    """Tell who asked for what and what became of it, unless it was only a look that was had."""
+    """Report who asked for what and what became of it, unless something was only read."""
     priority = _NOTICE if _is_good(answer) else _WARNING
     match request:
         case Apply(pinning) | Restore(pinning):
-            _tell(priority, f"{peer} asked for {_says(pinning)}: {_outcome(answer)}")
+            _tell(priority, f"{peer} asked for {_described(pinning)}: {_outcome(answer)}")
         case Restart():
             _tell(priority, f"{peer} asked for a restart of the Edge: {_outcome(answer)}")
         case _ if isinstance(answer, RequestRefused):
@@ -124,7 +151,7 @@ def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None
             pass
 
 
-def _says(pinning: Pinning | None) -> str:
+def _described(pinning: Pinning | None) -> str:
     if pinning is None:
         return "the last good pinning config"
     off = "" if pinning.enabled else "VALIDATION OFF and "
@@ -161,3 +188,51 @@ def _tell(priority: int, sentence: str) -> None:
     """One line for the journal, whatever the sentence holds, with its priority (sd-daemon(3))."""
     line = "".join(c if c.isprintable() else " " for c in sentence)
     print(f"<{priority}>{line}", file=sys.stderr)  # noqa: T201 - the journal listens there
+
+
+# --- the connection ---------------------------------------------------------------------------
+
+
+def _peer_of(connection: socket.socket) -> Peer:
+    """Ask the kernel for the process at the other end."""
+    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return Peer(*_CREDENTIALS.unpack(octets))
+
+
+def _hear(connection: socket.socket, clock: Clock) -> bytes | RequestRefused:
+    """Greet, and take one line of at most `LONGEST_REQUEST` bytes within `PATIENCE` seconds.
+
+    The end of what the peer sends ends a line as well. Never raises for what a peer can do.
+    """
+    ends = clock.now().monotonic + PATIENCE
+    heard, problem = b"", f"it is longer than {LONGEST_REQUEST} bytes"
+    try:
+        connection.settimeout(PATIENCE)
+        connection.sendall(GREETING)
+        while len(heard) <= LONGEST_REQUEST:
+            chunk = _next(connection, ends - clock.now().monotonic)
+            heard += chunk
+            if not chunk or chunk.endswith(b"\n"):
+                break
+    except TimeoutError:
+        problem = f"it was not whole within {PATIENCE:g} s"
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+    else:
+        if len(heard) <= LONGEST_REQUEST:
+            return heard
+    return RequestRefused(f"the request is refused: {problem}")
+
+
+def _next(connection: socket.socket, left: float) -> bytes:
+    """Whatever comes within `left` seconds; b"" at the end. Raises TimeoutError."""
+    if left <= 0:
+        raise TimeoutError
+    connection.settimeout(left)
+    return connection.recv(LONGEST_REQUEST + 1)
+
+
+def _reply(connection: socket.socket, line: bytes) -> None:
+    """Send the answer. Raises OSError where the peer does not take it."""
+    connection.settimeout(_FAREWELL)
+    connection.sendall(line)

@@ -1,6 +1,6 @@
-"""The settings that the helper goes by: the operator's file, if nobody else can have written it.
+"""The settings that the helper uses: the operator's file, if only root can have written it.
 
-A file that is wrong changes nothing, as for the daemon: the last good one, of which the helper
+A file that is invalid changes nothing, as for the daemon: the last good one, of which the helper
 keeps a copy, stays in force.
 """
 
@@ -21,7 +21,7 @@ _FOREIGN_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What to go by; `problem` is a sentence on what is not as it should be, "" where all is."""
+    """The settings to use; `problem` is a sentence on what is wrong, "" where nothing is."""
 
     settings: Settings
     problem: str = ""
@@ -29,7 +29,7 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
-    """There are none to go by. `error` is a sentence."""
+    """There are none to use. `error` is a sentence."""
 
     error: str
 
@@ -37,7 +37,7 @@ class NoSettings:
 def settings_in_force(path: Path, kept: Path) -> InForce | NoSettings:
     """Read the settings at `path`, or else the copy of the last good ones at `kept`.
 
-    STATE_DIRECTORY and its like are the helper's own here, and say nothing of the daemon's.
+    The environment is not used: STATE_DIRECTORY and its like name the helper's folders here.
     """
     found = _load(path)
     if isinstance(found, Settings):
@@ -54,11 +54,11 @@ def _load(path: Path) -> Settings | str:
     try:
         status = path.stat()
     except OSError:
-        pass  # told by whoever reads it
+        pass  # reported by `load`
     else:
         if status.st_uid not in {0, os.geteuid()} or status.st_mode & _FOREIGN_WRITERS:
             return (
-                f"{path} may have been written by others than root, so it is not gone by; "
+                f"{path} may have been written by others than root, so it is not used; "
                 f"`chown root {path}` and `chmod go-w {path}`, once you have read it"
             )
     settings = load(path, {})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.systemd_unit import SystemdUnit
+from edgepind.effects.systemd import SystemdUnit
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Unit, UnitState, UnitUnknown

@@ -25,7 +25,7 @@ FORBIDDEN = (
     "idna",
 )
 DOCUMENT = "import edgepind.helper.__main__"
-UNIT = f"{DOCUMENT}, edgepind.effects.local_appliance, edgepind.effects.systemd_unit"
+UNIT = f"{DOCUMENT}, edgepind.effects.appliance, edgepind.effects.systemd"
 
 ROOMS = {"helper", "clock", "effects", "host", "model", "observe", "settings", "state"}
 """The rooms of edgepind that a helper may enter: none that decides, tells or draws."""
