@@ -16,13 +16,13 @@ from edgepind.effects.dry_appliance import DryAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.host.disk_thread import DiskThread, run_aside
-from edgepind.inbox import Inbox
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.state import State
 from edgepind.observer import Observer
 from edgepind.operator.override_file import remove_override
+from edgepind.operator.pin_commands import Inbox
 from edgepind.reconciler import Reconciler
 from edgepind.recorder import Recorder
 from edgepind.settings.rules import rules_of

@@ -13,7 +13,6 @@ from typing import Any
 
 from edgepind.clock import Clock
 from edgepind.host.disk_thread import DiskThread
-from edgepind.inbox import Inbox
 from edgepind.model.decision import Decision
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
@@ -21,6 +20,7 @@ from edgepind.model.instants import Moment
 from edgepind.model.observation import OperatorWord
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
+from edgepind.operator.pin_commands import Inbox
 from edgepind.state.history import History
 from edgepind.state.store import StateStore
 from edgepind.telemetry.status_file import status_document, write_status

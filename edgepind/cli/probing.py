@@ -19,7 +19,7 @@ from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick, served
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
-from edgepind.formats.rfc3339 import parse_rfc3339
+from edgepind.formats import parse_rfc3339
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.enums import Finding, Origin, PinKind, Role

@@ -15,8 +15,7 @@ from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
-from edgepind.formats.rfc3339 import parse_rfc3339
-from edgepind.formats.strict_json import RefusedJson, parse_json
+from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
 from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from edgepind.effects.pinning_text import DocumentReading
-from edgepind.formats.strict_json import RefusedJson, parse_json
+from edgepind.formats import RefusedJson, parse_json
 from edgepind.model.document import Pinning
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from edgepind import __version__
 from edgepind.clock import Clock
-from edgepind.formats.strict_json import RefusedJson, parse_json
+from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
 from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
 from edgepind.model.instants import Moment, Monotonic

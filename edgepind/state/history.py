@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgepind.formats.strict_json import ParsedJson, parse_json
+from edgepind.formats import ParsedJson, parse_json
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,

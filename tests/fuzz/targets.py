@@ -38,7 +38,7 @@ from edgepind.effects.pinning_text import (
     read_edge_tls,
     read_pinning,
 )
-from edgepind.formats.strict_json import ParsedJson, RefusedJson, parse_json
+from edgepind.formats import ParsedJson, RefusedJson, parse_json
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
