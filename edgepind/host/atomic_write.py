@@ -1,7 +1,7 @@
-"""How a file is replaced that is made anew at every tick: whole to every reader, kept by nobody.
+"""Replaces a file that is rewritten at every tick: whole to every reader, and not durable.
 
-No `fsync` and nothing read back: after a power cut such a file is old news, and writing it must
-not wake a disk each minute. What must survive is written by `durable_file`. Synchronous.
+No `fsync` and nothing read back: after a power cut such a file is out of date anyway, and writing
+it must not wake a disk each minute. What must survive is written by `durable_file`. Synchronous.
 """
 
 import os

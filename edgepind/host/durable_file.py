@@ -1,9 +1,9 @@
-"""The one way in which a file is replaced: at every instant the path holds the old or the new.
+"""Replaces, removes and renames files durably: a path holds the old or the new, never a part.
 
-What was killed at any point leaves one of the two whole; what returned `Replaced(durable=True)`
-survives a power cut. Nothing here knows what the bytes mean, and nothing writes in place: not
-even where a rename is impossible. Synchronous, and an `fsync` may take many seconds: never call
-it on the event loop.
+A writer that is killed at any point leaves one of the two whole; what returned
+`Replaced(durable=True)` survives a power cut. Nothing here knows what the bytes mean, and nothing
+writes in place, not even where a rename is impossible. Synchronous, and an `fsync` may take many
+seconds: never call it on the event loop.
 
 The order of calls is the point of this file: a temporary in the target's own folder (O_EXCL,
 O_NOFOLLOW, 0600), write, fchown, extended attributes, fchmod, fsync, read back, renameat, fsync
@@ -15,7 +15,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 from edgepind.host.bounded_read import ABSENT, SmallFile, Stamp, not_regular, read_small_file
 from edgepind.host.fs import (
@@ -38,8 +37,8 @@ _NO_LINKS_HERE = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.E
 
 # These hold hashes of the old content, or rights that no data file has.
 _NOT_COPIED = frozenset({"security.ima", "security.evm", "security.capability"})
-# What a file system or a security module keeps to itself is no reason to leave a pin unwritten.
-_NOT_OURS_TO_SET = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
+# A file system or a security module that refuses an attribute must not leave a pin unwritten.
+_NOT_SETTABLE = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +64,6 @@ class NotReplaced:
 
     error: str
     errno: int
-
-
-@overload
-def replace(
-    path: Path,
-    content: bytes,
-    *,
-    owner: Owner | None = None,
-    mode: int = 0o600,
-    follow: bool = False,
-    attributes_of: str | None = None,
-    expecting: None = None,
-) -> Replaced | Unchanged | NotReplaced: ...
-
-
-@overload
-def replace(
-    path: Path,
-    content: bytes,
-    *,
-    owner: Owner | None = None,
-    mode: int = 0o600,
-    follow: bool = False,
-    attributes_of: str | None = None,
-    expecting: Stamp,
-) -> Replaced | Unchanged | Overtaken | NotReplaced: ...
 
 
 def replace(
@@ -122,7 +95,7 @@ def replace(
 def put_in_place(
     prepared: Path, target: Path, *, expecting: Stamp
 ) -> Replaced | Overtaken | NotReplaced:
-    """Make `target` be the file at `prepared`, in the same folder: a rename, which needs no room.
+    """Make `target` be the file at `prepared`, in the same folder: a rename, which needs no space.
 
     Nothing is done where `target` holds something else than is expected. `prepared` must have been
     made durable by `replace`. Never raises for what a disk can do.
@@ -157,7 +130,9 @@ def _replace(
         return Unchanged()
     sweep_in(folder, target.name)
     temporary = temporary_name(target.name)
-    with calling("open", target):  # a name of chance would make each failure a new one
+    with calling(
+        "open", target
+    ):  # named after the target: a random name would make each failure new
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)
@@ -204,7 +179,7 @@ def _expected(found: os.stat_result | None, expecting: Stamp | None) -> bool:
 
 
 def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
-    """Copy a file's extended attributes, of which some are not ours to set (xattr(7))."""
+    """Copy a file's extended attributes, as far as they can be set (xattr(7))."""
     try:
         old = os.open(name, _TO_READ, dir_fd=folder)
     except OSError:
@@ -214,7 +189,7 @@ def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
             try:
                 os.setxattr(descriptor, attribute, os.getxattr(old, attribute))
             except OSError as error:
-                if error.errno not in _NOT_OURS_TO_SET:
+                if error.errno not in _NOT_SETTABLE:
                     raise
     finally:
         os.close(old)
@@ -285,12 +260,12 @@ class NotRemoved:
 
 
 def remove(path: Path) -> Removed | NotRemoved:
-    """Remove a file (or a symbolic link, never its target); absent already is well."""
+    """Remove a file (or a symbolic link, never its target); absent already is a success."""
     try:
         with open_folder(path.parent) as folder:
             with calling("unlink", path), suppress(FileNotFoundError):
                 os.unlink(path.name, dir_fd=folder)
-            # It is gone for everyone who looks; whether a power cut brings it back is unknown.
+            # It is removed; without this, whether a power cut brings it back is unknown.
             with suppress(OSError):
                 os.fsync(folder)
     except CallFailed as failure:

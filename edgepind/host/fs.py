@@ -43,7 +43,7 @@ def sentence(call: str, path: Path, code: int) -> str:
 class CallFailed(Exception):  # noqa: N818 - it names what happened, as the values do
     """Carries a failed call out of a sequence; its text is a whole sentence for a person.
 
-    Caught where the sequence was begun, and made a value there: it leaves no public function.
+    Caught where the sequence began, and returned as a value there: no public function raises it.
     """
 
     def __init__(self, call: str, path: Path, code: int, problem: str = "") -> None:
@@ -75,7 +75,7 @@ def open_folder(path: Path) -> Iterator[int]:
 def write_all(descriptor: int, content: bytes) -> None:
     """Write it all, however little is taken at once. Raises OSError.
 
-    A disk that takes nothing and tells of no error is broken: asked again it might say so for ever.
+    A disk that takes nothing and reports no error is broken: without this the loop might not end.
     """
     rest = memoryview(content)
     while rest:
@@ -104,7 +104,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOwner:
-    """The name leads to no user or no group of this host. A whole sentence."""
+    """There is no such user or group on this host. A whole sentence."""
 
     error: str
 
@@ -135,10 +135,10 @@ def find_owner(name: str) -> Owner | UnknownOwner:
 
 
 def owner_in(folder: os.stat_result) -> Owner:
-    """Who shall own a file of edgepind's own in a folder.
+    """The owner of a file that edgepind writes in a folder with this status.
 
-    Root writes for the folder's owner, so that what a person did by hand as root stays readable
-    to the daemon's own user; anybody else writes for himself.
+    Root writes for the folder's owner, so that what a person wrote as root stays readable to the
+    daemon's user; any other user owns what he writes.
     """
     if os.geteuid() == 0:
         return Owner(folder.st_uid, folder.st_gid)
@@ -162,13 +162,13 @@ def temporary_name(name: str) -> str:
 
 
 def claim(descriptor: int) -> None:
-    """Tell sweepers that somebody is at work; where no locks exist, nobody is told."""
+    """Lock a temporary against sweepers, where the file system has locks."""
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sweep(path: Path) -> None:
-    """Remove the stale temporaries of `path`. What stays costs space, so no failure is told."""
+    """Remove the stale temporaries of `path`; one that stays only costs space."""
     with suppress(CallFailed), open_folder(path.parent) as folder:
         sweep_in(folder, path.name)
 

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"model"},
     # the ground: time, files and processes, texts of others, the operator's files, settings
     "clock": {"model"},
-    "host": {"model"},
+    "host": {"clock", "model"},
     "formats": {"clock"},
     "operator": {"formats", "host", "model"},
     "settings": {"model"},
