@@ -1,7 +1,7 @@
-"""Puts the daemon's components together from its settings, and puts new ones in their place.
+"""Builds the daemon's components from its settings, and replaces them when the settings change.
 
-What cannot be put together is a value that says why: a second daemon on the same state, a folder
-that cannot be made, roots that cannot be read.
+What cannot be built is a value that says why: a second daemon on the same state, a folder that
+cannot be made, roots that cannot be read.
 """
 
 import os
@@ -37,10 +37,10 @@ _FOLDER_MODE = 0o755
 
 @dataclass(frozen=True, slots=True)
 class StartRefused:
-    """Why the daemon cannot be put together: a sentence with the remedy.
+    """Why the daemon cannot be built: a sentence with the remedy.
 
     `forbidden`: for want of rights. `held`: another process has the state folder. `misset`: what
-    the settings name is not there to be used.
+    the settings name cannot be used.
     """
 
     error: str
@@ -51,7 +51,7 @@ class StartRefused:
 
 @dataclass(slots=True)
 class Components:
-    """The running whole. `reconciler` is exchanged in part when the settings change."""
+    """The running daemon's parts; new settings give `reconciler` a new observer and executor."""
 
     settings: Settings
     clock: Clock
@@ -61,10 +61,10 @@ class Components:
     lock: StateLock | None
     dry_run: bool
     beginnings: tuple[Event, ...]
-    """What is to be told before the first tick."""
+    """What is reported before the first tick."""
 
     async def close(self) -> None:
-        """Give everything up that is held."""
+        """Close and release everything."""
         await self.reconciler.observer.close()
         self.appliance.close()
         self.recorder.disk.close()
@@ -73,12 +73,12 @@ class Components:
 
 
 async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Components | StartRefused:
-    """Put the components together, or say why that cannot be done.
+    """Build the components, or say why that cannot be done.
 
-    Whatever waits for a disk does so in a thread: cancelled, nothing but those is left.
+    What waits for a disk does so in a thread: cancelled, only such threads are left.
     """
     disk = DiskThread("records")
-    lock = await disk.run(_settle_in, settings, dry_run=dry_run)
+    lock = await disk.run(_prepare, settings, dry_run=dry_run)
     if isinstance(lock, StartRefused):
         disk.dismiss()
         return lock
@@ -137,9 +137,9 @@ async def rebuild(running: Components, settings: Settings) -> str | None:
 
 
 class _Wired:
-    """What is made anew with new settings: the way to the appliance, and what looks and acts.
+    """What new settings replace: the appliance, the observer and the executor.
 
-    To be made in a thread: roots are read, and modules loaded. `faults` is a clause, "" for none.
+    To be made in a thread: roots are read and modules loaded. `faults` is a clause, "" for none.
     """
 
     def __init__(
@@ -151,9 +151,7 @@ class _Wired:
         self.faults = "; ".join(fault.error for fault in self.observer.faults)
 
 
-def _settle_in(
-    settings: Settings, *, dry_run: bool
-) -> StateLock | Held | NotLockable | StartRefused:
+def _prepare(settings: Settings, *, dry_run: bool) -> StateLock | Held | NotLockable | StartRefused:
     """Make the folders and take the lock; a dry run goes on without it."""
     refused = _make_folders(settings, dry_run=dry_run)
     if refused is not None:
@@ -218,25 +216,25 @@ def _executor(
 def _load(
     store: StateStore, history: History, clock: Clock, *, keeps: bool
 ) -> tuple[State, tuple[Event, ...]]:
-    """What is remembered, and what is to be told of it. `keeps`: this daemon writes there.
+    """The stored state, and the events about it. `keeps`: this daemon writes there.
 
-    A history is only ever begun beside a state that was saved, so that one which stands alone
-    tells of a state that is lost, and not of a beginning.
+    A history is begun only beside a saved state, so that one without a state means that the state
+    was lost, and not that this is the first start.
     """
     now, boot = clock.now(), clock.boot_id()
     found = store.load(now, boot)
     if isinstance(found, Fresh) and history.is_there():
-        found = Damaged(None, "there is a history of what was decided, and no state", None)
+        found = Damaged(None, "there is a history of events, but no state", None)
     match found:
         case Loaded(state):
             faults = tuple(faults_of_pins(state))
             if not faults:
                 return state, ()
-            # Whole, and yet no pin set that there may be: every decision on it would be dropped.
-            return _resume(None, f"it breaks a promise by itself: {'; '.join(faults)}", None)
+            # Intact, but its pins violate an invariant: every decision on it would be dropped.
+            return _resume(None, f"its pins are invalid: {'; '.join(faults)}", None)
         case Fresh():
             if keeps:
-                store.save(State(), now, boot)  # what hinders it, the first decision will tell
+                store.save(State(), now, boot)  # a failure is reported with the first decision
             return State(), ()
         case Damaged(recovered, reason, set_aside):
             if recovered is not None and any(faults_of_pins(recovered)):

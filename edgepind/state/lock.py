@@ -1,7 +1,7 @@
-"""One daemon a state folder: whoever holds `STATE/lock` (flock(2)).
+"""One daemon a state folder: it holds a lock on `STATE/lock` (flock(2)).
 
-The kernel lets go of the lock however its holder ends. The pid in the file is for the sentence
-that a second daemon is refused with; nothing is decided by it.
+The kernel releases the lock however its holder ends. The pid in the file is for the message that a
+second daemon is refused with; nothing is decided by it.
 """
 
 import errno
@@ -23,7 +23,7 @@ _LONGEST_PID = 20
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another process holds the lock; `pid` where it has said. `error` is a whole sentence."""
+    """Another process holds the lock; `pid` where it is known. `error` is a whole sentence."""
 
     error: str
     pid: int | None
@@ -43,7 +43,7 @@ class StateLock:
         self._descriptor: int | None = descriptor
 
     def release(self) -> None:
-        """Let the next one in. The file stays: removing it would let two hold it at once."""
+        """Release the lock. The file stays: removing it would let two processes hold it at once."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -61,7 +61,7 @@ def take_lock(directory: Path) -> StateLock | Held | NotLockable:
         return NotLockable(str(failure))
     taken = _take(descriptor, path)
     if isinstance(taken, StateLock):
-        folder = _take_folder(directory)  # which one may have that found no room for a file
+        folder = _take_folder(directory)  # held by a daemon that found no space for the file
         if isinstance(folder, StateLock):
             folder.release()
         if isinstance(folder, Held):
@@ -73,7 +73,7 @@ def take_lock(directory: Path) -> StateLock | Held | NotLockable:
 
 
 def _take_folder(directory: Path) -> StateLock | Held | NotLockable:
-    """Lock the folder in the file's stead: without a disk the daemon still runs, on memory."""
+    """Lock the folder instead of the file: without a disk the daemon still runs, from memory."""
     try:
         with calling("open", directory):
             descriptor = os.open(directory, _TO_LOOK)
@@ -103,7 +103,7 @@ def _take(descriptor: int, path: Path) -> StateLock | Held | NotLockable:
         if isinstance(failure.__cause__, BlockingIOError):
             return _held(descriptor, path)
         return NotLockable(str(failure))
-    with suppress(OSError):  # a full disk: the lock holds all the same, only unnamed
+    with suppress(OSError):  # a full disk: the lock holds all the same, without a pid
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return StateLock(descriptor)

@@ -1,7 +1,7 @@
-"""Keeps the daemon's memory in `STATE/state.json`, with the generation before it beside it.
+"""Keeps the daemon's state in `STATE/state.json`, with the generation before it beside it.
 
-Nothing that lies on the disk stops the daemon: what is damaged is set aside and told, and the
-generation before it is tried. Synchronous, to be called off the event loop.
+Nothing on the disk stops the daemon: a damaged file is set aside and reported, and the generation
+before it is tried. Synchronous, to be called off the event loop.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from edgepind.state.envelope import Broken, Opened, Seal, open_state, seal_at, s
 _LONGEST = 4 * 1024 * 1024
 _MODE = 0o600
 _CLOCK_WAS_SET = timedelta(seconds=60)
-"""Beyond this, ages reckoned from the old seal would be wrong after a reboot: seal anew."""
+"""Beyond this, ages computed from the old seal would be wrong after a reboot: seal anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Fresh:
 class Damaged:
     """What was saved could not be used; `reason` is a sentence.
 
-    `recovered` is the generation before it, None where that is no better. `set_aside` is where
-    the damaged file lies now, None where there was none or it could not be moved.
+    `recovered` is the generation before it, None where that is unusable as well. `set_aside` is
+    where the damaged file lies now, None where there was none or it could not be moved.
     """
 
     recovered: State | None
@@ -59,7 +59,7 @@ class Damaged:
 class StateStore:
     """The state under one folder, which must exist. One process at a time: see `state.lock`.
 
-    `cloud` is the host whose pins it keeps: the state of another is not used. "": of any.
+    `cloud` is the host whose pins it keeps: the state of another is not used. "": any host.
     """
 
     def __init__(self, directory: Path, cloud: str = "") -> None:
@@ -88,13 +88,13 @@ class StateStore:
         """Replace the file whole, unless it says already what is kept of `state`.
 
         It is also written where it is not the file that was written last, on another boot, and
-        after the wall clock was set. A sentence, where it could not be written for good.
+        after the wall clock was set. A sentence, where it could not be written durably.
         """
         kept, seal = encode(state), seal_at(now, boot, __version__)
         if self._is_said(kept, seal):
             return None
         if self._stamp is not None and self._stamp == self._look():
-            # What the disk lacks, if this fails for it, the replacement will tell.
+            # Where this fails for the disk, the replacement reports it.
             give_second_name(self._path, self._previous)
         outcome = replace(self._path, seal_state(state, seal, self.cloud), mode=_MODE)
         if isinstance(outcome, NotReplaced):
