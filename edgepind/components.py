@@ -11,8 +11,7 @@ from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.core.invariants import faults_of_pins
-from edgepind.effects.appliance import Appliance, LocalAppliance
-from edgepind.effects.dry_appliance import DryAppliance
+from edgepind.effects.appliance import Appliance, DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.host.disk_thread import DiskThread, run_aside

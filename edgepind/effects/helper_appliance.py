@@ -148,16 +148,8 @@ class HelperAppliance:
         recent = abs(self._wall().timestamp() - found.st_ctime) < _RECENT
         if recent or not stat.S_ISREG(found.st_mode):
             return None
-        return (
-            found.st_dev,
-            found.st_ino,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-            found.st_mode,
-            found.st_uid,
-            found.st_gid,
-        )
+        content = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return (*content, found.st_mode, found.st_uid, found.st_gid)
 
     async def _write(self, request: Apply | Restore) -> DocumentOutcome:
         self._known = None

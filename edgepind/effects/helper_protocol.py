@@ -8,32 +8,14 @@ side believes the other.
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json
 from edgepind.model.document import Pinning
 from edgepind.model.edge_tls import EdgeTls
-from edgepind.model.observation import (
-    Document,
-    DocumentMissing,
-    DocumentRead,
-    DocumentRejected,
-    DocumentUnreadable,
-    EdgeUnit,
-    NoUnit,
-    Unit,
-    UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentOutcome,
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartOutcome,
-    RestartRefused,
-    WriteFailed,
-)
+from edgepind.model.observation import Document, EdgeUnit
+from edgepind.model.outcome import DocumentOutcome, RestartOutcome
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
 GREETING = b'{"edgepind-apply": 1}\n'
@@ -115,24 +97,8 @@ _REQUESTS: dict[str, type[Request]] = {
     "unit": AskUnit,
     "restart": Restart,
 }
-_DOCUMENTS: dict[str, type[Document]] = {
-    kind.__name__: kind
-    for kind in (DocumentRead, DocumentMissing, DocumentRejected, DocumentUnreadable)
-}
-_OUTCOMES: dict[str, type[_Outcome]] = {
-    kind.__name__: kind
-    for kind in (
-        DocumentWritten,
-        WriteFailed,
-        Unit,
-        NoUnit,
-        UnitUnknown,
-        RestartDone,
-        RestartFailed,
-        RestartRefused,
-        RequestRefused,
-    )
-}
+_DOCUMENTS: dict[str, type[Document]] = {kind.__name__: kind for kind in get_args(Document)}
+_OUTCOMES: dict[str, type[_Outcome]] = {kind.__name__: kind for kind in get_args(_Outcome)}
 
 
 def encode_request(request: Request) -> bytes:

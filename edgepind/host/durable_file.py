@@ -12,8 +12,10 @@ of the folder. Extended attributes come before the mode, because an access list 
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from edgepind.host.bounded_read import ABSENT, SmallFile, Stamp, not_regular, read_small_file
@@ -24,6 +26,7 @@ from edgepind.host.fs import (
     claim,
     open_folder,
     owner_in,
+    sweep,
     sweep_in,
     temporary_name,
     write_all,
@@ -86,10 +89,58 @@ def replace(
     target = Path(os.path.realpath(path)) if follow else path
     try:
         with open_folder(target.parent) as folder:
-            like = attributes_of or target.name
-            return _replace(folder, target, content, owner, mode, like, expecting)
+            old = _status(folder, target)
+            if not _expected(old, expecting):
+                return Overtaken()
+            with calling("stat", target.parent):
+                wanted = owner or owner_in(os.fstat(folder))
+            attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
+            if attributes_right and _holds(folder, target.name, content):
+                return Unchanged()
+            sweep_in(folder, target.name)
+            with _temporary(folder, target) as (temporary, descriptor):
+                made = _fill(descriptor, target, content, wanted)
+                with calling("setxattr", target):
+                    _copy_attributes(folder, attributes_of or target.name, descriptor)
+                with calling("fchmod", target):
+                    os.fchmod(descriptor, mode)
+                with calling("fsync", target):
+                    os.fsync(descriptor)
+                _read_back(descriptor, target, content)
+                if not _expected(_status(folder, target), expecting):
+                    return Overtaken()
+                return _move(folder, temporary, target, made)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
+
+
+def replace_volatile(path: Path, content: bytes, *, mode: int) -> str | None:
+    """Make `path` hold `content`, owned as `owner_in` says; a sentence where that failed.
+
+    For a file that is rewritten at every tick: whole to every reader, but neither synced nor read
+    back, for after a power cut it is out of date anyway, and writing it must not wake a disk each
+    minute. What stood there is replaced, a symbolic link included; never what it points to.
+    """
+    _sweep_once(path)
+    try:
+        with open_folder(path.parent) as folder:
+            with calling("stat", path.parent):
+                wanted = owner_in(os.fstat(folder))
+            with _temporary(folder, path) as (temporary, descriptor):
+                _fill(descriptor, path, content, wanted)
+                with calling("fchmod", path):
+                    os.fchmod(descriptor, mode)
+                with calling("rename", path):
+                    os.rename(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+    except CallFailed as failure:
+        return str(failure)
+    return None
+
+
+@cache
+def _sweep_once(path: Path) -> None:
+    """Remove what a writer that was killed has left, when this process first writes here."""
+    sweep(path)
 
 
 def put_in_place(
@@ -111,54 +162,33 @@ def put_in_place(
         return NotReplaced(str(failure), failure.errno)
 
 
-def _replace(
-    folder: int,
-    target: Path,
-    content: bytes,
-    owner: Owner | None,
-    mode: int,
-    like: str,
-    expecting: Stamp | None,
-) -> Replaced | Unchanged | Overtaken:
-    old = _status(folder, target)
-    if not _expected(old, expecting):
-        return Overtaken()
-    with calling("stat", target.parent):
-        wanted = owner or owner_in(os.fstat(folder))
-    attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
-    if attributes_right and _holds(folder, target.name, content):
-        return Unchanged()
-    sweep_in(folder, target.name)
+@contextmanager
+def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
+    """Make a temporary beside the target; its name and descriptor. Raises CallFailed."""
     temporary = temporary_name(target.name)
-    with calling(
-        "open", target
-    ):  # named after the target: a random name would make each failure new
+    with calling("open", target):  # a random name in the message would make each failure a new one
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)
-        with calling("stat", target):
-            made = os.fstat(descriptor)
-        with calling("write", target):
-            write_all(descriptor, content)
-        if not wanted.owns(made):
-            with calling("fchown", target):
-                os.fchown(descriptor, wanted.uid, wanted.gid)
-        with calling("setxattr", target):
-            _copy_attributes(folder, like, descriptor)
-        with calling("fchmod", target):
-            os.fchmod(descriptor, mode)
-        with calling("fsync", target):
-            os.fsync(descriptor)
-        _read_back(descriptor, target, content)
-        if not _expected(_status(folder, target), expecting):
-            return Overtaken()
-        return _move(folder, temporary, target, made)
+        yield temporary, descriptor
     finally:
         # After a rename there is nothing left under this name; after fsync, close tells no more.
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _fill(descriptor: int, target: Path, content: bytes, owner: Owner) -> os.stat_result:
+    """Write and chown a new temporary; its status when it was made."""
+    with calling("stat", target):
+        made = os.fstat(descriptor)
+    with calling("write", target):
+        write_all(descriptor, content)
+    if not owner.owns(made):
+        with calling("fchown", target):
+            os.fchown(descriptor, owner.uid, owner.gid)
+    return made
 
 
 def _status(folder: int, target: Path) -> os.stat_result | None:

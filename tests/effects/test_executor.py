@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.appliance import LocalAppliance
-from edgepind.effects.dry_appliance import DryAppliance
+from edgepind.effects.appliance import DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.restart import RestartCommand, ask_health, objection_to_restart
 from edgepind.host.disk_thread import DiskThread
