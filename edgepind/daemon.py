@@ -185,12 +185,7 @@ def run_daemon(
     settings: Settings, path: Path, *, dry_run: bool, clock: Clock
 ) -> StartRefused | None:
     """Run the daemon until a signal ends it; `path` is where a reload reads settings."""
-
-    async def run() -> StartRefused | None:
-        return await Daemon(path, clock, dry_run=dry_run).run(settings)
-
-    with asyncio.Runner() as runner:
-        return runner.run(run())
+    return asyncio.run(Daemon(path, clock, dry_run=dry_run).run(settings))
 
 
 def tick_once(
@@ -220,5 +215,4 @@ def tick_once(
         finally:
             await running.close()
 
-    with asyncio.Runner() as runner:
-        return runner.run(run())
+    return asyncio.run(run())

@@ -50,7 +50,7 @@ class ParsedJson:
 
 @dataclass(frozen=True, slots=True)
 class RefusedJson:
-    """Octets that are not one JSON document; `reason` is a clause for a person."""
+    """Bytes that are not one JSON document; `reason` is a clause for a person."""
 
     reason: str
 
@@ -59,13 +59,13 @@ class _NotStrictError(ValueError):
     """Carries a clause out of the parser's hooks."""
 
 
-def parse_json(octets: bytes) -> ParsedJson | RefusedJson:
+def parse_json(content: bytes) -> ParsedJson | RefusedJson:
     """Read one JSON document in UTF-8 (RFC 8259); a leading byte order mark is tolerated.
 
     Never raises. The caller bounds the size: what is refused here is refused for its form.
     """
     try:
-        text = octets.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
         json.dumps(value, ensure_ascii=False).encode()  # where a lone surrogate shows
     except (ValueError, RecursionError) as error:

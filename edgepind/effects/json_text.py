@@ -144,11 +144,12 @@ def put_members(
     """
     layout = _layout(text, root, _DEFAULT)
     if section is None:
-        splices = [_added(root, {name: wanted}, layout, _line_start(layout))]
+        before_brace = layout.gap.rstrip(" \t") if layout.broken else ""
+        splices = [_added(root, {name: wanted}, layout, before_brace)]
     else:
         splices = _changes(text, section, wanted, layout)
-    for splice in sorted(splices, key=lambda splice: splice.start, reverse=True):
-        text = text[: splice.start] + splice.text + text[splice.end :]
+    for start, end, new in sorted(splices, reverse=True):
+        text = text[:start] + new + text[end:]
     return text
 
 
@@ -180,12 +181,8 @@ class _Layout:
         return _Layout(" " if " " in self.colon else "", self.colon, self.unit)
 
 
-@dataclass(frozen=True, slots=True)
-class _Splice:
-    start: int
-    end: int
-    text: str
-
+_Splice = tuple[int, int, str]
+"""`text[start:end]` becomes this."""
 
 _DEFAULT = _Layout("\n  ", ": ", "  ")
 
@@ -208,7 +205,7 @@ def _replaced(text: str, member: Member, value: object, layout: _Layout) -> _Spl
     old = text[member.value_start : member.value_end]
     in_line = isinstance(member.value, list) and member.value and "\n" not in old
     rendered = _render(value, layout.inline if in_line else layout)
-    return _Splice(member.value_start, member.value_end, rendered)
+    return member.value_start, member.value_end, rendered
 
 
 def _added(where: ObjectText, values: dict[str, Any], layout: _Layout, closing: str) -> _Splice:
@@ -219,9 +216,9 @@ def _added(where: ObjectText, values: dict[str, Any], layout: _Layout, closing: 
     joined = f",{layout.gap}".join(members)
     if where.members:
         end = where.members[-1].value_end
-        return _Splice(end, end, f",{layout.gap}{joined}")
+        return end, end, f",{layout.gap}{joined}"
     opening = layout.gap if layout.broken else ""
-    return _Splice(where.start, where.end, f"{{{opening}{joined}{closing}}}")
+    return where.start, where.end, f"{{{opening}{joined}{closing}}}"
 
 
 def _render(value: object, layout: _Layout) -> str:
@@ -254,8 +251,3 @@ def _layout(text: str, where: ObjectText, otherwise: _Layout) -> _Layout:
     carriage_return = "\r" if lines.endswith("\r") else ""
     unit = otherwise.unit if otherwise is not _DEFAULT else indent or _DEFAULT.unit
     return _Layout(f"{carriage_return}\n{indent}", colon, unit)
-
-
-def _line_start(layout: _Layout) -> str:
-    """What stands before the closing brace of the outermost object."""
-    return layout.gap.rstrip(" \t") if layout.broken else ""

@@ -104,7 +104,7 @@ class DocumentKeeper:
 
     @property
     def _target(self) -> Path:
-        """Where the document really is; what lies beside it lies there."""
+        """The file itself, also behind a symbolic link; its companions lie beside it."""
         return Path(os.path.realpath(self._path))
 
     def read(self) -> DocumentReading:
@@ -140,7 +140,7 @@ class DocumentKeeper:
     def close(self) -> DocumentOutcome:
         """Switch validation on, for the pins that the document holds: the end of an opening.
 
-        Where it is broken, absent or without a pin, for those of the document that was laid ready
+        Where it is broken, absent or without a pin, for those of the document that was prepared
         beside it; where there are none either, nothing is done.
         """
         found = self._find()
@@ -250,17 +250,17 @@ class DocumentKeeper:
         )
 
     def _unready(self, content: bytes) -> str | None:
-        """Why a document must not be written, a sentence: it opens, and what ends that is missing.
+        """Why a document must not be written, a sentence: it opens, and cannot be closed again.
 
-        None where it does not open, or where the closing one lies ready.
+        None where it does not open, or where the closing document is prepared.
         """
         text = parse_pinning_text(content)
         if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
         problem = self._closing.lay(text)
         return problem and (
-            f"{self._path} stays as it is, for validation is switched off only where the document "
-            f"that switches it on again lies ready beside it: {problem}"
+            f"{self._path} is unchanged, because the document that switches validation on again "
+            f"could not be prepared beside it: {problem}"
         )
 
     def _close_instead(

@@ -56,7 +56,7 @@ class PinningText:
 
     @property
     def owned(self) -> dict[str, Any]:
-        """What stands under `certificatePinning`, whoever owns it."""
+        """All members of `certificatePinning`, not only edgepind's keys."""
         return {member.key: member.value for member in self.section.members} if self.section else {}
 
 
@@ -88,7 +88,7 @@ def _section(text: str, root: ObjectText) -> ObjectText | None:
     if member is None:
         return None
     if not isinstance(member.value, dict):
-        raise ValueError("there is no object")  # noqa: TRY004 - a fault of the document, not ours
+        raise ValueError("there is no object")  # noqa: TRY004 - a fault of the document
     return object_at(text, member.value_start)
 
 

@@ -34,7 +34,7 @@ _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 async def objection_to_restart(
     ready_command: tuple[str, ...], *, deadline: float = HOOK_DEADLINE
 ) -> str | None:
-    """Why a restart would disturb somebody now; None where `ready_command` agrees or is not set."""
+    """Why a restart would disturb calls now; None where `ready_command` agrees or is not set."""
     if not ready_command:
         return None
     result = await run_command(ready_command, deadline)
@@ -67,7 +67,7 @@ class Restarter(Protocol):
 class RestartCommand:
     """The operator's `restart_command` in place of a unit: exit code 0 is a restart that is done.
 
-    Whether the Edge is well is told by `health_command` alone then.
+    Only `health_command` then says whether the Edge is well.
     """
 
     def __init__(self, argv: tuple[str, ...], *, deadline: float = RESTART_DEADLINE) -> None:

@@ -65,9 +65,8 @@ class Closer:
         with turn(self.folder) as mine:
             closing = self._close() if mine else Closing(Closed.NOT_YET)
             if closing.became is Closed.NOTHING_LEFT and self.timer is not None:
-                set_timer(
-                    self.timer, runs=False
-                )  # within the turn: else an opening could begin meanwhile
+                # Within the turn: else an opening could begin before the timer is stopped.
+                set_timer(self.timer, runs=False)
             return closing
 
     def _close(self) -> Closing:

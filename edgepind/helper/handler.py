@@ -19,7 +19,6 @@ from edgepind.helper.records import turn
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
 from edgepind.model.outcome import (
-    DocumentOutcome,
     RestartDone,
     RestartOutcome,
     RestartRefused,
@@ -46,45 +45,34 @@ def fulfil(
                 return _keeper(edge, clock).restore(pinning)
             with turn(folder) as mine:
                 policy = HelperPolicy(settings, folder, clock)
-                return _open(pinning, policy, _keeper(edge, clock), timer, mine=mine)
+                problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
+                return WriteFailed(problem) if problem else _keeper(edge, clock).restore(pinning)
         case AskUnit():
             return unit_of_edge(edge)
         case Restart(loading):
             with turn(folder) as mine:
-                return _restart(loading, HelperPolicy(settings, folder, clock), edge, mine=mine)
+                policy = HelperPolicy(settings, folder, clock)
+                problem = policy.objection_to_restart() if mine else _NOT_NOW
+                return RestartRefused(problem) if problem else _restart(loading, policy, edge)
 
 
 def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
-    return DocumentKeeper(
-        edge.pinning_config,
-        edge.owner,
-        edge.mode,
-        looks_only=looks_only,
-        now=lambda: clock.now().wall,
+    path, owner, mode = edge.pinning_config, edge.owner, edge.mode
+    return DocumentKeeper(path, owner, mode, looks_only=looks_only, now=lambda: clock.now().wall)
+
+
+def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None:
+    """None once the end of the opening is recorded, and the timer that brings it runs."""
+    objection = policy.objection_to_opening()
+    if objection is not None or timer is None:
+        return objection
+    unarmed = set_timer(timer, runs=True)
+    return unarmed and (
+        f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
     )
 
 
-def _open(
-    pinning: Pinning, policy: HelperPolicy, keeper: DocumentKeeper, timer: str | None, *, mine: bool
-) -> DocumentOutcome:
-    """Switch validation off, once its end is recorded and the timer that brings it runs."""
-    if not mine:
-        return WriteFailed(_NOT_NOW)
-    objection = policy.objection_to_opening()
-    if objection is None and timer is not None:
-        unarmed = set_timer(timer, runs=True)
-        objection = unarmed and (
-            f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
-        )
-    return keeper.restore(pinning) if objection is None else WriteFailed(objection)
-
-
-def _restart(
-    loading: Pinning, policy: HelperPolicy, edge: EdgeSettings, *, mine: bool
-) -> RestartOutcome:
-    objection = policy.objection_to_restart() if mine else _NOT_NOW
-    if objection is not None:
-        return RestartRefused(objection)
+def _restart(loading: Pinning, policy: HelperPolicy, edge: EdgeSettings) -> RestartOutcome:
     outcome = restart_edge(edge, loading)
     if isinstance(outcome, RestartRefused):
         policy.restart_not_made()
@@ -96,9 +84,8 @@ def _restart(
 def _closes(outcome: RestartDone, edge: EdgeSettings) -> bool:
     """Whether the Edge has read a document with validation on; the daemon is not asked."""
     keeper = DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True)
-    document = keeper.read().document
-    return (
-        isinstance(document, DocumentRead)
-        and document.enabled is True
-        and document.digest == outcome.read
-    )
+    match keeper.read().document:
+        case DocumentRead(enabled=True, digest=digest):
+            return digest == outcome.read
+        case _:
+            return False

@@ -12,7 +12,7 @@ In both cases its end is recorded before anything is written (`helper.records`),
 where no daemon has (`helper.closing`).
 
 An attacker who has taken the daemon over can have a pin of his own accepted; the chain of CAs,
-which the Edge checks in either case, binds him alike. So this bounds what a compromised daemon can
+which the Edge checks in either case, still binds him. So this bounds what a compromised daemon can
 do, and root itself reports each opening to the journal, where the daemon cannot leave it out.
 """
 

@@ -97,20 +97,47 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case ("close" | "close-before-start" as how, settings, folder, timer):
             return _close(Path(settings), Path(folder), timer, before_start=how != "close")
-        case (_, _) | (_, _, _):
-            return _serve_input(*arguments)
+        case (settings, folder):
+            return _serve(Path(settings), Path(folder))
+        case (settings, folder, timer):
+            return _serve(Path(settings), Path(folder), timer)
         case _:
             return _misused()
 
 
-def _serve_input(settings: str, folder: str, timer: str | None = None) -> int:
+def _serve(path: Path, folder: Path, timer: str | None = None) -> int:
+    """Take one request from the connection on standard input and answer it."""
     try:
         connection = socket.socket(fileno=os.dup(0))
     except OSError:
         return _misused()
+    clock = SystemClock()
     with connection:
-        serve(connection, Path(settings), Path(folder), SystemClock(), timer)
+        peer = _peer_of(connection)
+        heard = _hear(connection, clock)
+        request = heard if isinstance(heard, RequestRefused) else parse_request(heard)
+        answer: Answer = (
+            request
+            if isinstance(request, RequestRefused)
+            else _do(request, path, folder, clock, timer)
+        )
+        _note(peer, request, answer)
+        try:
+            _reply(connection, encode_answer(answer))
+        except OSError as error:
+            _tell(_WARNING, f"{peer} did not take its answer: {os.strerror(error.errno or 0)}")
     return 0
+
+
+def _do(request: Request, path: Path, folder: Path, clock: Clock, timer: str | None) -> Answer:
+    found = settings_in_force(path, folder / _KEPT)
+    if isinstance(found, NoSettings):
+        return RequestRefused(
+            f"the privileged helper has no settings that it can use: {found.error}"
+        )
+    if found.problem:
+        _tell(_WARNING, found.problem)
+    return fulfil(request, found.settings, folder, clock, timer)
 
 
 def _misused() -> int:
@@ -127,36 +154,6 @@ def _close(path: Path, folder: Path, timer: str, *, before_start: bool) -> int:
     if closing.says:
         _tell(_ERR if closing.became is Closed.FAILED else _NOTICE, closing.says)
     return int(closing.became is Closed.FAILED)
-
-
-def serve(
-    connection: socket.socket, settings: Path, folder: Path, clock: Clock, timer: str | None = None
-) -> None:
-    """Take one request from `connection` and answer it; `timer` ends an opening."""
-    peer = _peer_of(connection)
-    heard = _hear(connection, clock)
-    request = heard if isinstance(heard, RequestRefused) else parse_request(heard)
-    answer: Answer = (
-        request
-        if isinstance(request, RequestRefused)
-        else _do(request, settings, folder, clock, timer)
-    )
-    _note(peer, request, answer)
-    try:
-        _reply(connection, encode_answer(answer))
-    except OSError as error:
-        _tell(_WARNING, f"{peer} did not take its answer: {os.strerror(error.errno or 0)}")
-
-
-def _do(request: Request, path: Path, folder: Path, clock: Clock, timer: str | None) -> Answer:
-    found = settings_in_force(path, folder / _KEPT)
-    if isinstance(found, NoSettings):
-        return RequestRefused(
-            f"the privileged helper has no settings that it can use: {found.error}"
-        )
-    if found.problem:
-        _tell(_WARNING, found.problem)
-    return fulfil(request, found.settings, folder, clock, timer)
 
 
 def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None:
@@ -261,8 +258,8 @@ def _keep(path: Path, kept: Path) -> str | None:
 
 def _peer_of(connection: socket.socket) -> Peer:
     """Ask the kernel for the process at the other end."""
-    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return Peer(*_CREDENTIALS.unpack(octets))
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return Peer(*_CREDENTIALS.unpack(packed))
 
 
 def _hear(connection: socket.socket, clock: Clock) -> bytes | RequestRefused:

@@ -2,7 +2,7 @@
 
 Two budgets are counted by instants (`BudgetLog`), and `OpeningRecord` holds when validation must be
 on again. Instants are readings of the boot clock, which nobody can set; after a reboot they are
-moved as the daemon's own state is: time away counts, as far as the wall clock tells of it.
+moved as the daemon's state is: the time switched off counts, as the wall clock measures it.
 """
 
 import fcntl

@@ -48,7 +48,7 @@ class SmallFile:
 
     @property
     def modified(self) -> datetime:
-        """The modification time in UTC, which anybody can set who may write the file."""
+        """The modification time in UTC, which every user who may write the file can set."""
         return _instant(self.status.st_mtime_ns)
 
     @property

@@ -152,7 +152,7 @@ def _number(text: str) -> int | None:
 
 
 # --- temporaries ------------------------------------------------------------------------------
-# A writer holds a lock on its temporary while it works (flock(2)); the kernel lets go of it however
+# A writer holds a lock on its temporary while it works (flock(2)); the kernel releases it however
 # the writer ends. So a temporary that is not locked is stale, whatever the clock says.
 
 
