@@ -150,7 +150,7 @@ async def test_without_a_daemon_the_word_waits_for_the_disk(disk: Disk, site: Si
     await site.daemon.start()
     await site.until_event("started", 2)
     await site.until(lambda: not words(site), "the word to be given up")
-    assert backup not in roles(site)
+    await site.until(lambda: backup not in roles(site), "the status file to say so")
     assert backup not in site.pinning()["fingerprints"]
     assert backup in remembered(site)[1]
 
