@@ -71,13 +71,11 @@ class LastGood(_Copy):
         found = self._read()
         return found[0] if found else None
 
-    def keep(self, content: bytes) -> str | None:
-        """Copy a good document where it has changed. A sentence, where that failed."""
+    def keep(self, content: bytes) -> None:
+        """Copy a good document where it has changed; a failed copy is tried again the next time."""
         digest = digest_of(content)
-        problem = self._write(content) if digest != self._digest else None
-        if problem is None:
+        if digest != self._digest and self._write(content) is None:
             self._digest = digest
-        return problem
 
 
 class ClosingDocument(_Copy):

@@ -97,8 +97,6 @@ class DocumentKeeper:
         self._last_good = LastGood(path, owner, mode)
         self._closing = ClosingDocument(path, owner, mode)
         self._known: tuple[bytes, DocumentReading] | None = None
-        self.copy_problem: str | None = None
-        """Why the last good document could not be copied, a sentence; None where it could."""
         if not looks_only:
             sweep(self._target)
 
@@ -112,10 +110,10 @@ class DocumentKeeper:
         match read_small_file(self._path, LONGEST, follow=True):
             case NoFile():
                 return DocumentReading(DocumentMissing())
-            case Unreadable(error):
-                return DocumentReading(DocumentUnreadable(error))
             case TooLarge():
                 return DocumentReading(DocumentRejected(f"it is longer than {LONGEST} bytes"))
+            case Unreadable(error):
+                return DocumentReading(DocumentUnreadable(error))
             case SmallFile() as file:
                 return self._reading(file)
 
@@ -179,10 +177,10 @@ class DocumentKeeper:
         match read_small_file(self._path, LONGEST, follow=True):
             case NoFile():
                 return _Found(ABSENT)
-            case Unreadable(error):
-                return DocumentUnreadable(error)
             case TooLarge(stamp=stamp):
                 return _Found(stamp)
+            case Unreadable(error):
+                return DocumentUnreadable(error)
             case SmallFile(content, status):
                 text = parse_pinning_text(content)
                 good = text if isinstance(text, PinningText) else None
@@ -195,7 +193,7 @@ class DocumentKeeper:
         if not isinstance(reading.document, DocumentRead):
             return reading
         if not self._looks_only:
-            self.copy_problem = self._last_good.keep(file.content)
+            self._last_good.keep(file.content)
         owner = find_owner(self._owner)
         owned = isinstance(owner, Owner) and owner.owns(file.status)
         right = owned and file.status.st_mode & _PERMISSIONS == self._mode
@@ -240,7 +238,7 @@ class DocumentKeeper:
         text = parse_pinning_text(content)
         if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
-        self.copy_problem = self._last_good.keep(content)
+        self._last_good.keep(content)
         return DocumentWritten(
             pinning,
             digest_of(content),
@@ -288,7 +286,7 @@ class DocumentKeeper:
         if isinstance(outcome, NotReplaced):
             return WriteFailed(error)
         content = ready.text.encode()
-        self.copy_problem = self._last_good.keep(content)
+        self._last_good.keep(content)
         return DocumentWritten(
             pinning,
             digest_of(content),

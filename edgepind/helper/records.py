@@ -19,7 +19,7 @@ from edgepind import __version__
 from edgepind.clock import Clock
 from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
-from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
+from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at
@@ -191,8 +191,7 @@ class OpeningRecord:
 
     def remove(self) -> str | None:
         """The Edge is closed. A sentence, where the record is still there."""
-        done = remove(self._path)
-        return done.error if isinstance(done, NotRemoved) else None
+        return remove(self._path)
 
     def _seal(self) -> Seal:
         return seal_at(self._clock.now(), self._clock.boot_id(), __version__)

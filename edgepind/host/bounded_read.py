@@ -63,21 +63,20 @@ class NoFile:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLarge:
-    """A regular file, longer than the limit; `stamp` tells which."""
-
-    reason: str
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
 class Unreadable:
     """It is there and was not read: not a regular file, or a call failed. A whole sentence."""
 
     error: str
 
 
-Reading = SmallFile | NoFile | TooLarge | Unreadable
+@dataclass(frozen=True, slots=True)
+class TooLarge(Unreadable):
+    """A regular file, longer than the limit; `stamp` tells which. `error` has no remedy."""
+
+    stamp: Stamp
+
+
+Reading = SmallFile | NoFile | Unreadable
 
 
 def read_small_file(path: Path, limit: int, *, follow: bool = False) -> Reading:

@@ -277,20 +277,11 @@ def _read_up_to(descriptor: int, limit: int) -> bytes:
     return bytes(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """There is nothing at the path now."""
+def remove(path: Path) -> str | None:
+    """Remove a file (or a symbolic link, never its target); absent already is a success.
 
-
-@dataclass(frozen=True, slots=True)
-class NotRemoved:
-    """It is still there. `error` names the call, the path and the remedy."""
-
-    error: str
-
-
-def remove(path: Path) -> Removed | NotRemoved:
-    """Remove a file (or a symbolic link, never its target); absent already is a success."""
+    A sentence, where it is still there.
+    """
     try:
         with open_folder(path.parent) as folder:
             with calling("unlink", path), suppress(FileNotFoundError):
@@ -299,8 +290,8 @@ def remove(path: Path) -> Removed | NotRemoved:
             with suppress(OSError):
                 os.fsync(folder)
     except CallFailed as failure:
-        return Removed() if failure.errno == errno.ENOENT else NotRemoved(str(failure))
-    return Removed()
+        return None if failure.errno == errno.ENOENT else str(failure)
+    return None
 
 
 def give_second_name(path: Path, second: Path) -> NotReplaced | None:

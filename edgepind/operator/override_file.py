@@ -18,11 +18,10 @@ from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
-    TooLarge,
     Unreadable,
     read_small_file,
 )
-from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
+from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import Owner
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
@@ -59,7 +58,7 @@ def _read(path: Path, owner: int | None) -> Override:
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return OverrideRejected(str(path), reason)
         case SmallFile(content, status) as file:
             if owner is not None and (status.st_uid, status.st_nlink) != (owner, 1):
@@ -136,8 +135,7 @@ def write_override(
         if isinstance(outcome, NotReplaced):
             errors.append(outcome.error)
             continue
-        removal = remove(other)
-        return OverrideWritten(path, removal.error if isinstance(removal, NotRemoved) else None)
+        return OverrideWritten(path, remove(other))
     return OverrideNotWritten("; and ".join(errors))
 
 
@@ -148,6 +146,5 @@ def _writer() -> Owner:
 
 def remove_override(runtime: Path, state: Path) -> OverrideRemoved | OverrideNotRemoved:
     """Remove the files at both places; absent already is a success."""
-    removals = [remove(path) for path in override_paths(runtime, state)]
-    errors = [removal.error for removal in removals if isinstance(removal, NotRemoved)]
+    errors = [error for path in override_paths(runtime, state) if (error := remove(path))]
     return OverrideNotRemoved("; and ".join(errors)) if errors else OverrideRemoved()

@@ -19,12 +19,11 @@ from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
-    TooLarge,
     Unreadable,
     read_small_file,
 )
 from edgepind.host.disk_thread import DiskThread
-from edgepind.host.durable_file import NotRemoved, NotReplaced, remove, replace
+from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
@@ -100,7 +99,7 @@ def _read(path: Path) -> OperatorWord | MalformedWord | None:
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return MalformedWord(path, reason)
         case SmallFile(content):
             word = parse_word(content)
@@ -211,9 +210,8 @@ def remove_words(paths: tuple[Path, ...]) -> WordsLeft | None:
     the newer.
     """
     for index, path in enumerate(paths):
-        done = remove(path)
-        if isinstance(done, NotRemoved):
-            return WordsLeft(paths[index:], done.error)
+        if error := remove(path):
+            return WordsLeft(paths[index:], error)
     return None
 
 

@@ -17,7 +17,6 @@ from edgepind.formats import ParsedJson, parse_json
 from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
-    TooLarge,
     Unreadable,
     not_regular,
     read_small_file,
@@ -89,7 +88,7 @@ class History:
             case SmallFile(content):
                 lines = [line for line in map(_parse, content.splitlines()) if line]
                 return tuple(lines[max(0, len(lines) - limit) :])
-            case Unreadable(error) | TooLarge(error):
+            case Unreadable(error):
                 return NotRead(error)
 
     def _append(self, lines: bytes) -> int:

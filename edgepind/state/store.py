@@ -13,7 +13,6 @@ from edgepind.host.bounded_read import (
     NoFile,
     SmallFile,
     Stamp,
-    TooLarge,
     Unreadable,
     read_small_file,
 )
@@ -138,7 +137,7 @@ def _open(path: Path, now: Moment, boot: str, cloud: str) -> Opened | Broken | N
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return Broken(reason)
         case SmallFile(content):
             opened = open_state(content, now, boot, cloud)
