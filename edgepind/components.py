@@ -115,16 +115,14 @@ async def rebuild(running: Components, settings: Settings) -> str | None:
     """Put new settings in force between two ticks; a clause, where that cannot be done."""
     if settings.paths != running.settings.paths:
         return "paths.state and paths.runtime cannot change while the daemon runs; restart it"
-    made = run_aside(
-        _Wired, settings, running.recorder.disk, running.clock, dry_run=running.dry_run
-    )
-    wired = await made
+    disk, clock = running.recorder.disk, running.clock
+    wired = await run_aside(_Wired, settings, disk, clock, dry_run=running.dry_run)
     if wired.faults:
         await wired.observer.close()
         wired.appliance.close()
         return wired.faults
     old_observer, old_appliance = running.reconciler.observer, running.appliance
-    set_up_log(settings.log, lambda: running.clock.now().wall)
+    set_up_log(settings.log, lambda: clock.now().wall)
     running.settings, running.appliance = settings, wired.appliance
     running.recorder.textfile = settings.metrics.textfile
     running.recorder.store.cloud = settings.cloud.host
@@ -152,17 +150,6 @@ class _Wired:
 
 def _prepare(settings: Settings, *, dry_run: bool) -> StateLock | Held | NotLockable | StartRefused:
     """Make the folders and take the lock; a dry run goes on without it."""
-    refused = _make_folders(settings, dry_run=dry_run)
-    if refused is not None:
-        return refused
-    lock = take_lock(settings.paths.state)
-    if isinstance(lock, StateLock) or dry_run:
-        return lock
-    taken = isinstance(lock, Held)
-    return StartRefused(lock.error, forbidden=not taken, held=taken)
-
-
-def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
     paths = settings.paths
     for folder in (paths.runtime,) if dry_run else (paths.state, paths.runtime):
         try:
@@ -173,32 +160,27 @@ def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
                 "the user that edgepind runs as, or correct [paths]",
                 forbidden=isinstance(error, PermissionError),
             )
-    return None
+    lock = take_lock(paths.state)
+    if isinstance(lock, StateLock) or dry_run:
+        return lock
+    taken = isinstance(lock, Held)
+    return StartRefused(lock.error, forbidden=not taken, held=taken)
 
 
 def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
-    edge, socket = settings.edge, _helper_socket(settings)
+    edge, helper = settings.edge, settings.edge.helper
+    if helper == "auto":
+        helper = "" if os.geteuid() == 0 else str(settings.paths.runtime / "apply.sock")
 
     def wall() -> datetime:
         return clock.now().wall
 
-    real = (
-        LocalAppliance(edge, wall, looks_only=dry_run)
-        if socket is None
-        else HelperAppliance(socket, edge, wall, looks_only=dry_run)
-    )
+    real: Appliance
+    if helper:
+        real = HelperAppliance(Path(helper), edge, wall, looks_only=dry_run)
+    else:
+        real = LocalAppliance(edge, wall, looks_only=dry_run)
     return DryAppliance(real, edge.unit) if dry_run else real
-
-
-def _helper_socket(settings: Settings) -> Path | None:
-    """Where the privileged helper is asked; None: this process does what needs rights itself."""
-    match settings.edge.helper:
-        case "":
-            return None
-        case "auto":
-            return None if os.geteuid() == 0 else settings.paths.runtime / "apply.sock"
-        case path:
-            return Path(path)
 
 
 def _executor(

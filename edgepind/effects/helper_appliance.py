@@ -226,46 +226,14 @@ class HelperClient:
         await asyncio.sleep(self._rested - loop.time())
         try:
             async with asyncio.timeout(self._patience):
-                reader, writer = await asyncio.open_unix_connection(
-                    self._socket, limit=LONGEST_ANSWER
-                )
+                streams = await asyncio.open_unix_connection(self._socket, limit=LONGEST_ANSWER)
         except OSError as error:  # a time-out is one as well
             return Unserved(self._unreachable(error))
+        reader, writer = streams
         try:
             refused = await self._await_greeting(reader)
-            return refused or await self._put(request, deadline, reader, writer)
-        finally:
-            self._rested = loop.time() + _REST
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    async def _await_greeting(self, reader: asyncio.StreamReader) -> Unserved | None:
-        """None where the helper serves this client. Raises _BusyError."""
-        try:
-            async with asyncio.timeout(self._patience):
-                greeting = await reader.readline()
-        except TimeoutError:
-            return Unserved(f"the privileged helper sent no greeting; {_UNITS}")
-        except (OSError, ValueError):
-            greeting = b""
-        if not greeting:
-            raise _BusyError
-        if greeting == GREETING:
-            return None
-        return Unserved(
-            "the privileged helper is of another release; `systemctl restart edgepind` starts "
-            "the one that fits"
-        )
-
-    async def _put(
-        self,
-        request: Request,
-        deadline: float,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> Answer | Lost:
-        try:
+            if refused is not None:
+                return Unserved(refused)
             async with asyncio.timeout(deadline):
                 writer.write(encode_request(request))
                 await writer.drain()
@@ -275,10 +243,33 @@ class HelperClient:
             return Lost(f"the privileged helper gave no answer within {deadline:g} s; {_UNITS}")
         except (OSError, ValueError) as error:
             return Lost(f"the privileged helper's answer was lost ({error}); {_UNITS}")
+        finally:
+            self._rested = loop.time() + _REST
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
         answer = parse_answer(line)
         if isinstance(answer, NoAnswer):
             return Lost(f"the privileged helper gave no answer, for {answer.reason}; {_UNITS}")
         return answer
+
+    async def _await_greeting(self, reader: asyncio.StreamReader) -> str | None:
+        """Why this client is not served, a sentence; None where it is. Raises _BusyError."""
+        try:
+            async with asyncio.timeout(self._patience):
+                greeting = await reader.readline()
+        except TimeoutError:
+            return f"the privileged helper sent no greeting; {_UNITS}"
+        except (OSError, ValueError):
+            greeting = b""
+        if not greeting:
+            raise _BusyError
+        if greeting == GREETING:
+            return None
+        return (
+            "the privileged helper is of another release; `systemctl restart edgepind` starts "
+            "the one that fits"
+        )
 
     def _unreachable(self, error: OSError) -> str:
         remedies = {

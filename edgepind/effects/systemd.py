@@ -6,7 +6,6 @@ started. Imports dbus-fast, which costs 7 MiB: import this module only where it 
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,17 +77,12 @@ class CallRefusedError(Exception):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
-    """The receiver of a call or the sender of a signal: a bus name and an object's path."""
-
-    name: str
-    path: str
-
-
 _Bodies = asyncio.Queue[list[Any] | None]
-_DBUS = Party("org.freedesktop.DBus", "/org/freedesktop/DBus")
-_MANAGER = Party(_SYSTEMD, "/org/freedesktop/systemd1")
+_Party = tuple[str, str]
+"""The receiver of a call or the sender of a signal: a bus name and an object's path."""
+
+_DBUS: _Party = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
+_MANAGER: _Party = (_SYSTEMD, "/org/freedesktop/systemd1")
 
 
 class SystemBus:
@@ -102,15 +96,15 @@ class SystemBus:
         self._bus: MessageBus | None = None
         self._watch: asyncio.Task[None] | None = None
 
-    async def call(self, to: Party, method: str, signature: str = "", *body: object) -> list[Any]:
+    async def call(self, to: _Party, method: str, signature: str = "", *body: object) -> list[Any]:
         """Call `interface.method` and return the body of the answer.
 
         Raises `BusUnavailableError`, after a few attempts to connect, and `CallRefusedError`.
         """
         interface, _, member = method.rpartition(".")
         message = Message(
-            destination=to.name,
-            path=to.path,
+            destination=to[0],
+            path=to[1],
             interface=interface,
             member=member,
             signature=signature,
@@ -131,12 +125,13 @@ class SystemBus:
             raise CallRefusedError(answer.error_name or "", text)
         return answer.body
 
-    async def signals(self, sender: Party, signal: str) -> _Bodies:
+    async def signals(self, sender: _Party, signal: str) -> _Bodies:
         """Collect the bodies of `interface.signal` for as long as this connection lasts.
 
         None in the queue: it has broken. Raises as `call` does.
         """
         interface, _, member = signal.rpartition(".")
+        name, path = sender
         bus = await self._connected()
         queue: _Bodies = asyncio.Queue()
 
@@ -145,7 +140,7 @@ class SystemBus:
                 message.message_type is MessageType.SIGNAL
                 and message.interface == interface
                 and message.member == member
-                and message.path == sender.path
+                and message.path == path
             ):
                 queue.put_nowait(message.body)
 
@@ -163,7 +158,7 @@ class SystemBus:
             _DBUS,
             "org.freedesktop.DBus.AddMatch",
             "s",
-            f"type='signal',sender='{sender.name}',path='{sender.path}',"
+            f"type='signal',sender='{name}',path='{path}',"
             f"interface='{interface}',member='{member}'",
         )
         return queue
@@ -214,7 +209,7 @@ class SystemdUnit:
         start_limit_pause: float = START_LIMIT_PAUSE,
     ) -> None:
         self._name = name
-        self._unit = Party(_SYSTEMD, _UNITS + _escaped(name))
+        self._unit: _Party = (_SYSTEMD, _UNITS + _escaped(name))
         self._bus_address = bus_address
         self._job_deadline = job_deadline
         self._start_limit_pause = start_limit_pause

@@ -11,7 +11,6 @@ import stat
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.clock import Clock, SystemClock
@@ -60,34 +59,6 @@ _FOREIGN_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 _CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process that asks, by the kernel's account (SO_PEERCRED)."""
-
-    pid: int
-    uid: int
-    gid: int
-
-    def __str__(self) -> str:
-        """For a line in the journal."""
-        return f"pid {self.pid} (uid {self.uid}, gid {self.gid})"
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The settings to use; `problem` is a sentence on what is wrong, "" where nothing is."""
-
-    settings: Settings
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NoSettings:
-    """There are none to use. `error` is a sentence."""
-
-    error: str
-
-
 def main(arguments: Sequence[str]) -> int:
     """Serve the connection on standard input, or end an opening whose time is over.
 
@@ -130,14 +101,12 @@ def _serve(path: Path, folder: Path, timer: str | None = None) -> int:
 
 
 def _do(request: Request, path: Path, folder: Path, clock: Clock, timer: str | None) -> Answer:
-    found = settings_in_force(path, folder / _KEPT)
-    if isinstance(found, NoSettings):
-        return RequestRefused(
-            f"the privileged helper has no settings that it can use: {found.error}"
-        )
-    if found.problem:
-        _tell(_WARNING, found.problem)
-    return fulfil(request, found.settings, folder, clock, timer)
+    settings, problem = _settings_in_force(path, folder / _KEPT)
+    if settings is None:
+        return RequestRefused(f"the privileged helper has no settings that it can use: {problem}")
+    if problem:
+        _tell(_WARNING, problem)
+    return fulfil(request, settings, folder, clock, timer)
 
 
 def _misused() -> int:
@@ -146,17 +115,17 @@ def _misused() -> int:
 
 
 def _close(path: Path, folder: Path, timer: str, *, before_start: bool) -> int:
-    found = settings_in_force(path, folder / _KEPT)
-    if isinstance(found, NoSettings):
-        _tell(_ERR, f"an opening cannot be ended, for the settings cannot be used: {found.error}")
+    settings, problem = _settings_in_force(path, folder / _KEPT)
+    if settings is None:
+        _tell(_ERR, f"an opening cannot be ended, for the settings cannot be used: {problem}")
         return 1
-    closing = Closer(found.settings, folder, SystemClock(), timer, before_start).close()
+    closing = Closer(settings, folder, SystemClock(), timer, before_start).close()
     if closing.says:
         _tell(_ERR if closing.became is Closed.FAILED else _NOTICE, closing.says)
     return int(closing.became is Closed.FAILED)
 
 
-def _note(peer: Peer, request: Request | RequestRefused, answer: Answer) -> None:
+def _note(peer: str, request: Request | RequestRefused, answer: Answer) -> None:
     """Report who asked for what and what became of it, unless something was only read."""
     priority = _NOTICE if _is_good(answer) else _WARNING
     match request:
@@ -214,19 +183,20 @@ def _tell(priority: int, sentence: str) -> None:
 # the daemon: the last good one, of which the helper keeps a copy, stays in force.
 
 
-def settings_in_force(path: Path, kept: Path) -> InForce | NoSettings:
-    """Read the settings at `path`, or else the copy of the last good ones at `kept`.
+def _settings_in_force(path: Path, kept: Path) -> tuple[Settings | None, str]:
+    """The settings at `path`, else the copy of the last good ones at `kept`; a sentence, or "".
 
-    The environment is not used: STATE_DIRECTORY and its like name the helper's folders here.
+    The sentence says what is wrong with those at `path`, also where the others are used in their
+    place. The environment is not used: STATE_DIRECTORY and its like name the helper's folders here.
     """
     found = _load(path)
     if isinstance(found, Settings):
         problem = _keep(path, kept)
-        return InForce(found, f"{path} could not be copied: {problem}" if problem else "")
+        return found, f"{path} could not be copied: {problem}" if problem else ""
     last_good = load(kept, {})
     if isinstance(last_good, SettingsRefused):
-        return NoSettings(found)
-    return InForce(last_good, f"the last good settings stay in force, because {found}")
+        return None, found
+    return last_good, f"the last good settings stay in force, because {found}"
 
 
 def _load(path: Path) -> Settings | str:
@@ -256,10 +226,11 @@ def _keep(path: Path, kept: Path) -> str | None:
 # --- the connection ---------------------------------------------------------------------------
 
 
-def _peer_of(connection: socket.socket) -> Peer:
-    """Ask the kernel for the process at the other end."""
+def _peer_of(connection: socket.socket) -> str:
+    """The process at the other end, by the kernel's account (SO_PEERCRED), for the journal."""
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return Peer(*_CREDENTIALS.unpack(packed))
+    pid, uid, gid = _CREDENTIALS.unpack(packed)
+    return f"pid {pid} (uid {uid}, gid {gid})"
 
 
 def _hear(connection: socket.socket, clock: Clock) -> bytes | RequestRefused:

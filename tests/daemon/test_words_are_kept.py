@@ -1,4 +1,4 @@
-"""An operator's word is given up only once a saved state contains it, whatever the disk does.
+"""A command of the operator is removed only once a saved state contains it, whatever the disk does.
 
 The folder of words has a disk of its own here, so that a word can still be given where the state
 cannot be saved.
@@ -37,7 +37,7 @@ class Disk:
                 pass
 
     def empty(self) -> None:
-        """There is room again."""
+        """There is space again."""
         (self._folder / "ballast").unlink()
 
 

@@ -53,7 +53,7 @@ def fill(path: Path) -> Path:
 
 
 def fill_inodes(path: Path) -> Path:
-    """Leave no file to be made, but room in those that are there."""
+    """Leave no file to be made, but space in those that are there."""
     try:
         for number in range(100):
             path.with_name(f"ballast{number}").touch()
@@ -81,7 +81,7 @@ def refused(outcome: DocumentWritten | WriteFailed) -> str:
     return outcome.error
 
 
-# --- closing needs no room ------------------------------------------------------------------
+# --- closing needs no space -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("filling", [fill, fill_inodes])
@@ -114,7 +114,7 @@ def test_what_stands_there_then_is_told_as_it_is(path: Path, keeper: DocumentKee
     closed = written(keeper.restore(more))
     assert closed.pinning == ON
     assert found(keeper).accepted == (A, B)
-    fill(path)  # the open document has left its own room behind
+    fill(path)  # the open document has left its own space behind
     assert "No space left" in refused(keeper.restore(more)), "there is nothing left to rename"
 
 
@@ -232,7 +232,7 @@ def test_an_override_closes_to_the_pins_of_the_document(path: Path, keeper: Docu
 
 
 def test_closing_keeps_what_was_edited_meanwhile(path: Path, keeper: DocumentKeeper) -> None:
-    """Where there is room it is an ordinary edit of the document as it stands."""
+    """Where there is space it is an ordinary edit of the document as it stands."""
     written(keeper.restore(OFF))
     path.write_text(path.read_text().replace("e-1", "e-2"))
     closed = written(keeper.close())

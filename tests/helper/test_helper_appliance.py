@@ -153,7 +153,7 @@ async def test_a_document_that_cannot_be_seen_is_asked_for_each_time(
 
 
 async def test_without_a_socket_every_answer_says_what_to_do(grounds: Grounds, wall: Wall) -> None:
-    """Typed values with the remedy; nothing was done, so a restart is only put off."""
+    """Typed values with the remedy; nothing was done, so a restart is only deferred."""
     appliance = HelperAppliance(grounds.folder / "absent.sock", grounds.settings.edge, wall)
     read = (await appliance.read_document()).document
     assert isinstance(read, DocumentUnreadable)
