@@ -41,12 +41,7 @@ class Observer:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        rules: Rules,
-        appliance: Appliance,
-        disk: DiskThread,
-        clock: Clock,
+        self, settings: Settings, rules: Rules, appliance: Appliance, disk: DiskThread, clock: Clock
     ) -> None:
         self._settings = settings
         self._rules = rules

@@ -224,12 +224,7 @@ class DocumentKeeper:
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
         outcome = durable_file.replace(
-            self._path,
-            content,
-            owner=owner,
-            mode=self._mode,
-            follow=True,
-            expecting=found.stamp,
+            self._path, content, owner=owner, mode=self._mode, follow=True, expecting=found.stamp
         )
         if isinstance(outcome, Overtaken):
             return outcome

@@ -298,10 +298,7 @@ class SystemdUnit:
 
     async def _properties(self, bus: SystemBus) -> dict[str, Any]:
         [properties] = await bus.call(
-            self._unit,
-            "org.freedesktop.DBus.Properties.GetAll",
-            "s",
-            f"{_SYSTEMD}.Unit",
+            self._unit, "org.freedesktop.DBus.Properties.GetAll", "s", f"{_SYSTEMD}.Unit"
         )
         return {name: variant.value for name, variant in properties.items()}
 

@@ -18,12 +18,7 @@ from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import turn
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import (
-    RestartDone,
-    RestartOutcome,
-    RestartRefused,
-    WriteFailed,
-)
+from edgepind.model.outcome import RestartDone, RestartOutcome, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"

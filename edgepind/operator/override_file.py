@@ -15,12 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    Unreadable,
-    read_small_file,
-)
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
 from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import Owner
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected

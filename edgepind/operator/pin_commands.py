@@ -16,12 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.formats import RefusedJson, parse_json
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    Unreadable,
-    read_small_file,
-)
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
 from edgepind.host.disk_thread import DiskThread
 from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder

@@ -14,13 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edgepind.formats import ParsedJson, parse_json
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    Unreadable,
-    not_regular,
-    read_small_file,
-)
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, not_regular, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, write_all
 from edgepind.model.enums import EventName, Finding, Posture, Severity

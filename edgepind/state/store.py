@@ -9,13 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from edgepind import __version__
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    Stamp,
-    Unreadable,
-    read_small_file,
-)
+from edgepind.host.bounded_read import NoFile, SmallFile, Stamp, Unreadable, read_small_file
 from edgepind.host.durable_file import NotReplaced, Replaced, give_second_name, replace
 from edgepind.host.fs import sweep_folder
 from edgepind.host.quarantine import move_aside
