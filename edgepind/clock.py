@@ -1,7 +1,7 @@
 """The only place that reads time.
 
-Everything else is handed a `Moment`, so that every rule about time can be tried in a test at
-whatever time it is about. Whether the wall clock is *right* is not judged here.
+Everything else is handed a `Moment`, so that every rule about time can be tested at any time.
+Whether the wall clock is *right* is not judged here.
 """
 
 import time
@@ -14,8 +14,8 @@ from edgepind.model.instants import Moment, Monotonic
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-# However wrong the host's clock, a thousand years can be added to what is given out, and taken
-# away, and a date is still a date: no setting is a longer time (`settings.durations.LONGEST`).
+# However wrong the host's clock, a thousand years can be added to or taken from what is returned
+# without leaving `datetime`'s range: no setting is longer (`settings.durations.LONGEST`).
 EARLIEST_WALL = datetime(1500, 1, 1, tzinfo=UTC)
 LATEST_WALL = datetime(8500, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ _LONGEST_NAP = 30.0
 
 
 class Clock(Protocol):
-    """What a room that has to know the time is given."""
+    """The clocks, as they are given to whatever has to know the time."""
 
     def now(self) -> Moment:
         """Read both clocks."""
@@ -56,7 +56,7 @@ class SystemClock:
         The event loop counts CLOCK_MONOTONIC, which stands still while the host is suspended;
         a deadline that passed meanwhile is noticed when the nap is over.
         """
-        # Whoever sleeps has a loop already; the privileged helper has none, and need not load one.
+        # The privileged helper never sleeps, and need not load an event loop.
         import asyncio  # noqa: PLC0415 - see above
 
         while (left := deadline - self.now().monotonic) > 0:  # noqa: ASYNC110  time is the event

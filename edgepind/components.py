@@ -1,7 +1,7 @@
-"""Puts the daemon's components together from its settings, and puts new ones in their place.
+"""Builds the daemon's components from its settings, and replaces them when the settings change.
 
-What cannot be put together is a value that says why: a second daemon on the same state, a folder
-that cannot be made, roots that cannot be read.
+What cannot be built is a value that says why: a second daemon on the same state, a folder that
+cannot be made, roots that cannot be read.
 """
 
 import os
@@ -11,19 +11,17 @@ from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.core.invariants import faults_of_pins
-from edgepind.effects.appliance import Appliance
-from edgepind.effects.dry_appliance import DryAppliance
+from edgepind.effects.appliance import Appliance, DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance
-from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.host.disk_thread import DiskThread, run_aside
-from edgepind.inbox import Inbox
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.state import State
 from edgepind.observer import Observer
 from edgepind.operator.override_file import remove_override
+from edgepind.operator.pin_commands import Inbox
 from edgepind.reconciler import Reconciler
 from edgepind.recorder import Recorder
 from edgepind.settings.rules import rules_of
@@ -38,10 +36,10 @@ _FOLDER_MODE = 0o755
 
 @dataclass(frozen=True, slots=True)
 class StartRefused:
-    """Why the daemon cannot be put together: a sentence with the remedy.
+    """Why the daemon cannot be built: a sentence with the remedy.
 
     `forbidden`: for want of rights. `held`: another process has the state folder. `misset`: what
-    the settings name is not there to be used.
+    the settings name cannot be used.
     """
 
     error: str
@@ -52,7 +50,7 @@ class StartRefused:
 
 @dataclass(slots=True)
 class Components:
-    """The running whole. `reconciler` is exchanged in part when the settings change."""
+    """The running daemon's parts; new settings give `reconciler` a new observer and executor."""
 
     settings: Settings
     clock: Clock
@@ -62,10 +60,10 @@ class Components:
     lock: StateLock | None
     dry_run: bool
     beginnings: tuple[Event, ...]
-    """What is to be told before the first tick."""
+    """What is reported before the first tick."""
 
     async def close(self) -> None:
-        """Give everything up that is held."""
+        """Close and release everything."""
         await self.reconciler.observer.close()
         self.appliance.close()
         self.recorder.disk.close()
@@ -74,12 +72,12 @@ class Components:
 
 
 async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Components | StartRefused:
-    """Put the components together, or say why that cannot be done.
+    """Build the components, or say why that cannot be done.
 
-    Whatever waits for a disk does so in a thread: cancelled, nothing but those is left.
+    What waits for a disk does so in a thread: cancelled, only such threads are left.
     """
     disk = DiskThread("records")
-    lock = await disk.run(_settle_in, settings, dry_run=dry_run)
+    lock = await disk.run(_prepare, settings, dry_run=dry_run)
     if isinstance(lock, StartRefused):
         disk.dismiss()
         return lock
@@ -117,16 +115,14 @@ async def rebuild(running: Components, settings: Settings) -> str | None:
     """Put new settings in force between two ticks; a clause, where that cannot be done."""
     if settings.paths != running.settings.paths:
         return "paths.state and paths.runtime cannot change while the daemon runs; restart it"
-    made = run_aside(
-        _Wired, settings, running.recorder.disk, running.clock, dry_run=running.dry_run
-    )
-    wired = await made
+    disk, clock = running.recorder.disk, running.clock
+    wired = await run_aside(_Wired, settings, disk, clock, dry_run=running.dry_run)
     if wired.faults:
         await wired.observer.close()
         wired.appliance.close()
         return wired.faults
     old_observer, old_appliance = running.reconciler.observer, running.appliance
-    set_up_log(settings.log, lambda: running.clock.now().wall)
+    set_up_log(settings.log, lambda: clock.now().wall)
     running.settings, running.appliance = settings, wired.appliance
     running.recorder.textfile = settings.metrics.textfile
     running.recorder.store.cloud = settings.cloud.host
@@ -138,9 +134,9 @@ async def rebuild(running: Components, settings: Settings) -> str | None:
 
 
 class _Wired:
-    """What is made anew with new settings: the way to the appliance, and what looks and acts.
+    """What new settings replace: the appliance, the observer and the executor.
 
-    To be made in a thread: roots are read, and modules loaded. `faults` is a clause, "" for none.
+    To be made in a thread: roots are read and modules loaded. `faults` is a clause, "" for none.
     """
 
     def __init__(
@@ -152,21 +148,8 @@ class _Wired:
         self.faults = "; ".join(fault.error for fault in self.observer.faults)
 
 
-def _settle_in(
-    settings: Settings, *, dry_run: bool
-) -> StateLock | Held | NotLockable | StartRefused:
+def _prepare(settings: Settings, *, dry_run: bool) -> StateLock | Held | NotLockable | StartRefused:
     """Make the folders and take the lock; a dry run goes on without it."""
-    refused = _make_folders(settings, dry_run=dry_run)
-    if refused is not None:
-        return refused
-    lock = take_lock(settings.paths.state)
-    if isinstance(lock, StateLock) or dry_run:
-        return lock
-    taken = isinstance(lock, Held)
-    return StartRefused(lock.error, forbidden=not taken, held=taken)
-
-
-def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
     paths = settings.paths
     for folder in (paths.runtime,) if dry_run else (paths.state, paths.runtime):
         try:
@@ -177,32 +160,27 @@ def _make_folders(settings: Settings, *, dry_run: bool) -> StartRefused | None:
                 "the user that edgepind runs as, or correct [paths]",
                 forbidden=isinstance(error, PermissionError),
             )
-    return None
+    lock = take_lock(paths.state)
+    if isinstance(lock, StateLock) or dry_run:
+        return lock
+    taken = isinstance(lock, Held)
+    return StartRefused(lock.error, forbidden=not taken, held=taken)
 
 
 def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
-    edge, socket = settings.edge, _helper_socket(settings)
+    edge, helper = settings.edge, settings.edge.helper
+    if helper == "auto":
+        helper = "" if os.geteuid() == 0 else str(settings.paths.runtime / "apply.sock")
 
     def wall() -> datetime:
         return clock.now().wall
 
-    real = (
-        LocalAppliance(edge, wall, looks_only=dry_run)
-        if socket is None
-        else HelperAppliance(socket, edge, wall, looks_only=dry_run)
-    )
+    real: Appliance
+    if helper:
+        real = HelperAppliance(Path(helper), edge, wall, looks_only=dry_run)
+    else:
+        real = LocalAppliance(edge, wall, looks_only=dry_run)
     return DryAppliance(real, edge.unit) if dry_run else real
-
-
-def _helper_socket(settings: Settings) -> Path | None:
-    """Where the privileged helper is asked; None: this process does what needs rights itself."""
-    match settings.edge.helper:
-        case "":
-            return None
-        case "auto":
-            return None if os.geteuid() == 0 else settings.paths.runtime / "apply.sock"
-        case path:
-            return Path(path)
 
 
 def _executor(
@@ -219,25 +197,25 @@ def _executor(
 def _load(
     store: StateStore, history: History, clock: Clock, *, keeps: bool
 ) -> tuple[State, tuple[Event, ...]]:
-    """What is remembered, and what is to be told of it. `keeps`: this daemon writes there.
+    """The stored state, and the events about it. `keeps`: this daemon writes there.
 
-    A history is only ever begun beside a state that was saved, so that one which stands alone
-    tells of a state that is lost, and not of a beginning.
+    A history is begun only beside a saved state, so that one without a state means that the state
+    was lost, and not that this is the first start.
     """
     now, boot = clock.now(), clock.boot_id()
     found = store.load(now, boot)
     if isinstance(found, Fresh) and history.is_there():
-        found = Damaged(None, "there is a history of what was decided, and no state", None)
+        found = Damaged(None, "there is a history of events, but no state", None)
     match found:
         case Loaded(state):
             faults = tuple(faults_of_pins(state))
             if not faults:
                 return state, ()
-            # Whole, and yet no pin set that there may be: every decision on it would be dropped.
-            return _resume(None, f"it breaks a promise by itself: {'; '.join(faults)}", None)
+            # Intact, but its pins violate an invariant: every decision on it would be dropped.
+            return _resume(None, f"its pins are invalid: {'; '.join(faults)}", None)
         case Fresh():
             if keeps:
-                store.save(State(), now, boot)  # what hinders it, the first decision will tell
+                store.save(State(), now, boot)  # a failure is reported with the first decision
             return State(), ()
         case Damaged(recovered, reason, set_aside):
             if recovered is not None and any(faults_of_pins(recovered)):

@@ -1,9 +1,7 @@
-"""The composition root: the tick loop, signals, reload, and the word to systemd.
+"""The daemon's life: the tick loop, signals, reload, and systemd's notifications and watchdog.
 
-The life of the daemon is one task, and everything that it waits for can be cut short there. Beside
-it one loop watches: it feeds systemd's watchdog for as long as the life gets on, and ends it when a
-signal says so. Here the components are put together and nothing else is done; what a tick is stands
-in `reconciler`.
+The loop is one task that can be cancelled wherever it waits. Beside it `run` feeds the watchdog as
+long as the task makes progress, and ends it on a signal. What a tick is stands in `reconciler`.
 """
 
 import asyncio
@@ -29,26 +27,26 @@ from edgepind.settings.schema import LogSettings, Settings
 from edgepind.telemetry.notify import Notifier
 
 LONGEST_TICK = 600.0
-"""Seconds after which a tick that is still under way is not vouched for to the watchdog."""
+"""Seconds after which the watchdog is not fed for a tick that is still under way."""
 _PATIENCE = (0.7, 0.2)
-"""Seconds for what is cut short to leave things tidy, and after it was told a second time."""
+"""Seconds for a cancelled task to clean up, and after it was cancelled a second time."""
 _FAREWELL = 0.3
-"""Seconds for each part of the farewell: what hangs by then is left."""
+"""Seconds for each step of the shutdown: what hangs longer is left."""
 _ENDING = frozenset({signal.SIGTERM, signal.SIGINT})
 _ASKING = frozenset({signal.SIGHUP, signal.SIGUSR1})
-"""The signals by which commands ask for a look; unheard, each would end the process."""
+"""The signals by which commands ask for a tick; unhandled, each would end the process."""
 
 
 @dataclass(slots=True)
 class _Signals:
-    """What was asked of the daemon from outside since it last looked."""
+    """What signals have asked of the daemon since it last looked."""
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     reload: bool = False
 
     def attend(self) -> None:
-        """Take signals from now on; without that, most of them would end the process."""
+        """Handle signals from now on; unhandled, most of them would end the process."""
         loop = asyncio.get_running_loop()
         for number in _ENDING:
             loop.add_signal_handler(number, self.stop.set)
@@ -70,20 +68,20 @@ class Daemon:
         self._signals = _Signals()
         self._notifier = Notifier()
         self._parts: Components | None = None
-        self._vouched_until = clock.now().monotonic
+        self._feed_until = clock.now().monotonic
 
     async def run(self, settings: Settings) -> StartRefused | None:
-        """Live until SIGTERM or SIGINT; within 2 s of it all is over, whatever hangs."""
-        self._signals.attend()  # first of all: whoever finds the lock held may send some
+        """Run until SIGTERM or SIGINT; return within 2 s of it, whatever hangs."""
+        self._signals.attend()  # first of all: a command that finds the lock held may send some
         life = asyncio.create_task(self._live(settings))
         stop = asyncio.create_task(self._signals.stop.wait())
         while not life.done() and not stop.done():
-            if self._clock.now().monotonic < self._vouched_until:
+            if self._clock.now().monotonic < self._feed_until:
                 self._notifier.alive()
             pause = self._notifier.pause
             await asyncio.wait({life, stop}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        # What comes too late harms nobody, a second SIGTERM either.
+        # What comes too late does no harm, nor does a second SIGTERM.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING | _ENDING)
         self._notifier.stopping()
         for patience in _PATIENCE:
@@ -111,7 +109,7 @@ class Daemon:
         await running.recorder.tell(running.beginnings, running.reconciler.state, self._clock.now())
         prompted = False
         while True:
-            self._vouch_from(self._clock.now().monotonic)
+            self._feed_from(self._clock.now().monotonic)
             delay = (await running.reconciler.tick(prompted=prompted)).delay
             self._notifier.status(_line(running.reconciler.state))
             self._notifier.ready()
@@ -122,7 +120,7 @@ class Daemon:
     async def _wait(self, delay: float) -> bool:
         """Wait for the next tick; say whether a signal cut the wait short."""
         until = Monotonic(self._clock.now().monotonic + delay)
-        self._vouch_from(until)
+        self._feed_from(until)
         wake = asyncio.create_task(self._signals.wake.wait())
         sleep = asyncio.create_task(self._clock.sleep_until(until))
         try:
@@ -134,9 +132,9 @@ class Daemon:
         self._signals.wake.clear()
         return prompted
 
-    def _vouch_from(self, instant: Monotonic) -> None:
-        """Let the watchdog be fed until a tick that begins at `instant` takes too long."""
-        self._vouched_until = Monotonic(instant + LONGEST_TICK)
+    def _feed_from(self, instant: Monotonic) -> None:
+        """Have the watchdog fed until a tick that begins at `instant` takes too long."""
+        self._feed_until = Monotonic(instant + LONGEST_TICK)
 
     async def _reload(self, running: Components) -> None:
         self._signals.reload = False
@@ -147,7 +145,7 @@ class Daemon:
         else:
             refused = await rebuild(running, settings)
         if refused is None:
-            text = f"The settings of {self._path} are reloaded and in force; nothing to do."
+            text = f"The settings of {self._path} are reloaded and in force."
             await self._tell(running, EventName.RELOADED, Severity.NOTICE, text)
         else:
             text = f"The new settings are refused whole and the old ones stay in force: {refused}"
@@ -155,7 +153,7 @@ class Daemon:
         self._notifier.ready()
 
     async def _leave(self) -> None:
-        """Say good-bye, and give up what is held."""
+        """Report the end, and close the components."""
         if self._parts is None:
             return
         text = (
@@ -173,12 +171,12 @@ class Daemon:
 
 
 async def _briefly(doing: Awaitable[None]) -> None:
-    """Wait for it a moment; what hangs is left alone, for no one waits for its thread."""
+    """Wait for it a moment; what hangs is left, for its thread does not hold up the end."""
     await asyncio.wait({asyncio.ensure_future(doing)}, timeout=_FAREWELL)
 
 
 def _line(state: State) -> str:
-    """How things stand, for `systemctl status`: posture and finding by their names, then why."""
+    """The status line for `systemctl status`: posture and finding by their names, then why."""
     finding = state.finding or "not looked at yet"
     return f"Posture {state.guard.posture}, finding {finding}: {state.reason}"
 
@@ -186,25 +184,20 @@ def _line(state: State) -> str:
 def run_daemon(
     settings: Settings, path: Path, *, dry_run: bool, clock: Clock
 ) -> StartRefused | None:
-    """Run the daemon until it is told to end; `path` is where a reload reads settings."""
-
-    async def run() -> StartRefused | None:
-        return await Daemon(path, clock, dry_run=dry_run).run(settings)
-
-    with asyncio.Runner() as runner:
-        return runner.run(run())
+    """Run the daemon until a signal ends it; `path` is where a reload reads settings."""
+    return asyncio.run(Daemon(path, clock, dry_run=dry_run).run(settings))
 
 
 def tick_once(
     settings: Settings, *, dry_run: bool, clock: Clock, offline: bool = False
 ) -> StartRefused | dict[str, Any]:
-    """Make one tick and give the status document; `offline`: all but the network is looked at.
+    """Make one tick and return the status document; `offline`: without the network.
 
-    An offline tick is a command's, which answers for itself: only errors are logged.
+    An offline tick is a command's, which prints its own answer: only errors are logged.
     """
     if offline:
         settings = replace(settings, log=LogSettings(level="error", format="console"))
-    for number in _ASKING:  # it holds the lock as a daemon does, and may be taken for one
+    for number in _ASKING:  # it holds the lock as a daemon does, and may be signalled as one
         signal.signal(number, lambda *_: None)
 
     async def run() -> StartRefused | dict[str, Any]:
@@ -222,5 +215,4 @@ def tick_once(
         finally:
             await running.close()
 
-    with asyncio.Runner() as runner:
-        return runner.run(run())
+    return asyncio.run(run())

@@ -1,7 +1,6 @@
-"""One look at everything, side by side: what a tick of the daemon is given to decide by.
+"""Observes everything that a tick decides by, concurrently, as one `Observations`.
 
-Each part looks for itself and answers with a value; here they are only asked, together, and
-bound into one `Observations`. Nothing is judged and nothing is remembered.
+Each observer returns a value; here they are only called together. Nothing is judged or remembered.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ from edgepind.core.adoption import pins_in
 from edgepind.core.scheduling import ask_status
 from edgepind.core.standing import trust_in
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.hooks import ask_health
+from edgepind.effects.restart import ask_health
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.observation import (
     Document,
@@ -36,18 +35,13 @@ from edgepind.settings.schema import Settings
 
 
 class Observer:
-    """Everything that looks, under one set of settings; made anew when they change.
+    """All observers, under one set of settings; replaced when they change.
 
-    Reads roots when it is made, so that belongs into a thread; `disk` is that of the state folder.
+    Reads roots when it is made, which belongs into a thread; `disk` is that of the state folder.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        rules: Rules,
-        appliance: Appliance,
-        disk: DiskThread,
-        clock: Clock,
+        self, settings: Settings, rules: Rules, appliance: Appliance, disk: DiskThread, clock: Clock
     ) -> None:
         self._settings = settings
         self._rules = rules
@@ -62,10 +56,10 @@ class Observer:
     async def look(
         self, state: State, words: tuple[OperatorWord, ...], *, prompted: bool
     ) -> Observations:
-        """Look at everything; `prompted` asks the status endpoint though its turn has not come.
+        """Observe everything; `prompted`: the status endpoint as well, though it is not due.
 
-        `words` are the operator's that this look is to be decided with: what they remove makes no
-        channel any more.
+        `words` are the operator's commands that are decided together with this: a pin that they
+        remove makes no channel trusted any more.
         """
         began = self._clock.now().monotonic
         reading = await self._appliance.read_document()
@@ -93,7 +87,7 @@ class Observer:
         )
 
     async def look_offline(self, words: tuple[OperatorWord, ...]) -> Observations:
-        """Look at all but the network: what an operator's word with no daemon running needs."""
+        """Observe all but the network: for an operator's command while no daemon runs."""
         reading = await self._appliance.read_document()
         return Observations(
             rules=self._rules,
@@ -106,11 +100,11 @@ class Observer:
 
     @property
     def faults(self) -> tuple[RootsUnusable, ...]:
-        """Roots that the settings name and that cannot be had."""
+        """Roots that the settings name and that cannot be used."""
         return self._link.faults
 
     async def close(self) -> None:
-        """Give up what is kept between ticks."""
+        """Close the connections that are kept between ticks."""
         await self._status.close()
 
     async def _override(self) -> Override:
@@ -118,7 +112,7 @@ class Observer:
         return await self._disk.run(read_override, paths.runtime, paths.state)
 
     def _trust(self, state: State, words: tuple[OperatorWord, ...], document: Document) -> Trust:
-        """What is accepted and believed; before the first decision, as the document will be."""
+        """What is accepted and believed; before the first decision, the pins of the document."""
         pins, rules = state.pins, self._rules.pins
         if not any(pin.accepted for pin in pins) and isinstance(document, DocumentRead):
             wall, lost = self._clock.now().wall, state.resumed_after_damage
@@ -133,7 +127,7 @@ class Observer:
         if not ask_status(state, now, enabled=self._rules.status_enabled, prompted=prompted):
             return None
         if not trust.accepted and self._settings.status.oauth.token_url:
-            return None  # without a pin no token is sent, and without a token nothing is answered
+            return None  # without a pin no token is sent, and without a token there is no answer
         return await self._status.fetch(trust)
 
     async def _ask_health(self, state: State) -> Health | None:

@@ -1,8 +1,7 @@
-"""The tick of the daemon: looks, lets `core.reconcile` decide, keeps, tells, does, and looks again.
+"""The tick of the daemon: drives `core.reconcile` over the real appliance, and decides nothing.
 
-Here the loop is driven, and nothing is decided. The state is saved before anything is done, so that
-a crash between two steps finds the debt remembered; what was decided is told before it is done, so
-that the journal names the cause.
+The state is saved before anything is done, so that a restart that is owed survives a crash between
+two steps; a decision is reported before it is carried out, so that the journal names the cause.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from edgepind.recorder import Recorder
 
 @dataclass(slots=True)
 class Reconciler:
-    """The tick itself, on the components that one set of settings makes."""
+    """The tick, on the components of one set of settings."""
 
     clock: Clock
     observer: Observer
@@ -29,12 +28,12 @@ class Reconciler:
     state: State
 
     async def tick(self, *, prompted: bool) -> Decision:
-        """Go once round, and leave the world and the memory of it in step."""
+        """Observe, decide and act once, until nothing is left to do or the rounds are used up."""
         words = await self.recorder.hear(self.state)
         return await self._round(await self.observer.look(self.state, words, prompted=prompted))
 
     async def offline_tick(self) -> Decision:
-        """Go round without the network: the operator's word, the document and the restart."""
+        """The same without the network: the operator's commands, the document and the restart."""
         words = await self.recorder.hear(self.state)
         return await self._round(await self.observer.look_offline(words))
 
@@ -53,5 +52,5 @@ class Reconciler:
         self.state = decision.state
         await self.recorder.keep(decision, now)
         if any(isinstance(it, RestartEdge) for it in decision.actions):
-            # It may take minutes; all else is shown when it is done, and not before.
+            # It may take minutes, and the status file is otherwise written at the end of the tick.
             await self.recorder.show(self.state, now, seen.rules)

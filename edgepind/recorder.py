@@ -1,7 +1,7 @@
-"""What is kept and told of each decision: state, history, journal, status file, metrics.
+"""Records each decision: state, history, journal, status file, metrics.
 
-A disk that fails here does not stop the daemon: it goes on from memory and says what it cannot
-do, once for as long as it lasts. In a dry run nothing is kept; only the status file is written.
+A disk that fails does not stop the daemon: it goes on from memory and reports what cannot be
+written, once for as long as it lasts. In a dry run only the status file is written.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ from typing import Any
 
 from edgepind.clock import Clock
 from edgepind.host.disk_thread import DiskThread
-from edgepind.inbox import Inbox
 from edgepind.model.decision import Decision
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
@@ -21,6 +20,7 @@ from edgepind.model.instants import Moment
 from edgepind.model.observation import OperatorWord
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
+from edgepind.operator.pin_commands import Inbox
 from edgepind.state.history import History
 from edgepind.state.store import StateStore
 from edgepind.telemetry.status_file import status_document, write_status
@@ -29,7 +29,7 @@ from edgepind.telemetry.tell import tell
 
 @dataclass(slots=True)
 class Recorder:
-    """Where one daemon keeps and tells; `shows` False: another daemon's status file is in use."""
+    """Where one daemon records; `shows` False: the status file belongs to another daemon."""
 
     clock: Clock
     disk: DiskThread
@@ -41,19 +41,19 @@ class Recorder:
     dry_run: bool
     shows: bool = True
     document: dict[str, Any] = field(default_factory=dict)
-    """The status document as it was last made."""
+    """The last status document."""
     _failing: dict[str, str] = field(default_factory=dict)
 
     async def hear(self, state: State) -> tuple[OperatorWord, ...]:
-        """Give the operator's words that were not heard yet, and reject what is none."""
+        """Return the operator's commands that were not read yet; set malformed ones aside."""
         words = await self.inbox.read()
         if self.dry_run:
             return words.words
-        self._note("the operator's words", words.error, state)
+        self._note("the operator's commands", words.error, state)
         for word in words.malformed:
             text = (
-                f"{word.path} is no word of the operator on a pin: {word.reason}; it is set aside; "
-                "say it again with `edgepind pin`."
+                f"{word.path} is not a command on a pin: {word.reason}; it is set aside; repeat "
+                "the command with `edgepind pin`."
             )
             tell((Event(None, Severity.WARNING, text),), state.finding, state.guard.posture)
         if words.malformed:
@@ -61,7 +61,7 @@ class Recorder:
         return words.words
 
     async def keep(self, decision: Decision, now: Moment) -> None:
-        """Remember the state durably and tell the events; then give up the words in that state."""
+        """Save the state durably and report the events; then remove the commands it contains."""
         state, failure = decision.state, None
         if decision.heard:
             self.inbox.take_in()
@@ -73,21 +73,21 @@ class Recorder:
                 failure = await self.disk.run(self.store.save, state, now, boot)
                 self._note("the state", failure, state)
         finally:
-            # Also where the end comes meanwhile: the thread still saves, and no one else tells.
+            # Also where this is cancelled: the thread still saves, and the events are not lost.
             told = self._tell(decision.events, state, now)
         await self._told(told, state)
         if failure is None and not self.dry_run:
             failure = await self.inbox.give_up()
-            self._note("the removal of the operator's words", failure, state)
+            self._note("the removal of the operator's commands", failure, state)
 
     async def tell(self, events: Sequence[Event], state: State, now: Moment) -> None:
-        """Tell events to the journal, and to the history on disk."""
+        """Report events to the journal and to the history on disk."""
         await self._told(self._tell(events, state, now), state)
 
     def _tell(
         self, events: Sequence[Event], state: State, now: Moment
     ) -> Future[str | None] | None:
-        """Tell the journal; what comes of it in the history is still to be waited for, if that."""
+        """Report to the journal; the write of the history, if any, is still to be awaited."""
         if not events:
             return None
         tell(events, state.finding, state.guard.posture)
@@ -95,7 +95,7 @@ class Recorder:
 
     async def _told(self, told: Future[str | None] | None, state: State) -> None:
         if told is not None:
-            # Shielded: what the journal was told the history must not miss.
+            # Shielded: what is in the journal must not be missing from the history.
             failure = await asyncio.shield(asyncio.wrap_future(told))
             self._note("the history", failure, state)
 
@@ -111,7 +111,7 @@ class Recorder:
             self._note("the metrics", failure, state)
 
     def _note(self, what: str, failure: str | None, state: State) -> None:
-        """Tell that something cannot be written: once, and again when the reason changes."""
+        """Report that something cannot be written: once, and again when the reason changes."""
         before = self._failing.get(what)
         if failure is None:
             self._failing.pop(what, None)
@@ -126,7 +126,7 @@ class Recorder:
 
 
 def _measure(path: Path, state: State, now: Moment, rules: Rules) -> str | None:
-    # Its library is paid for only where somebody wants the figures, and comes from a disk, too.
+    # Its library is loaded only where metrics are wanted, and in a thread, for it lies on a disk.
     from edgepind.telemetry.metrics import write_metrics  # noqa: PLC0415
 
     return write_metrics(path, state, now, rules)

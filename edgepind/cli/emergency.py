@@ -6,9 +6,8 @@ no `ready_command` is asked, for a person did.
 
 from dataclasses import dataclass
 
-from edgepind.effects.local_appliance import restarter
 from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.effects.watched_restart import Stood, look_at, restart_watched
+from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused, WriteFailed

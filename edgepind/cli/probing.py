@@ -16,9 +16,9 @@ from edgepind.clock import Clock, SystemClock
 from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
 from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick, served
-from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.formats.rfc3339 import parse_rfc3339
+from edgepind.effects.pinning_text import DocumentReading
+from edgepind.formats import parse_rfc3339
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.enums import Finding, Origin, PinKind, Role

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from edgepind.formats.rfc3339 import parse_rfc3339
+from edgepind.formats import parse_rfc3339
 from edgepind.model.enums import Finding, Posture, Role
 from edgepind.settings.durations import format_duration
 

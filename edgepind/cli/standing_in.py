@@ -10,11 +10,9 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from edgepind.clock import SystemClock
-from edgepind.helper.arming import arm
-from edgepind.helper.opening_record import OpeningRecord
-from edgepind.helper.places import FOLDER, TIMER
+from edgepind.effects.systemd import set_timer
 from edgepind.helper.policy import HelperPolicy
-from edgepind.helper.turn import turn
+from edgepind.helper.records import FOLDER, TIMER, OpeningRecord, turn
 from edgepind.settings.schema import Settings
 
 _PATIENCE = 10.0
@@ -48,7 +46,9 @@ async def have_it_ended(settings: Settings, folder: Path = FOLDER) -> str | None
     """
     if not _is_ours(folder):
         return "edgepind's privileged helper is not installed here"
-    return HelperPolicy(settings, folder, SystemClock()).objection_to_opening() or await arm(TIMER)
+    return HelperPolicy(settings, folder, SystemClock()).objection_to_opening() or await set_timer(
+        TIMER, runs=True
+    )
 
 
 def ended(folder: Path = FOLDER) -> None:

@@ -15,9 +15,8 @@ from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
-from edgepind.formats.rfc3339 import parse_rfc3339
-from edgepind.formats.strict_json import RefusedJson, parse_json
-from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
+from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.state import AddressVerdict, State
@@ -98,7 +97,7 @@ def read_status(runtime: Path) -> StatusDocument | NoStatus:
             return NoStatus(
                 f"no daemon has written {path}; start it with `systemctl start edgepind`"
             )
-        case Unreadable(error) | TooLarge(error):
+        case Unreadable(error):
             return NoStatus(error)
         case SmallFile(content):
             document = _document(content)
@@ -186,7 +185,7 @@ def read_state(folder: Path, clock: Clock) -> State | NoMemory:
                 f"no daemon has stored a state in {folder} yet; "
                 "start it with `systemctl start edgepind`"
             )
-        case Unreadable(error) | TooLarge(error):
+        case Unreadable(error):
             return NoMemory(error)
         case SmallFile(content):
             opened = open_state(content, clock.now(), clock.boot_id())

@@ -1,13 +1,13 @@
-"""Carries out what the core decided, in its order, and says what became of each part.
+"""Carries out the core's actions in order, up to the first failure, and returns the outcomes.
 
-Decides nothing: what failed is not tried again here, and what comes after a failure is not begun.
+Decides nothing and retries nothing.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.hooks import objection_to_restart
+from edgepind.effects.restart import objection_to_restart
 from edgepind.model.action import (
     Action,
     RemoveOverride,

@@ -1,34 +1,53 @@
-"""The appliance behind the privileged helper: the daemon's own user asks, root's helper does.
+"""The appliance behind the privileged helper: the daemon asks as its own user, the helper acts.
 
 The helper is a process a request, so it is asked no more than it must be: the unit is looked at
-over D-Bus, which anybody may do, and the document is asked for where its stamp has changed, if
-the stamp can be seen; else at each look. Nothing is decided here.
+over D-Bus, which anybody may do, and the document is asked for only where its stamp has changed, if
+the stamp can be seen. Nothing is decided here.
 """
 
+import asyncio
+import errno
+import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.helper_answers import Answer
-from edgepind.effects.helper_client import HelperClient, Lost, Unserved
-from edgepind.effects.helper_requests import (
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from edgepind.effects.helper_protocol import (
+    GREETING,
+    LONGEST_ANSWER,
+    Answer,
     Apply,
     AskUnit,
+    NoAnswer,
     ReadDocument,
+    Request,
     RequestRefused,
     Restart,
     Restore,
+    encode_request,
+    parse_answer,
 )
-from edgepind.effects.local_appliance import restarter
+from edgepind.effects.pinning_text import DocumentReading
+from edgepind.effects.restart import restarter
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
 from edgepind.model.outcome import (
+    DocumentOutcome,
     DocumentWritten,
     RestartDone,
     RestartFailed,
+    RestartOutcome,
     RestartRefused,
     WriteFailed,
 )
@@ -60,7 +79,7 @@ class HelperAppliance:
         looks_only: bool = False,
         bus_address: str | None = None,
     ) -> None:
-        self._line = HelperClient(socket)
+        self._helper = HelperClient(socket)
         self._document = edge.pinning_config
         self._disk = DiskThread("edgepind-document")
         self._wall = wall
@@ -69,11 +88,11 @@ class HelperAppliance:
         self._known: tuple[_Stamp, DocumentReading] | None = None
 
     async def read_document(self) -> DocumentReading:
-        """Read `pinning-config.json`, its owner and its mode, or know that all is as it was."""
+        """See `Appliance`; the helper is not asked where the stamp shows that nothing changed."""
         stamp = await self._disk.run(self._stamp)
         if self._known is not None and stamp == self._known[0]:
             return self._known[1]
-        answer = await self._line.ask(ReadDocument(self._looks_only), READ)
+        answer = await self._helper.ask(ReadDocument(self._looks_only), READ)
         if not isinstance(answer, DocumentReading):
             self._known = None
             return DocumentReading(DocumentUnreadable(_problem(answer)))
@@ -82,39 +101,38 @@ class HelperAppliance:
         self._known = (stamp, answer) if stamp is not None and readable else None
         return answer
 
-    async def apply(self, pinning: Pinning) -> DocumentWritten | WriteFailed:
-        """Put the owned keys into the document as it stands now; all else survives."""
+    async def apply(self, pinning: Pinning) -> DocumentOutcome:
+        """See `Appliance`."""
         return await self._write(Apply(pinning))
 
-    async def restore(self, pinning: Pinning | None) -> DocumentWritten | WriteFailed:
-        """Set a rejected document aside and put the last good one back."""
+    async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
+        """See `Appliance`."""
         return await self._write(Restore(pinning))
 
     async def unit(self) -> EdgeUnit:
-        """Report the Edge's unit; where systemd does not tell this user, the helper is asked."""
+        """See `Appliance`; where systemd does not tell this user, the helper is asked."""
         unit = await self._unit.unit()
         if not isinstance(unit, UnitUnknown):
             return unit
-        answer = await self._line.ask(AskUnit(), READ)
+        answer = await self._helper.ask(AskUnit(), READ)
         return answer if isinstance(answer, Unit | NoUnit) else unit
 
-    async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
-        """Restart the Edge, waiting for the result; never start a stopped unit."""
-        answer = await self._line.ask(Restart(loading), RESTART)
+    async def restart(self, loading: Pinning) -> RestartOutcome:
+        """See `Appliance`."""
+        answer = await self._helper.ask(Restart(loading), RESTART)
         match answer:
             case RestartDone() | RestartFailed() | RestartRefused():
                 return answer
-            case Unserved(error) | RequestRefused(error):
-                return RestartRefused(error)
-            case Lost(error):
-                # systemd goes on with a job that it was given: the Edge's next run will show it,
-                # and where none comes, the debt is still there. No reason to go back is known.
+            case Unserved(error) | RequestRefused(error) | Lost(error):
+                # Where the answer is lost, systemd goes on with a job that it was given: the Edge's
+                # next run will show it, and where none comes, the restart is still owed. No reason
+                # to roll back is known.
                 return RestartRefused(error)
             case _:
                 return RestartFailed(loading, _problem(answer))
 
     def close(self) -> None:
-        """Let go of D-Bus and of the thread; waits for a disk a moment at the most."""
+        """See `Appliance`; waits a moment at most for the disk."""
         self._unit.close()
         self._disk.close()
 
@@ -130,31 +148,135 @@ class HelperAppliance:
         recent = abs(self._wall().timestamp() - found.st_ctime) < _RECENT
         if recent or not stat.S_ISREG(found.st_mode):
             return None
-        return (
-            found.st_dev,
-            found.st_ino,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-            found.st_mode,
-            found.st_uid,
-            found.st_gid,
-        )
+        content = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return (*content, found.st_mode, found.st_uid, found.st_gid)
 
-    async def _write(self, request: Apply | Restore) -> DocumentWritten | WriteFailed:
+    async def _write(self, request: Apply | Restore) -> DocumentOutcome:
         self._known = None
-        answer = await self._line.ask(request, WRITE)
+        answer = await self._helper.ask(request, WRITE)
         if isinstance(answer, DocumentWritten | WriteFailed):
             return answer
         return WriteFailed(_problem(answer))
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """The helper did not take the request, so nothing was done. `error` is a sentence."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The helper took the request and gave no answer; it may have been done. A sentence."""
+
+    error: str
+
+
 def _problem(answer: Answer | Unserved | Lost) -> str:
-    """Why what came is not what was asked for."""
+    """Why the answer is not of the kind that was asked for."""
     match answer:
         case Unserved(error) | Lost(error) | RequestRefused(error):
             return error
         case _:
-            return (
-                f"the privileged helper answered with {type(answer).__name__}, which is no answer"
-            )
+            kind = type(answer).__name__
+            return f"the privileged helper answered with {kind}, which does not fit the request"
+
+
+# --- one connection a request, bounded in every way ---------------------------------------------
+
+_UNITS = "`journalctl -u edgepind-apply.socket -u 'edgepind-apply@*'` tells more"
+_SOCKET = "`systemctl enable --now edgepind-apply.socket` makes it"
+_LONGEST_PAUSE = 1.0
+_REST = 0.1
+"""Seconds after an answer in which systemd may still count that helper as being at work."""
+
+
+class _BusyError(Exception):
+    """The connection was closed before the greeting, as by systemd while another is served."""
+
+
+class HelperClient:
+    """Asks the helper at `socket`.
+
+    `patience` is how long, in seconds, a helper that serves another client is waited for, and how
+    long one that was started may take to greet.
+    """
+
+    def __init__(self, socket: Path, *, patience: float = 20.0) -> None:
+        self._socket = socket
+        self._patience = patience
+        self._rested = 0.0
+
+    async def ask(self, request: Request, deadline: float) -> Answer | Unserved | Lost:
+        """Have `request` done; wait `deadline` seconds for its answer once it was taken."""
+        attempts = AsyncRetrying(
+            stop=stop_after_delay(self._patience),
+            wait=wait_random_exponential(multiplier=_REST, max=_LONGEST_PAUSE),
+            retry=retry_if_exception_type(_BusyError),
+            reraise=True,
+        )
+        try:
+            return await attempts(self._converse, request, deadline)
+        except _BusyError:
+            return Unserved(f"the privileged helper is busy, or cannot be started; {_UNITS}")
+
+    async def _converse(self, request: Request, deadline: float) -> Answer | Unserved | Lost:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._rested - loop.time())
+        try:
+            async with asyncio.timeout(self._patience):
+                streams = await asyncio.open_unix_connection(self._socket, limit=LONGEST_ANSWER)
+        except OSError as error:  # a time-out is one as well
+            return Unserved(self._unreachable(error))
+        reader, writer = streams
+        try:
+            refused = await self._await_greeting(reader)
+            if refused is not None:
+                return Unserved(refused)
+            async with asyncio.timeout(deadline):
+                writer.write(encode_request(request))
+                await writer.drain()
+                line = await reader.readline()
+                await reader.read(1)  # its end, so that the next one can be started
+        except TimeoutError:
+            return Lost(f"the privileged helper gave no answer within {deadline:g} s; {_UNITS}")
+        except (OSError, ValueError) as error:
+            return Lost(f"the privileged helper's answer was lost ({error}); {_UNITS}")
+        finally:
+            self._rested = loop.time() + _REST
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+        answer = parse_answer(line)
+        if isinstance(answer, NoAnswer):
+            return Lost(f"the privileged helper gave no answer, for {answer.reason}; {_UNITS}")
+        return answer
+
+    async def _await_greeting(self, reader: asyncio.StreamReader) -> str | None:
+        """Why this client is not served, a sentence; None where it is. Raises _BusyError."""
+        try:
+            async with asyncio.timeout(self._patience):
+                greeting = await reader.readline()
+        except TimeoutError:
+            return f"the privileged helper sent no greeting; {_UNITS}"
+        except (OSError, ValueError):
+            greeting = b""
+        if not greeting:
+            raise _BusyError
+        if greeting == GREETING:
+            return None
+        return (
+            "the privileged helper is of another release; `systemctl restart edgepind` starts "
+            "the one that fits"
+        )
+
+    def _unreachable(self, error: OSError) -> str:
+        remedies = {
+            errno.ENOENT: _SOCKET,
+            errno.ECONNREFUSED: _SOCKET,
+            errno.EACCES: "run edgepind as root, or as its own user in the group edgepind",
+        }
+        why = os.strerror(error.errno) if error.errno else str(error) or "it does not answer"
+        remedy = remedies.get(error.errno or 0, _UNITS)
+        return f"the privileged helper at {self._socket} cannot be reached: {why}; {remedy}"

@@ -1,10 +1,8 @@
 """Keeps `pinning-config.json`: reads it, puts the owned keys into it, restores it when broken.
 
-The path holds one complete document at every instant. A copy of the last good one lies beside
-it, so that a broken document costs the operator no key; beside one that lets the Edge go, the one
-that closes it again. Decides nothing about pins, and needs
-neither network nor cryptography: a helper with root's rights can run just this. Synchronous, to
-be called off the event loop.
+The path holds one complete document at every instant; what lies beside it, see `document_copies`.
+Decides nothing about pins, and needs neither network nor cryptography: a helper with root's rights
+can run just this. Synchronous, to be called off the event loop.
 """
 
 import os
@@ -14,19 +12,16 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.closing_document import ClosingDocument
-from edgepind.effects.last_good import LastGood
-from edgepind.effects.pinning_edit import (
-    EditRefused,
-    differs_beyond_pins,
-    edit_enabled,
-    edit_pinning,
-)
+from edgepind.effects.document_copies import ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
+    DocumentReading,
+    EditRefused,
     PinningText,
+    differs_beyond_pins,
     digest_of,
+    edit_enabled,
+    edit_pinning,
     parse_pinning_text,
     pinning_in,
     read_edge_tls,
@@ -43,9 +38,8 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
+from edgepind.host.fs import Owner, UnknownOwner, find_owner, sweep
 from edgepind.host.quarantine import link_aside
-from edgepind.host.temporaries import sweep
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     DocumentMissing,
@@ -53,7 +47,7 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
+from edgepind.model.outcome import DocumentOutcome, DocumentWritten, WriteFailed
 
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777
@@ -103,14 +97,12 @@ class DocumentKeeper:
         self._last_good = LastGood(path, owner, mode)
         self._closing = ClosingDocument(path, owner, mode)
         self._known: tuple[bytes, DocumentReading] | None = None
-        self.copy_problem: str | None = None
-        """Why the last good document could not be copied, a sentence; None where it could."""
         if not looks_only:
             sweep(self._target)
 
     @property
     def _target(self) -> Path:
-        """Where the document really is; what lies beside it lies there."""
+        """The file itself, also behind a symbolic link; its companions lie beside it."""
         return Path(os.path.realpath(self._path))
 
     def read(self) -> DocumentReading:
@@ -118,30 +110,24 @@ class DocumentKeeper:
         match read_small_file(self._path, LONGEST, follow=True):
             case NoFile():
                 return DocumentReading(DocumentMissing())
-            case Unreadable(error):
-                return DocumentReading(DocumentUnreadable(error))
             case TooLarge():
                 return DocumentReading(DocumentRejected(f"it is longer than {LONGEST} bytes"))
+            case Unreadable(error):
+                return DocumentReading(DocumentUnreadable(error))
             case SmallFile() as file:
                 return self._reading(file)
 
-    def apply(self, pinning: Pinning) -> DocumentWritten | WriteFailed:
+    def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
 
-        One that turns out broken or absent is restored on the way.
-        """
-        return self.restore(pinning)
-
-    def restore(self, pinning: Pinning | None) -> DocumentWritten | WriteFailed:
-        """Set a rejected document aside and put the last good one back, with these owned keys.
-
-        Where there is no last good one, a new document holds just these keys; where `pinning` is
-        None, nothing is done then. A document that is well meanwhile is left, but for the keys.
+        One that is broken or absent is set aside first, and the last good one put back with these
+        keys; where there is none, a new document holds just these keys. With `pinning` None the
+        keys are left as they are, and no new document is made.
         """
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
         return self._persist(edit, pinning)
 
-    def set_enabled(self, *, enabled: bool) -> DocumentWritten | WriteFailed:
+    def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
 
         A document that is broken or absent is restored first; where there is no last good one,
@@ -149,10 +135,10 @@ class DocumentKeeper:
         """
         return self._persist(partial(edit_enabled, enabled=enabled), None)
 
-    def close(self) -> DocumentWritten | WriteFailed:
+    def close(self) -> DocumentOutcome:
         """Switch validation on, for the pins that the document holds: the end of an opening.
 
-        Where it is broken, absent or without a pin, for those of the document that was laid ready
+        Where it is broken, absent or without a pin, for those of the document that was prepared
         beside it; where there are none either, nothing is done.
         """
         found = self._find()
@@ -161,9 +147,7 @@ class DocumentKeeper:
         pinning = pinning_in(found.text, enabled=True) if found.text else None
         return self.restore(pinning or self._closing.pinning())
 
-    def _persist(
-        self, edit: _Edit | None, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed:
+    def _persist(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome:
         for _ in range(_ATTEMPTS):
             outcome = self._settle(edit, pinning)
             if not isinstance(outcome, Overtaken):
@@ -173,9 +157,7 @@ class DocumentKeeper:
             " edited; find what writes it and stop that"
         )
 
-    def _settle(
-        self, edit: _Edit | None, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    def _settle(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
@@ -185,8 +167,8 @@ class DocumentKeeper:
                 return DocumentWritten(None, digest, changed=False)
             case EditRefused(reason):
                 return WriteFailed(
-                    f"the edit of {self._path} was given up before anything was written, because"
-                    f" the result would be wrong: {reason}; report this with the document"
+                    f"{self._path} was not written, because the edited document would be wrong: "
+                    f"{reason}; report this with the document"
                 )
             case content:
                 return self._put(found, content, pinning)
@@ -195,10 +177,10 @@ class DocumentKeeper:
         match read_small_file(self._path, LONGEST, follow=True):
             case NoFile():
                 return _Found(ABSENT)
-            case Unreadable(error):
-                return DocumentUnreadable(error)
             case TooLarge(stamp=stamp):
                 return _Found(stamp)
+            case Unreadable(error):
+                return DocumentUnreadable(error)
             case SmallFile(content, status):
                 text = parse_pinning_text(content)
                 good = text if isinstance(text, PinningText) else None
@@ -211,7 +193,7 @@ class DocumentKeeper:
         if not isinstance(reading.document, DocumentRead):
             return reading
         if not self._looks_only:
-            self.copy_problem = self._last_good.keep(file.content)
+            self._last_good.keep(file.content)
         owner = find_owner(self._owner)
         owned = isinstance(owner, Owner) and owner.owns(file.status)
         right = owned and file.status.st_mode & _PERMISSIONS == self._mode
@@ -232,7 +214,7 @@ class DocumentKeeper:
 
     def _put(
         self, found: _Found, content: bytes, pinning: Pinning | None
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    ) -> DocumentOutcome | Overtaken:
         owner = find_owner(self._owner)
         if isinstance(owner, UnknownOwner):
             return WriteFailed(owner.error)
@@ -242,20 +224,16 @@ class DocumentKeeper:
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
         outcome = durable_file.replace(
-            self._path,
-            content,
-            owner=owner,
-            mode=self._mode,
-            follow=True,
-            expecting=found.stamp,
+            self._path, content, owner=owner, mode=self._mode, follow=True, expecting=found.stamp
         )
         if isinstance(outcome, Overtaken):
             return outcome
         if isinstance(outcome, NotReplaced):
             return self._close_instead(found, pinning, outcome.error)
-        if _is_on(content):
+        text = parse_pinning_text(content)
+        if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
-        self.copy_problem = self._last_good.keep(content)
+        self._last_good.keep(content)
         return DocumentWritten(
             pinning,
             digest_of(content),
@@ -265,33 +243,34 @@ class DocumentKeeper:
         )
 
     def _unready(self, content: bytes) -> str | None:
-        """Why a document must not be written, a sentence: it opens, and what ends that is missing.
+        """Why a document must not be written, a sentence: it opens, and cannot be closed again.
 
-        None where it does not open, or where the one that closes lies ready.
+        None where it does not open, or where the closing document is prepared.
         """
         text = parse_pinning_text(content)
-        if isinstance(text, DocumentRejected) or text.owned.get("enabled") is not False:
+        if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
         problem = self._closing.lay(text)
         return problem and (
-            f"{self._path} stays as it is, for validation is switched off only where the document "
-            f"that switches it on again lies ready beside it: {problem}"
+            f"{self._path} is unchanged, because the document that switches validation on again "
+            f"could not be prepared beside it: {problem}"
         )
 
     def _close_instead(
         self, found: _Found, wanted: Pinning | None, error: str
-    ) -> DocumentWritten | WriteFailed | Overtaken:
+    ) -> DocumentOutcome | Overtaken:
         """Put the closing document in place of an open one where the wanted one cannot be written.
 
         Only where it accepts nothing that is not wanted, and the same current pin: then it lacks
-        no more than a pin, and an Edge that stays open for want of room has none at all.
+        no more than a pin, and an Edge that stays open for want of disk space has none at all.
         """
         ready = self._closing.text()
-        if found.text is None or ready is None or wanted is None or not wanted.enabled:
+        if found.text is None or found.text.enabled is not False or ready is None:
             return WriteFailed(error)
         pinning = pinning_in(ready, enabled=True)
-        is_open = found.text.owned.get("enabled") is False
-        if not is_open or pinning is None or not pinning.lacks_only_pins_of(wanted):
+        if wanted is None or not wanted.enabled or pinning is None:
+            return WriteFailed(error)
+        if not pinning.lacks_only_pins_of(wanted):
             return WriteFailed(error)
         # What somebody edited since is kept, where the disk has room for another name.
         edited = differs_beyond_pins(ready, found.text)
@@ -302,7 +281,7 @@ class DocumentKeeper:
         if isinstance(outcome, NotReplaced):
             return WriteFailed(error)
         content = ready.text.encode()
-        self.copy_problem = self._last_good.keep(content)
+        self._last_good.keep(content)
         return DocumentWritten(
             pinning,
             digest_of(content),
@@ -310,11 +289,6 @@ class DocumentKeeper:
             durable=outcome.durable,
             instead=error,
         )
-
-
-def _is_on(content: bytes) -> bool:
-    text = parse_pinning_text(content)
-    return isinstance(text, PinningText) and text.owned.get("enabled") is True
 
 
 def _read(file: SmallFile) -> DocumentReading:

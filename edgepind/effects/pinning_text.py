@@ -1,16 +1,17 @@
-"""What `pinning-config.json` says: the four keys that edgepind owns, and the Edge's `tlsSettings`.
+"""What `pinning-config.json` says, and how its keys are changed: bytes in, bytes out, no file.
 
-Reads bytes that it is given. How the keys are changed is `pinning_edit`'s business, where they
-lie on disk `pinning_document`'s.
+edgepind owns four keys under `certificatePinning` and leaves every other byte alone; the Edge's
+`tlsSettings` are only read. What was edited is read again before it is given out.
 """
 
 import hashlib
 import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from edgepind.effects.json_text import NoObject, ObjectText, object_at, parse_object
+from edgepind.effects.json_text import NoObject, ObjectText, object_at, parse_object, put_members
 from edgepind.model.document import Pinning
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.fingerprint import (
@@ -19,14 +20,23 @@ from edgepind.model.fingerprint import (
     parse_fingerprint,
     refused_algorithm,
 )
-from edgepind.model.observation import DocumentRead, DocumentRejected
+from edgepind.model.observation import Document, DocumentRead, DocumentRejected
 
 SECTION = "certificatePinning"
 LONGEST = 1024 * 1024
 """The longest document that is read, in bytes."""
 
+_OWNED = frozenset({"enabled", "algorithm", "fingerprint", "fingerprints"})
 _SHOWN = 120
 _CIPHER_SEPARATORS = re.compile(r"[:,\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReading:
+    """The pinning document as found, and the Edge's `tlsSettings` in it (defaults if unread)."""
+
+    document: Document
+    tls: EdgeTls = EdgeTls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,14 @@ class PinningText:
     marked: bool
 
     @property
+    def enabled(self) -> bool | None:
+        """Whether it switches validation on; None where it does not say so in a boolean."""
+        value = self.owned.get("enabled")
+        return value if isinstance(value, bool) else None
+
+    @property
     def owned(self) -> dict[str, Any]:
-        """What stands under `certificatePinning`, whoever owns it."""
+        """All members of `certificatePinning`, not only edgepind's keys."""
         return {member.key: member.value for member in self.section.members} if self.section else {}
 
 
@@ -72,7 +88,7 @@ def _section(text: str, root: ObjectText) -> ObjectText | None:
     if member is None:
         return None
     if not isinstance(member.value, dict):
-        raise ValueError("there is no object")  # noqa: TRY004 - a fault of the document, not ours
+        raise ValueError("there is no object")  # noqa: TRY004 - a fault of the document
     return object_at(text, member.value_start)
 
 
@@ -96,10 +112,9 @@ def read_pinning(
 ) -> DocumentRead:
     """Tell what the owned keys say; what of them cannot be read is refused by name, not guessed."""
     values = parsed.owned
-    enabled = values.get("enabled")
     current, accepted, refused = _pins(values)
     found = DocumentRead(
-        enabled=enabled if isinstance(enabled, bool) else None,
+        enabled=parsed.enabled,
         current=current,
         accepted=accepted,
         digest=digest_of(content),
@@ -183,3 +198,59 @@ def _cipher_suites(value: object) -> tuple[str, ...]:
 def _plain(text: str) -> str:
     """Text that can be printed anywhere: half a surrogate pair becomes its escape."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# --- editing ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EditRefused:
+    """The edited text does not read back as it should, so it must not be written."""
+
+    reason: str
+
+
+def edit_pinning(document: PinningText, pinning: Pinning) -> bytes | EditRefused:
+    """Give the document's bytes with the four owned keys saying `pinning`; the same if they do."""
+    return _edit(document, owned_values(pinning))
+
+
+def edit_enabled(document: PinningText, *, enabled: bool) -> bytes | EditRefused:
+    """Give the document's bytes with `enabled` alone changed, whatever else stands in it."""
+    return _edit(document, {"enabled": enabled})
+
+
+def differs_beyond_pins(one: PinningText, other: PinningText) -> bool:
+    """Whether two documents say anything else in what edgepind does not own."""
+    return _kept(one, _OWNED) != _kept(other, _OWNED)
+
+
+def _edit(document: PinningText, wanted: dict[str, Any]) -> bytes | EditRefused:
+    text = put_members(document.text, document.root, SECTION, document.section, wanted)
+    content = text.encode("utf-8")
+    problem = _problem(document, content, wanted)
+    return EditRefused(problem) if problem else content
+
+
+def _problem(old: PinningText, content: bytes, wanted: dict[str, Any]) -> str | None:
+    """Why the edited bytes are not what was asked for; None where they are."""
+    new = parse_pinning_text(content)
+    if isinstance(new, DocumentRejected):
+        return new.reason
+    if any(new.owned.get(key) != value for key, value in wanted.items()):
+        return "the owned keys do not say what they should"
+    if _kept(new, wanted) != _kept(old, wanted):
+        return "a key that edgepind does not own has changed"
+    return None
+
+
+def _kept(document: PinningText, wanted: Container[str]) -> tuple[list[str], list[str]]:
+    """Every other member of both levels as it is spelt, in order."""
+    text = document.text
+    outer = [m for m in document.root.members if m.key != SECTION]
+    inner = document.section.members if document.section else ()
+    others = [m for m in inner if m.key not in wanted]
+    spelt_outer, spelt_inner = (
+        [text[m.key_start : m.value_end] for m in members] for members in (outer, others)
+    )
+    return spelt_outer, spelt_inner

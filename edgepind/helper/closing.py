@@ -1,8 +1,7 @@
 """Ends an opening whose time is over, where no daemon has: `edgepind-apply close`.
 
 systemd runs it again and again while an end is recorded, and once at boot before the Edge starts;
-so it may come too early or twice, and harms nothing then. A daemon that lives closes by itself,
-and has a while for it beyond the recorded end.
+to come too early or twice does no harm. A running daemon closes by itself, and has `GRACE` for it.
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +10,9 @@ from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.helper.opening_record import Opening
+from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
-from edgepind.helper.turn import turn
-from edgepind.helper.unit_work import restart_edge, stop_timer, unit_of_edge
+from edgepind.helper.records import Opening, turn
 from edgepind.model.document import Pinning
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
@@ -22,7 +20,7 @@ from edgepind.model.outcome import RestartDone, RestartRefused, WriteFailed
 from edgepind.settings.schema import Settings
 
 GRACE = 10.0
-"""Seconds beyond the end in which a daemon that lives closes the Edge by itself."""
+"""Seconds beyond the recorded end in which a running daemon closes the Edge by itself."""
 
 _FIRST_PAUSE = 60.0
 _LONGEST_PAUSE = 900.0
@@ -33,16 +31,16 @@ class Closed(Enum):
     """What became of the opening."""
 
     NOTHING_LEFT = auto()
-    """None is recorded any more."""
+    """No opening is recorded any more."""
     NOT_YET = auto()
-    """One is, and is to be looked at again."""
+    """One is recorded, and is looked at again later."""
     FAILED = auto()
     """Its time is over, and it could not be ended; it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What was done, and a sentence on it for the journal; "" where there is no news."""
+    """What was done, and a sentence on it for the journal; "" where nothing changed."""
 
     became: Closed
     says: str = ""
@@ -67,7 +65,8 @@ class Closer:
         with turn(self.folder) as mine:
             closing = self._close() if mine else Closing(Closed.NOT_YET)
             if closing.became is Closed.NOTHING_LEFT and self.timer is not None:
-                stop_timer(self.timer)  # within the turn: else an opening could begin meanwhile
+                # Within the turn: else an opening could begin before the timer is stopped.
+                set_timer(self.timer, runs=False)
             return closing
 
     def _close(self) -> Closing:
@@ -76,7 +75,7 @@ class Closer:
         if opening is None:
             return Closing(Closed.NOTHING_LEFT)
         if opening != known or policy.record.is_of_another_boot():
-            policy.record.write(opening)  # what cannot be written is reckoned anew the next time
+            policy.record.write(opening)  # what cannot be written is computed anew the next time
         if not self._is_due(opening):
             return Closing(Closed.NOT_YET)
         return self._end(opening, policy)

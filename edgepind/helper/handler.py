@@ -1,26 +1,24 @@
-"""Does what one request asks, as far as the rights go.
-
-With the very code that a daemon run as root uses: only who decides is another.
-"""
+"""Does what one request asks, as far as the policy allows."""
 
 from pathlib import Path
 
 from edgepind.clock import Clock
-from edgepind.effects.helper_answers import Answer
-from edgepind.effects.helper_requests import Apply, AskUnit, ReadDocument, Request, Restart, Restore
+from edgepind.effects.helper_protocol import (
+    Answer,
+    Apply,
+    AskUnit,
+    ReadDocument,
+    Request,
+    Restart,
+    Restore,
+)
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
-from edgepind.helper.turn import turn
-from edgepind.helper.unit_work import restart_edge, start_timer, unit_of_edge
+from edgepind.helper.records import turn
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
-)
+from edgepind.model.outcome import RestartDone, RestartOutcome, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"
@@ -29,9 +27,9 @@ _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"
 def fulfil(
     request: Request, settings: Settings, folder: Path, clock: Clock, timer: str | None = None
 ) -> Answer:
-    """Do it and give the answer; `folder` is where the helper remembers what it did.
+    """Do it and give the answer; `folder` holds the helper's records.
 
-    `timer` is the unit that ends an opening; None: on this host there is nothing that does.
+    `timer` is the unit that ends an opening; None: nothing does so on this host.
     """
     edge = settings.edge
     match request:
@@ -41,60 +39,48 @@ def fulfil(
             if pinning is None or pinning.enabled:
                 return _keeper(edge, clock).restore(pinning)
             with turn(folder) as mine:
-                rights = HelperPolicy(settings, folder, clock)
-                return _open(pinning, rights, _keeper(edge, clock), timer, mine=mine)
+                policy = HelperPolicy(settings, folder, clock)
+                problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
+                return WriteFailed(problem) if problem else _keeper(edge, clock).restore(pinning)
         case AskUnit():
             return unit_of_edge(edge)
         case Restart(loading):
             with turn(folder) as mine:
-                return _restart(loading, HelperPolicy(settings, folder, clock), edge, mine=mine)
+                policy = HelperPolicy(settings, folder, clock)
+                problem = policy.objection_to_restart() if mine else _NOT_NOW
+                return RestartRefused(problem) if problem else _restart(loading, policy, edge)
 
 
 def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
-    return DocumentKeeper(
-        edge.pinning_config,
-        edge.owner,
-        edge.mode,
-        looks_only=looks_only,
-        now=lambda: clock.now().wall,
+    path, owner, mode = edge.pinning_config, edge.owner, edge.mode
+    return DocumentKeeper(path, owner, mode, looks_only=looks_only, now=lambda: clock.now().wall)
+
+
+def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None:
+    """None once the end of the opening is recorded, and the timer that brings it runs."""
+    objection = policy.objection_to_opening()
+    if objection is not None or timer is None:
+        return objection
+    unarmed = set_timer(timer, runs=True)
+    return unarmed and (
+        f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
     )
 
 
-def _open(
-    pinning: Pinning, rights: HelperPolicy, keeper: DocumentKeeper, timer: str | None, *, mine: bool
-) -> DocumentWritten | WriteFailed:
-    """Switch validation off, once its end is recorded and systemd looks after that."""
-    if not mine:
-        return WriteFailed(_NOT_NOW)
-    objection = rights.objection_to_opening()
-    if objection is None and timer is not None:
-        unarmed = start_timer(timer)
-        objection = unarmed and (
-            f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
-        )
-    return keeper.restore(pinning) if objection is None else WriteFailed(objection)
-
-
-def _restart(
-    loading: Pinning, rights: HelperPolicy, edge: EdgeSettings, *, mine: bool
-) -> RestartDone | RestartFailed | RestartRefused:
-    objection = rights.objection_to_restart() if mine else _NOT_NOW
-    if objection is not None:
-        return RestartRefused(objection)
+def _restart(loading: Pinning, policy: HelperPolicy, edge: EdgeSettings) -> RestartOutcome:
     outcome = restart_edge(edge, loading)
     if isinstance(outcome, RestartRefused):
-        rights.restart_not_made()
+        policy.restart_not_made()
     if isinstance(outcome, RestartDone) and _closes(outcome, edge):
-        rights.record.remove()  # one that stays finds the Edge closed at its end
+        policy.record.remove()  # one that stays finds the Edge closed at its end
     return outcome
 
 
 def _closes(outcome: RestartDone, edge: EdgeSettings) -> bool:
-    """Whether the Edge has read a document with validation on, whatever the daemon says it did."""
+    """Whether the Edge has read a document with validation on; the daemon is not asked."""
     keeper = DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True)
-    document = keeper.read().document
-    return (
-        isinstance(document, DocumentRead)
-        and document.enabled is True
-        and document.digest == outcome.read
-    )
+    match keeper.read().document:
+        case DocumentRead(enabled=True, digest=digest):
+            return digest == outcome.read
+        case _:
+            return False

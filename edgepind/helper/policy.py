@@ -1,21 +1,19 @@
-"""What the helper lets pass, whoever asks: how often it restarts, and when validation may be off.
+"""What the helper allows, whoever asks: how often it restarts, and when validation may be off.
 
-Restarts have the budget of the settings, counted here once more.
-
-`enabled: false` is written only
+Restarts have the budget of the settings, counted here once more. `enabled: false` is written only
 
 - while an override is in force whose file root itself wrote: the folder is the daemon's, so its
-  owner and a single name tell a person's word from a forged one; or
+  owner and a single name tell a person's override from a forged one; or
 - within an opening: where `fail_open.enabled` is set, an opening lasts `fail_open.limit` from the
   first write that switches validation off, unless it is closed before, and at most
   `fail_open.budget` of them begin in `fail_open.budget_window`.
 
-Whichever it is, its end is recorded before anything is written, where nobody but root reads and
-writes (`apply.opening_record`), and systemd ends it where no daemon has (`apply.closing`).
+In both cases its end is recorded before anything is written (`helper.records`), and systemd ends it
+where no daemon has (`helper.closing`).
 
-Whoever has taken the daemon over can have a pin of his own accepted; the chain of CAs, which the
-Edge checks in either case, binds him alike. So this bounds what a daemon gone wrong can do, and
-puts each opening into the journal in root's own words, where the daemon cannot leave it out.
+An attacker who has taken the daemon over can have a pin of his own accepted; the chain of CAs,
+which the Edge checks in either case, still binds him. So this bounds what a compromised daemon can
+do, and root itself reports each opening to the journal, where the daemon cannot leave it out.
 """
 
 import os
@@ -23,8 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edgepind.clock import Clock
-from edgepind.helper.budget_log import BudgetLog
-from edgepind.helper.opening_record import Damaged, Opening, OpeningRecord
+from edgepind.helper.records import BudgetLog, Damaged, Opening, OpeningRecord
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import OverrideFile
 from edgepind.operator.override_file import EMPTY_LASTS, read_override
@@ -32,7 +29,7 @@ from edgepind.settings.schema import Settings
 
 
 class HelperPolicy:
-    """The rights of one request under `settings`; `folder` is the helper's own memory."""
+    """What one request may do under `settings`; `folder` holds the helper's records."""
 
     def __init__(self, settings: Settings, folder: Path, clock: Clock) -> None:
         self._settings = settings
@@ -55,8 +52,8 @@ class HelperPolicy:
     def opening_as_it_stands(self) -> Opening | None:
         """What is recorded, by what root's override file says of it now; None: nothing is.
 
-        One that was made longer or shorter since ends by the new time; one whose file is gone is
-        over. A record that cannot be read is over as well, unless an override is in force.
+        An override that was made longer or shorter since ends at the new time; one whose file is
+        gone is over. A record that cannot be read is over as well, unless an override is in force.
         """
         known, now = self.record.read(), self._clock.now().monotonic
         if known is None:
@@ -65,7 +62,7 @@ class HelperPolicy:
         if overridden is not None:
             return overridden
         if not isinstance(known, Opening):
-            return Opening(now, None, "what was recorded of it cannot be read")
+            return Opening(now, None, "its record cannot be read")
         if known.until is None or known.until == self._override_end():
             return known
         return Opening(min(known.ends, now), None, f"{known.why}; its file is gone")
@@ -81,30 +78,30 @@ class HelperPolicy:
                 "cannot wait"
             )
         error = self.count_restart()
-        return error and f"the privileged helper restarts nothing that it cannot note: {error}"
+        return error and f"the privileged helper restarts only what it can record: {error}"
 
     def count_restart(self) -> str | None:
-        """Count a restart, whatever the budget says; a sentence, where that cannot be noted."""
+        """Count a restart, whatever the budget says; a sentence, where that cannot be recorded."""
         return self._restarts.add(self._settings.edge.restart_window)
 
     def restart_not_made(self) -> str | None:
-        """Give the last restart back to the budget; a sentence, where that cannot be noted."""
+        """Give the last restart back to the budget; a sentence, where that cannot be recorded."""
         return self._restarts.take_back()
 
     def _begin(self, opening: Opening) -> str | None:
         """Count it, where it has a budget, and record it; a sentence, where either fails."""
         rules, budgeted = self._settings.fail_open, opening.until is None
         if budgeted and (error := self._openings.add(max(rules.limit, rules.budget_window))):
-            return _unnoted(error)
+            return _unrecorded(error)
         error = self.record.write(opening)
         if error and budgeted:
             self._openings.take_back()
-        return error and _unnoted(error)
+        return error and _unrecorded(error)
 
     def _by_override(self, known: Opening | Damaged | None) -> Opening | None:
         """The opening that an override of root's allows; None where none is in force.
 
-        Its end is reckoned once: setting the clock later neither lengthens nor cuts it. No later
+        Its end is computed once: setting the clock later neither lengthens nor cuts it. No later
         than the file's own age allows, as `core.override` has it.
         """
         override, now = self._override(), self._clock.now()
@@ -148,5 +145,5 @@ class HelperPolicy:
         return (override.until or override.made_at + EMPTY_LASTS) if override else None
 
 
-def _unnoted(error: str) -> str:
-    return f"the privileged helper keeps validation on, for it cannot note it: {error}"
+def _unrecorded(error: str) -> str:
+    return f"the privileged helper keeps validation on, for the opening cannot be recorded: {error}"

@@ -1,7 +1,7 @@
-"""One careful way to read a small file that somebody else may have made.
+"""Reads a small file that another user may have made, bounded in size and in time.
 
-It never hangs on a FIFO, never opens a device, never reads more than it was told to. It judges
-no content and changes nothing.
+It never hangs on a FIFO, never opens a device and never reads beyond the limit. It judges no
+content and changes nothing.
 """
 
 import os
@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from edgepind.clock import EARLIEST_WALL, LATEST_WALL
 from edgepind.host.fs import sentence
 
-# A file's times are whatever somebody set: they are kept where dates can still be reckoned with.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(1500, 1, 1, tzinfo=UTC)
-_LATEST = datetime(8500, 1, 1, tzinfo=UTC)
 _CHUNK = 65_536
 
 
@@ -23,7 +21,7 @@ _CHUNK = 65_536
 class Stamp:
     """What tells one content of a path from the next without reading it.
 
-    The change time is left out on purpose: a new hard link moves it, and no content changes.
+    Without the change time, which a new hard link moves though no content changes.
     """
 
     device: int
@@ -50,7 +48,7 @@ class SmallFile:
 
     @property
     def modified(self) -> datetime:
-        """The modification time in UTC, which anybody can set who may write the file."""
+        """The modification time in UTC, which every user who may write the file can set."""
         return _instant(self.status.st_mtime_ns)
 
     @property
@@ -65,21 +63,20 @@ class NoFile:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLarge:
-    """A regular file, longer than the limit; `stamp` tells which."""
-
-    reason: str
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
 class Unreadable:
     """It is there and was not read: not a regular file, or a call failed. A whole sentence."""
 
     error: str
 
 
-Reading = SmallFile | NoFile | TooLarge | Unreadable
+@dataclass(frozen=True, slots=True)
+class TooLarge(Unreadable):
+    """A regular file, longer than the limit; `stamp` tells which. `error` has no remedy."""
+
+    stamp: Stamp
+
+
+Reading = SmallFile | NoFile | Unreadable
 
 
 def read_small_file(path: Path, limit: int, *, follow: bool = False) -> Reading:
@@ -107,12 +104,12 @@ def read_small_file(path: Path, limit: int, *, follow: bool = False) -> Reading:
 
 
 def _instant(nanoseconds: int) -> datetime:
-    """Nanoseconds since 1970 as a time, kept between the years 1500 and 8500."""
+    """Nanoseconds since 1970, kept within `clock`'s bounds: a file's times can be anything."""
     try:
         instant = _EPOCH + timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
-        return _LATEST if nanoseconds > 0 else _EARLIEST
-    return min(max(instant, _EARLIEST), _LATEST)
+        return LATEST_WALL if nanoseconds > 0 else EARLIEST_WALL
+    return min(max(instant, EARLIEST_WALL), LATEST_WALL)
 
 
 def not_regular(path: Path, status: os.stat_result) -> str | None:

@@ -1,7 +1,6 @@
-"""Run one of the operator's own commands, bounded in time and in what is kept of its output.
+"""Runs one of the operator's commands, bounded in time and in what is kept of its output.
 
-It must never outlive its deadline or the daemon, and it must never decide what an exit code
-means: whoever asked does that.
+A command never outlives its deadline or the daemon. What an exit code means is for the caller.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from pathlib import Path
 from edgepind.host.disk_thread import run_aside
 
 _KEPT = 4096
-"""Octets of output kept for the message: the last ones, where the error usually stands."""
+"""Bytes of output kept for the message: the last ones, where the error usually stands."""
 
 _CHUNK = 65_536
 _POLITE = 0.5
@@ -38,7 +37,7 @@ _SERVICE_VARIABLES = frozenset(
         "CREDENTIALS_DIRECTORY",
     }
 )
-"""What systemd told this service alone: a command must not speak, or read secrets, in its name."""
+"""Meant by systemd for this service alone: a command must not notify or read secrets for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class NotStarted:
-    """There was nothing to run. `error` is the system's reason."""
+    """The command could not be run. `error` is the system's reason."""
 
     error: str
 
@@ -112,16 +111,16 @@ async def run_command(argv: Sequence[str], deadline: float) -> CommandResult:
 
 
 def _fetch(program: str) -> None:
-    """Have the beginning of a program read, and so its disk waited for where that harms nobody.
+    """Read the beginning of a program, so that its disk is waited for in a thread.
 
-    Starting it holds everything up until it is read (vfork(2)). What is wrong with it, that tells.
+    Starting it blocks the event loop until it is read (vfork(2)), and reports its faults.
     """
     with suppress(OSError, ValueError), Path(shutil.which(program) or program).open("rb") as file:
         file.read(1)
 
 
 def _start(argv: Sequence[str], output: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - the operator's own words, and no shell
+    return subprocess.Popen(  # noqa: S603 - the operator's own command, and no shell
         argv,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -177,7 +176,7 @@ def _exit_of(pid: int) -> Iterator[asyncio.Event]:
 
 
 class _Tail:
-    """The last octets that came through a pipe."""
+    """The last bytes that came through a pipe."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -189,7 +188,7 @@ class _Tail:
             self._kept = (self._kept + os.read(self._fd, _CHUNK))[-_KEPT:]
 
     def text(self) -> str:
-        """What is kept, with what is still in the pipe, as one line that steers no terminal."""
+        """What is kept, with what is still in the pipe, as one printable line."""
         self.read()
         text = self._kept.decode("utf-8", "replace")
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""Threads for what may stand still in the disk: an `fsync` can take ten seconds, or never end.
+"""Threads for calls that wait for a disk: an `fsync` can take ten seconds, or never end.
 
 Not asyncio's default executor, which a black-holed DNS server can fill, and not an executor at
 all: those are waited for when the interpreter ends, and a daemon told to stop has two seconds.
@@ -16,7 +16,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _FAREWELL = 0.3
-"""Seconds in which a healthy disk ends what is under way, and a daemon that stops can spare."""
+"""Seconds for what is under way: enough for a healthy disk, and for a daemon that has to stop."""
 
 
 class DiskThread:
@@ -46,15 +46,15 @@ class DiskThread:
         self._jobs.put(None)
 
     def close(self) -> None:
-        """Let the thread end what it was given, so that nothing is left half-done.
+        """Let the thread end with what it was given, and wait for that a moment.
 
-        Waits for that a moment and no longer: a disk that stands still must not hold up the end.
+        No longer: a disk that hangs must not hold up the end.
         """
         self.dismiss()
         self._thread.join(_FAREWELL)
 
     def _work(self) -> None:
-        # The main thread hears signals; once it does so no more, one heard here would kill.
+        # Signals are for the main thread; once that ignores them, one delivered here would kill.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while (job := self._jobs.get()) is not None:
             future, call = job
@@ -62,7 +62,7 @@ class DiskThread:
                 continue
             try:
                 future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits, not kept
+            except BaseException as error:  # noqa: BLE001 - raised in the waiting task
                 future.set_exception(error)
             del job, future, call
 

@@ -1,9 +1,9 @@
-"""The one way in which a file is replaced: at every instant the path holds the old or the new.
+"""Replaces, removes and renames files durably: a path holds the old or the new, never a part.
 
-What was killed at any point leaves one of the two whole; what returned `Replaced(durable=True)`
-survives a power cut. Nothing here knows what the bytes mean, and nothing writes in place: not
-even where a rename is impossible. Synchronous, and an `fsync` may take many seconds: never call
-it on the event loop.
+A writer that is killed at any point leaves one of the two whole; what returned
+`Replaced(durable=True)` survives a power cut. Nothing here knows what the bytes mean, and nothing
+writes in place, not even where a rename is impossible. Synchronous, and an `fsync` may take many
+seconds: never call it on the event loop.
 
 The order of calls is the point of this file: a temporary in the target's own folder (O_EXCL,
 O_NOFOLLOW, 0600), write, fchown, extended attributes, fchmod, fsync, read back, renameat, fsync
@@ -12,24 +12,36 @@ of the folder. Extended attributes come before the mode, because an access list 
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import overload
 
-from edgepind.host.bounded_read import ABSENT, Stamp, not_regular
-from edgepind.host.file_owner import Owner, owner_in
-from edgepind.host.fs import CallFailed, calling, open_folder, write_all
-from edgepind.host.temporaries import claim, sweep_in, temporary_name
+from edgepind.host.bounded_read import ABSENT, SmallFile, Stamp, not_regular, read_small_file
+from edgepind.host.fs import (
+    CallFailed,
+    Owner,
+    calling,
+    claim,
+    open_folder,
+    owner_in,
+    sweep,
+    sweep_in,
+    temporary_name,
+    write_all,
+)
 
 _PERMISSIONS = 0o7777
 _TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LONGEST_COPY = 4 * 1024 * 1024
+_NO_LINKS_HERE = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV})
 
 # These hold hashes of the old content, or rights that no data file has.
 _NOT_COPIED = frozenset({"security.ima", "security.evm", "security.capability"})
-# What a file system or a security module keeps to itself is no reason to leave a pin unwritten.
-_NOT_OURS_TO_SET = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
+# A file system or a security module that refuses an attribute must not leave a pin unwritten.
+_NOT_SETTABLE = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +69,6 @@ class NotReplaced:
     errno: int
 
 
-@overload
-def replace(
-    path: Path,
-    content: bytes,
-    *,
-    owner: Owner | None = None,
-    mode: int = 0o600,
-    follow: bool = False,
-    attributes_of: str | None = None,
-    expecting: None = None,
-) -> Replaced | Unchanged | NotReplaced: ...
-
-
-@overload
-def replace(
-    path: Path,
-    content: bytes,
-    *,
-    owner: Owner | None = None,
-    mode: int = 0o600,
-    follow: bool = False,
-    attributes_of: str | None = None,
-    expecting: Stamp,
-) -> Replaced | Unchanged | Overtaken | NotReplaced: ...
-
-
 def replace(
     path: Path,
     content: bytes,
@@ -103,16 +89,64 @@ def replace(
     target = Path(os.path.realpath(path)) if follow else path
     try:
         with open_folder(target.parent) as folder:
-            like = attributes_of or target.name
-            return _replace(folder, target, content, owner, mode, like, expecting)
+            old = _status(folder, target)
+            if not _expected(old, expecting):
+                return Overtaken()
+            with calling("stat", target.parent):
+                wanted = owner or owner_in(os.fstat(folder))
+            attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
+            if attributes_right and _holds(folder, target.name, content):
+                return Unchanged()
+            sweep_in(folder, target.name)
+            with _temporary(folder, target) as (temporary, descriptor):
+                made = _fill(descriptor, target, content, wanted)
+                with calling("setxattr", target):
+                    _copy_attributes(folder, attributes_of or target.name, descriptor)
+                with calling("fchmod", target):
+                    os.fchmod(descriptor, mode)
+                with calling("fsync", target):
+                    os.fsync(descriptor)
+                _read_back(descriptor, target, content)
+                if not _expected(_status(folder, target), expecting):
+                    return Overtaken()
+                return _move(folder, temporary, target, made)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
+
+
+def replace_volatile(path: Path, content: bytes, *, mode: int) -> str | None:
+    """Make `path` hold `content`, owned as `owner_in` says; a sentence where that failed.
+
+    For a file that is rewritten at every tick: whole to every reader, but neither synced nor read
+    back, for after a power cut it is out of date anyway, and writing it must not wake a disk each
+    minute. What stood there is replaced, a symbolic link included; never what it points to.
+    """
+    _sweep_once(path)
+    try:
+        with open_folder(path.parent) as folder:
+            with calling("stat", path.parent):
+                wanted = owner_in(os.fstat(folder))
+            with _temporary(folder, path) as (temporary, descriptor):
+                _fill(descriptor, path, content, wanted)
+                with calling("fchmod", path):
+                    os.fchmod(descriptor, mode)
+                with calling("rename", path):
+                    os.rename(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+    except CallFailed as failure:
+        return str(failure)
+    return None
+
+
+@cache
+def _sweep_once(path: Path) -> None:
+    """Remove what a writer that was killed has left, when this process first writes here."""
+    sweep(path)
 
 
 def put_in_place(
     prepared: Path, target: Path, *, expecting: Stamp
 ) -> Replaced | Overtaken | NotReplaced:
-    """Make `target` be the file at `prepared`, in the same folder: a rename, which needs no room.
+    """Make `target` be the file at `prepared`, in the same folder: a rename, which needs no space.
 
     Nothing is done where `target` holds something else than is expected. `prepared` must have been
     made durable by `replace`. Never raises for what a disk can do.
@@ -128,52 +162,33 @@ def put_in_place(
         return NotReplaced(str(failure), failure.errno)
 
 
-def _replace(
-    folder: int,
-    target: Path,
-    content: bytes,
-    owner: Owner | None,
-    mode: int,
-    like: str,
-    expecting: Stamp | None,
-) -> Replaced | Unchanged | Overtaken:
-    old = _status(folder, target)
-    if not _expected(old, expecting):
-        return Overtaken()
-    with calling("stat", target.parent):
-        wanted = owner or owner_in(os.fstat(folder))
-    attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
-    if attributes_right and _holds(folder, target.name, content):
-        return Unchanged()
-    sweep_in(folder, target.name)
+@contextmanager
+def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
+    """Make a temporary beside the target; its name and descriptor. Raises CallFailed."""
     temporary = temporary_name(target.name)
-    with calling("open", target):  # a name of chance would make each failure a new one
+    with calling("open", target):  # a random name in the message would make each failure a new one
         descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
     try:
         claim(descriptor)
-        with calling("stat", target):
-            made = os.fstat(descriptor)
-        with calling("write", target):
-            write_all(descriptor, content)
-        if not wanted.owns(made):
-            with calling("fchown", target):
-                os.fchown(descriptor, wanted.uid, wanted.gid)
-        with calling("setxattr", target):
-            _copy_attributes(folder, like, descriptor)
-        with calling("fchmod", target):
-            os.fchmod(descriptor, mode)
-        with calling("fsync", target):
-            os.fsync(descriptor)
-        _read_back(descriptor, target, content)
-        if not _expected(_status(folder, target), expecting):
-            return Overtaken()
-        return _move(folder, temporary, target, made)
+        yield temporary, descriptor
     finally:
         # After a rename there is nothing left under this name; after fsync, close tells no more.
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _fill(descriptor: int, target: Path, content: bytes, owner: Owner) -> os.stat_result:
+    """Write and chown a new temporary; its status when it was made."""
+    with calling("stat", target):
+        made = os.fstat(descriptor)
+    with calling("write", target):
+        write_all(descriptor, content)
+    if not owner.owns(made):
+        with calling("fchown", target):
+            os.fchown(descriptor, owner.uid, owner.gid)
+    return made
 
 
 def _status(folder: int, target: Path) -> os.stat_result | None:
@@ -194,7 +209,7 @@ def _expected(found: os.stat_result | None, expecting: Stamp | None) -> bool:
 
 
 def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
-    """Copy a file's extended attributes, of which some are not ours to set (xattr(7))."""
+    """Copy a file's extended attributes, as far as they can be set (xattr(7))."""
     try:
         old = os.open(name, _TO_READ, dir_fd=folder)
     except OSError:
@@ -204,7 +219,7 @@ def _copy_attributes(folder: int, name: str, descriptor: int) -> None:
             try:
                 os.setxattr(descriptor, attribute, os.getxattr(old, attribute))
             except OSError as error:
-                if error.errno not in _NOT_OURS_TO_SET:
+                if error.errno not in _NOT_SETTABLE:
                     raise
     finally:
         os.close(old)
@@ -260,3 +275,54 @@ def _read_up_to(descriptor: int, limit: int) -> bytes:
     while chunk := os.pread(descriptor, limit - len(found), len(found)):
         found += chunk
     return bytes(found)
+
+
+def remove(path: Path) -> str | None:
+    """Remove a file (or a symbolic link, never its target); absent already is a success.
+
+    A sentence, where it is still there.
+    """
+    try:
+        with open_folder(path.parent) as folder:
+            with calling("unlink", path), suppress(FileNotFoundError):
+                os.unlink(path.name, dir_fd=folder)
+            # It is removed; without this, whether a power cut brings it back is unknown.
+            with suppress(OSError):
+                os.fsync(folder)
+    except CallFailed as failure:
+        return None if failure.errno == errno.ENOENT else str(failure)
+    return None
+
+
+def give_second_name(path: Path, second: Path) -> NotReplaced | None:
+    """Make `second`, in the same folder, hold what `path` holds; `path` is there throughout.
+
+    A hard link, which shares later changes in place: so only for files that are replaced whole
+    next, which also makes the new name durable. Where there are no links, a copy.
+    """
+    temporary = temporary_name(second.name)
+    try:
+        with open_folder(path.parent) as folder, calling("link", path):
+            os.link(
+                path.name, temporary, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False
+            )
+            try:
+                os.rename(temporary, second.name, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                # A rename between two names of one file leaves both (rename(2)).
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+    except CallFailed as failure:
+        if failure.errno in _NO_LINKS_HERE:
+            return _copy(path, second)
+        return NotReplaced(str(failure), failure.errno)
+    return None
+
+
+def _copy(path: Path, second: Path) -> NotReplaced | None:
+    match read_small_file(path, _LONGEST_COPY):
+        case SmallFile(content):
+            done = replace(second, content)
+            return done if isinstance(done, NotReplaced) else None
+        case other:
+            return NotReplaced(f"{path} could not be copied to {second}: {other}", errno.EIO)

@@ -1,4 +1,4 @@
-"""Sets a damaged file aside beside where it stood, as `NAME.LABEL-TIME`, for a person to look at.
+"""Keeps a damaged file beside where it stood, as `NAME.LABEL-TIME`, for a person to look at.
 
 TIME is UTC in the basic format of ISO 8601. A bounded number is kept, the oldest go first.
 """
@@ -8,17 +8,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgepind.host.durable_file import NotReplaced
-from edgepind.host.file_names import give_second_name, remove
+from edgepind.host.durable_file import NotReplaced, give_second_name, remove
 from edgepind.host.fs import CallFailed, calling
 
 KEPT = 10
 
 
 def link_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
-    """Keep what `path` holds under a name of its own as well: the path is never absent.
+    """Keep what `path` holds under a second name as well: the path is never absent.
 
-    For a file that is replaced next. Where that failed last time, the name it has is given again.
+    For a file that is replaced next. Where it has such a name from a failed attempt, that is used.
     """
     for earlier in _set_aside(path, label):
         with suppress(OSError):
@@ -32,7 +31,7 @@ def link_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
 
 
 def move_aside(path: Path, label: str, wall: datetime) -> Path | NotReplaced:
-    """Give what stands at `path`, of whatever kind, another name; the path is absent then."""
+    """Rename what stands at `path`, of whatever kind; the path is absent then."""
     second = _fresh_name(path, label, wall)
     try:
         with calling("rename", path):

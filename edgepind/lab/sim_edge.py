@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from edgepind.effects.watched_restart import Stood, read_from
+from edgepind.effects.restart import Stood, read_from
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Validator

@@ -77,13 +77,8 @@ class OverrideNotRemoved:
     error: str
 
 
-Outcome = (
-    DocumentWritten
-    | WriteFailed
-    | RestartDone
-    | RestartFailed
-    | RestartDeferred
-    | RestartRefused
-    | OverrideRemoved
-    | OverrideNotRemoved
-)
+DocumentOutcome = DocumentWritten | WriteFailed
+RestartOutcome = RestartDone | RestartFailed | RestartRefused
+"""What can become of a restart that was begun or refused; `RestartDeferred` was never asked for."""
+
+Outcome = DocumentOutcome | RestartOutcome | RestartDeferred | OverrideRemoved | OverrideNotRemoved

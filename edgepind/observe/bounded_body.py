@@ -7,7 +7,7 @@ import zlib
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
-from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats import foreign_text
 
 _EITHER_HEADER = 32 + zlib.MAX_WBITS
 """Lets zlib tell a gzip header from its own (zlib manual, `inflateInit2`)."""

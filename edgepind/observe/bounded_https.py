@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from edgepind import __version__
-from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats import foreign_text
 from edgepind.lean_import import left_out
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgepind.formats.foreign_text import foreign_text
+from edgepind.formats import foreign_text
 from edgepind.observe.jq_child import CPU_SECONDS, LONGEST_OUTPUT, MEMORY, MOST_OUTPUTS
 
 # `-I` and `-S` keep the user's and the site's code out; what the daemon itself imports from is

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from edgepind.formats.foreign_text import foreign_text
-from edgepind.formats.strict_json import ParsedJson, parse_json
+from edgepind.formats import ParsedJson, foreign_text, parse_json
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic

@@ -7,8 +7,7 @@ whole or not at all: where one part of it is nonsense, the rest is no ground to 
 from datetime import datetime
 from typing import Any
 
-from edgepind.formats.foreign_text import foreign_text
-from edgepind.formats.rfc3339 import parse_rfc3339
+from edgepind.formats import foreign_text, parse_rfc3339
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from edgepind.formats.foreign_text import foreign_text
-from edgepind.formats.strict_json import ParsedJson, parse_json
+from edgepind.formats import ParsedJson, foreign_text, parse_json
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment

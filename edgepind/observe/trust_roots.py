@@ -147,7 +147,7 @@ def _read_pem(path: Path) -> list[bytes] | RootsUnusable:
             return _decode_pem(path, content)
         case NoFile():
             return RootsUnusable(str(path), f"{path} does not exist; correct the path")
-        case TooLarge(reason=reason):
+        case TooLarge(error=reason):
             return RootsUnusable(str(path), f"{reason}, which no trust store is")
         case Unreadable(error=error):
             return RootsUnusable(str(path), error)

@@ -1,1 +1,1 @@
-"""The operator's word as files, the override and commands on pins; `core` decides what it means."""
+"""The operator's files, the override and commands on pins; `core` decides what they mean."""

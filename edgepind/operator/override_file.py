@@ -1,8 +1,8 @@
-"""The operator's override as a file: the one that must be understood when all else is lost.
+"""The operator's override as a file, which has to be read even when everything else has failed.
 
-`RUNTIME/override` or `STATE/override`; an empty one, made with `touch`, counts as well. It is
-written and removed with nothing of the daemon needed: `STATE` first, because it survives a reboot;
-a full or read-only disk leaves `RUNTIME`. Whether an override is in force is decided in `core`.
+`RUNTIME/override` or `STATE/override`; an empty one, made with `touch`, counts as well. Writing and
+removing it does not need the daemon: `STATE` first, because it survives a reboot; a full or
+read-only disk leaves `RUNTIME`. Whether an override is in force is decided in `core`.
 """
 
 import json
@@ -14,18 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from edgepind.formats.rfc3339 import parse_rfc3339
-from edgepind.formats.strict_json import RefusedJson, parse_json
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    TooLarge,
-    Unreadable,
-    read_small_file,
-)
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_names import NotRemoved, remove
-from edgepind.host.file_owner import Owner
+from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
+from edgepind.host.durable_file import NotReplaced, remove, replace
+from edgepind.host.fs import Owner
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 
@@ -44,7 +36,7 @@ def override_paths(runtime: Path, state: Path) -> tuple[Path, Path]:
 
 
 def read_override(runtime: Path, state: Path, *, owner: int | None = None) -> Override:
-    """Look into both folders. Of two overrides the later end counts; a usable one before none.
+    """Look into both folders. The later end counts; an invalid file only where none is usable.
 
     None where there is no file. Never waits for a FIFO, never follows a symbolic link. With
     `owner`, only a file counts that this user owns and that has no other name: whoever may write
@@ -61,7 +53,7 @@ def _read(path: Path, owner: int | None) -> Override:
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return OverrideRejected(str(path), reason)
         case SmallFile(content, status) as file:
             if owner is not None and (status.st_uid, status.st_nlink) != (owner, 1):
@@ -79,7 +71,7 @@ def _understood(path: Path, file: SmallFile, value: Any) -> OverrideFile | Overr
         return OverrideRejected(str(path), "it is JSON, but not an object")
     until = parse_rfc3339(value.get("until"))
     if until is None:
-        reason = "its `until` is no time with a zone, as RFC 3339 writes it"
+        reason = "its `until` is not a time with a zone as in RFC 3339"
         return OverrideRejected(str(path), reason)
     reason, by = value.get("reason", "no reason given"), value.get("by", "unknown")
     if not (isinstance(reason, str) and isinstance(by, str)):
@@ -122,12 +114,12 @@ def write_override(
     runtime: Path, state: Path, until: datetime, reason: str, by: str
 ) -> OverrideWritten | OverrideNotWritten:
     """Put the override in place of any there is, so that its end can also be made earlier."""
-    words = {
+    fields = {
         "until": until.astimezone(UTC).isoformat(),
         "reason": one_line(reason),
         "by": one_line(by),
     }
-    content = f"{json.dumps(words, indent=2)}\n".encode()
+    content = f"{json.dumps(fields, indent=2)}\n".encode()
     volatile, lasting = override_paths(runtime, state)
     errors: list[str] = []
     for path, other in ((lasting, volatile), (volatile, lasting)):
@@ -138,18 +130,16 @@ def write_override(
         if isinstance(outcome, NotReplaced):
             errors.append(outcome.error)
             continue
-        removal = remove(other)
-        return OverrideWritten(path, removal.error if isinstance(removal, NotRemoved) else None)
+        return OverrideWritten(path, remove(other))
     return OverrideNotWritten("; and ".join(errors))
 
 
 def _writer() -> Owner:
-    """It stays root's where root writes it: the privileged helper believes no other."""
+    """It stays root's where root writes it: the privileged helper accepts no other."""
     return Owner(os.geteuid(), os.getegid())
 
 
 def remove_override(runtime: Path, state: Path) -> OverrideRemoved | OverrideNotRemoved:
-    """Remove the files at both places; where there is none, that is well."""
-    removals = [remove(path) for path in override_paths(runtime, state)]
-    errors = [removal.error for removal in removals if isinstance(removal, NotRemoved)]
+    """Remove the files at both places; absent already is a success."""
+    errors = [error for path in override_paths(runtime, state) if (error := remove(path))]
     return OverrideNotRemoved("; and ".join(errors)) if errors else OverrideRemoved()

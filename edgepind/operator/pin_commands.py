@@ -1,9 +1,9 @@
 """The operator's commands on pins, one small JSON file each in `STATE/words/`.
 
 `{"word": "add", "fingerprint": "AA:...", "role": "backup"}` or `{"word": "remove",
-"fingerprint": "AA:..."}`; `role` may be missing or null. Names rise, so that commands are heard in
-the order in which they were given, whatever the clock does. A file belongs to the owner of the
-state folder: the daemon removes what root wrote. What they are worth is decided in `core`.
+"fingerprint": "AA:..."}`; `role` may be missing or null. Names count up, so that commands are read
+in the order in which they were given, whatever the clock does. A file belongs to the owner of the
+state folder: the daemon removes what root wrote. What follows from them is decided in `core`.
 """
 
 import json
@@ -15,19 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepind.formats.strict_json import RefusedJson, parse_json
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    TooLarge,
-    Unreadable,
-    read_small_file,
-)
-from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_names import NotRemoved, remove
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling, sentence
-from edgepind.host.temporaries import sweep_folder
+from edgepind.formats import RefusedJson, parse_json
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
+from edgepind.host.disk_thread import DiskThread
+from edgepind.host.durable_file import NotReplaced, remove, replace
+from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
@@ -45,7 +37,7 @@ _ROLES = (None, Role.CURRENT, Role.BACKUP)
 
 @dataclass(frozen=True, slots=True)
 class MalformedWord:
-    """A file that is no word on a pin; `reason` is a clause for a person."""
+    """A file that is not a command on a pin; `reason` is a clause for a person."""
 
     path: Path
     reason: str
@@ -53,7 +45,7 @@ class MalformedWord:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words in the order in which they were given, and the file of each.
+    """Commands in the order in which they were given, and the file of each.
 
     `malformed` is what should be set aside; `error` says why the folder could not be looked into.
     """
@@ -65,7 +57,7 @@ class Words:
 
 
 def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
-    """Read the words that wait under the state folder, less the files that are `known`.
+    """Read the commands under the state folder, less the files that are `known`.
 
     Never raises for what a disk can do.
     """
@@ -96,13 +88,13 @@ def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
 
 
 def _read(path: Path) -> OperatorWord | MalformedWord | None:
-    """None where it is gone meanwhile."""
+    """None where it has gone meanwhile."""
     if not _NAME.fullmatch(path.name):
-        return MalformedWord(path, "its name is none that `edgepind pin` gives")
+        return MalformedWord(path, "its name is not one that `edgepind pin` gives")
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return MalformedWord(path, reason)
         case SmallFile(content):
             word = parse_word(content)
@@ -110,7 +102,7 @@ def _read(path: Path) -> OperatorWord | MalformedWord | None:
 
 
 def parse_word(content: bytes) -> OperatorWord | str:
-    """Read one word; where it is none, a clause that says why."""
+    """Read one command; where it is not one, a clause that says why."""
     parsed = parse_json(content)
     if isinstance(parsed, RefusedJson):
         return parsed.reason
@@ -130,13 +122,59 @@ def parse_word(content: bytes) -> OperatorWord | str:
             return "its `word` is neither add nor remove, or its `role` does not fit"
 
 
+class Inbox:
+    """The commands under `state`, read and removed in the thread of its disk.
+
+    A command is removed only once a saved state contains it: until then its file stays, and a
+    daemon that is killed reads it again. Within one run it is read once.
+    """
+
+    def __init__(self, state: Path, disk: DiskThread) -> None:
+        self._state = state
+        self._disk = disk
+        self._heard: tuple[Path, ...] = ()
+        self._taken_in: tuple[Path, ...] = ()
+        self._rejected: tuple[Path, ...] = ()
+
+    async def read(self) -> Words:
+        """Read the commands that were not read in this run, in their order."""
+        known = frozenset((*self._heard, *self._taken_in, *self._rejected))
+        words = await self._disk.run(read_words, self._state, known)
+        self._heard += words.files
+        return words
+
+    def take_in(self) -> None:
+        """Note that the state in memory contains what was read."""
+        self._taken_in, self._heard = (*self._taken_in, *self._heard), ()
+
+    def hear_again(self) -> None:
+        """Note that no decision came of what was read: the next look reads it again."""
+        self._heard = ()
+
+    async def give_up(self) -> str | None:
+        """Remove what was taken in, since a saved state contains it. A sentence, where one stays.
+
+        It is tried again the next time.
+        """
+        if not self._taken_in:
+            return None
+        left = await self._disk.run(remove_words, self._taken_in)
+        self._taken_in = left.files if left else ()
+        return left.error if left else None
+
+    async def reject(self, malformed: tuple[MalformedWord, ...]) -> None:
+        """Set malformed files aside; where that fails, they are not read again in this run."""
+        self._rejected += tuple(word.path for word in malformed)
+        await self._disk.run(set_words_aside, malformed)
+
+
 # --- writing --------------------------------------------------------------------------------
 
 _FOLDER_MODE = 0o700
 
 
 def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
-    """Leave one word under the state folder, making the folder for it; give its path."""
+    """Write one command under the state folder, making the folder for it; give its path."""
     value: dict[str, object] = {"word": "remove", "fingerprint": str(word.fingerprint)}
     if isinstance(word, PinAdd):
         value |= {"word": "add", "role": word.role}
@@ -154,27 +192,26 @@ def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
 
 @dataclass(frozen=True, slots=True)
 class WordsLeft:
-    """Words that are still there, oldest first; `error` says why the first of them is."""
+    """Commands that are still there, oldest first; `error` says why the first of them is."""
 
     files: tuple[Path, ...]
     error: str
 
 
 def remove_words(paths: tuple[Path, ...]) -> WordsLeft | None:
-    """Remove words that a saved state contains. None where all of them are gone.
+    """Remove commands that a saved state contains. None where all of them are gone.
 
-    The oldest first, and none after one that stays: heard again, an older word alone would undo
+    The oldest first, and none after one that stays: read again, an older command alone would undo
     the newer.
     """
     for index, path in enumerate(paths):
-        done = remove(path)
-        if isinstance(done, NotRemoved):
-            return WordsLeft(paths[index:], done.error)
+        if error := remove(path):
+            return WordsLeft(paths[index:], error)
     return None
 
 
 def set_words_aside(malformed: tuple[MalformedWord, ...]) -> None:
-    """Keep what is no word out of the way, as `NAME.rejected`; what stays is found again."""
+    """Move malformed files out of the way, as `NAME.rejected`; what stays is found again."""
     for word in malformed:
         with suppress(OSError):
             word.path.rename(word.path.with_name(f"{word.path.name}.rejected"))

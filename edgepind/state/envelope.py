@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edgepind.formats.foreign_text import foreign_text
-from edgepind.formats.strict_json import RefusedJson, parse_json
+from edgepind.formats import RefusedJson, foreign_text, parse_json
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.state import State
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved

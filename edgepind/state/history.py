@@ -1,8 +1,7 @@
-"""The record of decisions: `STATE/history.jsonl`, one event a line, bounded in size.
+"""The history of events: `STATE/history.jsonl`, one event a line, bounded in size.
 
-Lines are appended without waiting for the disk: a power cut may cost the last ones, which the
-journal has too. A line torn by a crash or a full disk is read over. Synchronous, to be called
-off the event loop.
+Lines are appended without `fsync`: a power cut may cost the last ones, which the journal has too. A
+line torn by a crash or a full disk is skipped. Synchronous, to be called off the event loop.
 """
 
 import errno
@@ -14,25 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edgepind.formats.strict_json import ParsedJson, parse_json
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    TooLarge,
-    Unreadable,
-    not_regular,
-    read_small_file,
-)
+from edgepind.formats import ParsedJson, parse_json
+from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, not_regular, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling, write_all
+from edgepind.host.fs import CallFailed, calling, owner_in, write_all
 from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.state.codec import Misfit, decode, encode
+from edgepind.state.codec import Misfit, decode, encode, unmoved
 
 LONGEST = 1024 * 1024
-"""Bytes at the most; beyond, the older half goes."""
+"""Bytes at most; beyond, the older half is dropped."""
 
 _MODE = 0o600
 _TO_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -40,7 +31,7 @@ _TO_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOC
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One event as it was told, at the wall time `at`."""
+    """One event as it was reported, at the wall time `at`."""
 
     at: datetime
     event: EventName
@@ -59,18 +50,18 @@ class NotRead:
 
 
 class History:
-    """The record under one state folder, which must exist."""
+    """The history under one state folder, which must exist."""
 
     def __init__(self, directory: Path, longest: int = LONGEST) -> None:
         self._path = directory / "history.jsonl"
         self._longest = longest
 
     def append(self, events: Sequence[Event], wall: datetime) -> str | None:
-        """Write one line an event; reminders are no events and are left out.
+        """Write one line an event; reminders, which have no name, are left out.
 
         A sentence, where that failed.
         """
-        lines = b"".join(_line(event, wall) for event in events if event.name is not None)
+        lines = b"".join(_line(event, event.name, wall) for event in events if event.name)
         if not lines:
             return None
         try:
@@ -80,18 +71,18 @@ class History:
         return self._halve() if size > self._longest else None
 
     def is_there(self) -> bool:
-        """Whether anything was ever told here."""
+        """Whether anything was ever written here."""
         return os.path.lexists(self._path)
 
     def read(self, limit: int) -> tuple[HistoryLine, ...] | NotRead:
-        """Give the last `limit` events, the newest last; what is no such line is read over."""
+        """Give the last `limit` events, the newest last; other lines are skipped."""
         match read_small_file(self._path, 2 * self._longest):
             case NoFile():
                 return ()
             case SmallFile(content):
                 lines = [line for line in map(_parse, content.splitlines()) if line]
                 return tuple(lines[max(0, len(lines) - limit) :])
-            case Unreadable(error) | TooLarge(error):
+            case Unreadable(error):
                 return NotRead(error)
 
     def _append(self, lines: bytes) -> int:
@@ -115,7 +106,7 @@ class History:
                 os.close(descriptor)
 
     def _halve(self) -> str | None:
-        """Keep the newer half, replaced whole; what cannot be read whole is begun anew."""
+        """Keep the newer half; a file that cannot be read whole is begun anew."""
         file = read_small_file(self._path, 2 * self._longest)
         content = file.content if isinstance(file, SmallFile) else b""
         newest = content[-(self._longest // 2) :]
@@ -123,18 +114,10 @@ class History:
         return outcome.error if isinstance(outcome, NotReplaced) else None
 
 
-def _line(event: Event, wall: datetime) -> bytes:
-    value = {
-        "at": wall,
-        "event": event.name,
-        "severity": event.severity,
-        "message": event.message,
-        "fingerprint": event.fingerprint,
-        "finding": event.finding,
-        "posture": event.posture,
-    }
-    encoded = {key: encode(part) for key, part in value.items()}
-    return json.dumps(encoded).encode() + b"\n"
+def _line(event: Event, name: EventName, wall: datetime) -> bytes:
+    about = (event.fingerprint, event.finding, event.posture)
+    line = HistoryLine(wall, name, event.severity, event.message, *about)
+    return json.dumps(encode(line)).encode() + b"\n"
 
 
 def _parse(line: bytes) -> HistoryLine | None:
@@ -142,6 +125,6 @@ def _parse(line: bytes) -> HistoryLine | None:
     if not isinstance(parsed, ParsedJson):
         return None
     try:
-        return decode(HistoryLine, parsed.value, lambda instant: instant)
+        return decode(HistoryLine, parsed.value, unmoved)
     except Misfit:
         return None

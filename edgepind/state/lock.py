@@ -1,7 +1,7 @@
-"""One daemon a state folder: whoever holds `STATE/lock` (flock(2)).
+"""One daemon a state folder: it holds a lock on `STATE/lock` (flock(2)).
 
-The kernel lets go of the lock however its holder ends. The pid in the file is for the sentence
-that a second daemon is refused with; nothing is decided by it.
+The kernel releases the lock however its holder ends. The pid in the file is for the message that a
+second daemon is refused with; nothing is decided by it.
 """
 
 import errno
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.host.bounded_read import not_regular
-from edgepind.host.file_owner import owner_in
-from edgepind.host.fs import CallFailed, calling
+from edgepind.host.fs import CallFailed, calling, owner_in
 
 _TO_HOLD = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TO_LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -24,7 +23,7 @@ _LONGEST_PID = 20
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another process holds the lock; `pid` where it has said. `error` is a whole sentence."""
+    """Another process holds the lock; `pid` where it is known. `error` is a whole sentence."""
 
     error: str
     pid: int | None
@@ -44,7 +43,7 @@ class StateLock:
         self._descriptor: int | None = descriptor
 
     def release(self) -> None:
-        """Let the next one in. The file stays: removing it would let two hold it at once."""
+        """Release the lock. The file stays: removing it would let two processes hold it at once."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -62,7 +61,7 @@ def take_lock(directory: Path) -> StateLock | Held | NotLockable:
         return NotLockable(str(failure))
     taken = _take(descriptor, path)
     if isinstance(taken, StateLock):
-        folder = _take_folder(directory)  # which one may have that found no room for a file
+        folder = _take_folder(directory)  # held by a daemon that found no space for the file
         if isinstance(folder, StateLock):
             folder.release()
         if isinstance(folder, Held):
@@ -74,7 +73,7 @@ def take_lock(directory: Path) -> StateLock | Held | NotLockable:
 
 
 def _take_folder(directory: Path) -> StateLock | Held | NotLockable:
-    """Lock the folder in the file's stead: without a disk the daemon still runs, on memory."""
+    """Lock the folder instead of the file: without a disk the daemon still runs, from memory."""
     try:
         with calling("open", directory):
             descriptor = os.open(directory, _TO_LOOK)
@@ -104,7 +103,7 @@ def _take(descriptor: int, path: Path) -> StateLock | Held | NotLockable:
         if isinstance(failure.__cause__, BlockingIOError):
             return _held(descriptor, path)
         return NotLockable(str(failure))
-    with suppress(OSError):  # a full disk: the lock holds all the same, only unnamed
+    with suppress(OSError):  # a full disk: the lock holds all the same, without a pid
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return StateLock(descriptor)

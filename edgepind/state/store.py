@@ -1,7 +1,7 @@
-"""Keeps the daemon's memory in `STATE/state.json`, with the generation before it beside it.
+"""Keeps the daemon's state in `STATE/state.json`, with the generation before it beside it.
 
-Nothing that lies on the disk stops the daemon: what is damaged is set aside and told, and the
-generation before it is tried. Synchronous, to be called off the event loop.
+Nothing on the disk stops the daemon: a damaged file is set aside and reported, and the generation
+before it is tried. Synchronous, to be called off the event loop.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from edgepind import __version__
-from edgepind.host.bounded_read import (
-    NoFile,
-    SmallFile,
-    Stamp,
-    TooLarge,
-    Unreadable,
-    read_small_file,
-)
-from edgepind.host.durable_file import NotReplaced, Replaced, replace
-from edgepind.host.file_names import give_second_name
+from edgepind.host.bounded_read import NoFile, SmallFile, Stamp, Unreadable, read_small_file
+from edgepind.host.durable_file import NotReplaced, Replaced, give_second_name, replace
+from edgepind.host.fs import sweep_folder
 from edgepind.host.quarantine import move_aside
-from edgepind.host.temporaries import sweep_folder
 from edgepind.model.instants import Moment
 from edgepind.model.state import State
 from edgepind.state.codec import encode
@@ -29,7 +21,7 @@ from edgepind.state.envelope import Broken, Opened, Seal, open_state, seal_at, s
 _LONGEST = 4 * 1024 * 1024
 _MODE = 0o600
 _CLOCK_WAS_SET = timedelta(seconds=60)
-"""Beyond this, ages reckoned from the old seal would be wrong after a reboot: seal anew."""
+"""Beyond this, ages computed from the old seal would be wrong after a reboot: seal anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +40,8 @@ class Fresh:
 class Damaged:
     """What was saved could not be used; `reason` is a sentence.
 
-    `recovered` is the generation before it, None where that is no better. `set_aside` is where
-    the damaged file lies now, None where there was none or it could not be moved.
+    `recovered` is the generation before it, None where that is unusable as well. `set_aside` is
+    where the damaged file lies now, None where there was none or it could not be moved.
     """
 
     recovered: State | None
@@ -60,7 +52,7 @@ class Damaged:
 class StateStore:
     """The state under one folder, which must exist. One process at a time: see `state.lock`.
 
-    `cloud` is the host whose pins it keeps: the state of another is not used. "": of any.
+    `cloud` is the host whose pins it keeps: the state of another is not used. "": any host.
     """
 
     def __init__(self, directory: Path, cloud: str = "") -> None:
@@ -89,13 +81,13 @@ class StateStore:
         """Replace the file whole, unless it says already what is kept of `state`.
 
         It is also written where it is not the file that was written last, on another boot, and
-        after the wall clock was set. A sentence, where it could not be written for good.
+        after the wall clock was set. A sentence, where it could not be written durably.
         """
         kept, seal = encode(state), seal_at(now, boot, __version__)
         if self._is_said(kept, seal):
             return None
         if self._stamp is not None and self._stamp == self._look():
-            # What the disk lacks, if this fails for it, the replacement will tell.
+            # Where this fails for the disk, the replacement reports it.
             give_second_name(self._path, self._previous)
         outcome = replace(self._path, seal_state(state, seal, self.cloud), mode=_MODE)
         if isinstance(outcome, NotReplaced):
@@ -139,7 +131,7 @@ def _open(path: Path, now: Moment, boot: str, cloud: str) -> Opened | Broken | N
     match read_small_file(path, _LONGEST):
         case NoFile():
             return None
-        case Unreadable(reason) | TooLarge(reason):
+        case Unreadable(reason):
             return Broken(reason)
         case SmallFile(content):
             opened = open_state(content, now, boot, cloud)

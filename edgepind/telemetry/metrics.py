@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from edgepind import __version__
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import debt_of, restarts_in_window
-from edgepind.host.atomic_write import put
+from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Finding, Posture, Role
 from edgepind.model.instants import Moment
 from edgepind.model.observation import HandshakeFault
@@ -58,7 +58,7 @@ def metrics_text(state: State, now: Moment, rules: Rules) -> str:
 
 def write_metrics(path: Path, state: State, now: Moment, rules: Rules) -> str | None:
     """Replace the file whole. Returns a sentence where that failed. Synchronous."""
-    return put(path, metrics_text(state, now, rules).encode(), mode=_MODE)
+    return replace_volatile(path, metrics_text(state, now, rules).encode(), mode=_MODE)
 
 
 def _daemon(state: State, now: Moment) -> Iterator[Metric]:

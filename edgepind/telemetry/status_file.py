@@ -15,7 +15,7 @@ from edgepind import __version__
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import restarts_in_window
-from edgepind.host.atomic_write import put
+from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
@@ -63,7 +63,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
 def write_status(runtime: Path, document: Mapping[str, Any]) -> str | None:
     """Replace the file whole. Returns a sentence where that failed. Synchronous."""
     content = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
-    return put(runtime / NAME, content + b"\n", mode=_MODE)
+    return replace_volatile(runtime / NAME, content + b"\n", mode=_MODE)
 
 
 def rfc3339(wall: datetime) -> str:

@@ -1,4 +1,4 @@
-"""An operator's word is given up only once a saved state contains it, whatever the disk does.
+"""A command of the operator is removed only once a saved state contains it, whatever the disk does.
 
 The folder of words has a disk of its own here, so that a word can still be given where the state
 cannot be saved.
@@ -37,7 +37,7 @@ class Disk:
                 pass
 
     def empty(self) -> None:
-        """There is room again."""
+        """There is space again."""
         (self._folder / "ballast").unlink()
 
 
@@ -150,7 +150,7 @@ async def test_without_a_daemon_the_word_waits_for_the_disk(disk: Disk, site: Si
     await site.daemon.start()
     await site.until_event("started", 2)
     await site.until(lambda: not words(site), "the word to be given up")
-    assert backup not in roles(site)
+    await site.until(lambda: backup not in roles(site), "the status file to say so")
     assert backup not in site.pinning()["fingerprints"]
     assert backup in remembered(site)[1]
 

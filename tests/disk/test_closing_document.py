@@ -53,7 +53,7 @@ def fill(path: Path) -> Path:
 
 
 def fill_inodes(path: Path) -> Path:
-    """Leave no file to be made, but room in those that are there."""
+    """Leave no file to be made, but space in those that are there."""
     try:
         for number in range(100):
             path.with_name(f"ballast{number}").touch()
@@ -81,7 +81,7 @@ def refused(outcome: DocumentWritten | WriteFailed) -> str:
     return outcome.error
 
 
-# --- closing needs no room ------------------------------------------------------------------
+# --- closing needs no space -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("filling", [fill, fill_inodes])
@@ -89,11 +89,11 @@ def test_a_full_disk_does_not_keep_the_edge_open(
     path: Path, keeper: DocumentKeeper, filling: object
 ) -> None:
     """The end of an opening on a disk without a byte left: what was laid out is put in place."""
-    written(keeper.apply(ON))
-    written(keeper.apply(OFF))
+    written(keeper.restore(ON))
+    written(keeper.restore(OFF))
     assert callable(filling)
     ballast = filling(path)
-    closed = written(keeper.apply(ON))
+    closed = written(keeper.restore(ON))
     assert closed.pinning == ON
     assert closed.changed
     assert "No space left" in (closed.instead or "")
@@ -103,19 +103,19 @@ def test_a_full_disk_does_not_keep_the_edge_open(
     assert '"note": 1.50' in path.read_text()
     assert not path.with_name(CLOSING).exists()
     ballast.unlink()
-    assert written(keeper.apply(ON)) == DocumentWritten(ON, closed.digest, changed=False)
+    assert written(keeper.restore(ON)) == DocumentWritten(ON, closed.digest, changed=False)
 
 
 def test_what_stands_there_then_is_told_as_it_is(path: Path, keeper: DocumentKeeper) -> None:
     """A pin that was accepted meanwhile is missing, and the outcome does not claim it."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     fill(path)
     more = Pinning(enabled=True, current=A, accepted=(A, B, C))
-    closed = written(keeper.apply(more))
+    closed = written(keeper.restore(more))
     assert closed.pinning == ON
     assert found(keeper).accepted == (A, B)
-    fill(path)  # the open document has left its own room behind
-    assert "No space left" in refused(keeper.apply(more)), "there is nothing left to rename"
+    fill(path)  # the open document has left its own space behind
+    assert "No space left" in refused(keeper.restore(more)), "there is nothing left to rename"
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_it_is_put_in_place_only_where_it_is_wanted(
     path: Path, keeper: DocumentKeeper, wanted: Pinning
 ) -> None:
     """No pin that was removed, no other current pin, and no closing that nobody asked for."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     fill(path)
-    refused(keeper.apply(wanted))
+    refused(keeper.restore(wanted))
     assert found(keeper).enabled is False
     assert path.with_name(CLOSING).exists()
 
@@ -141,18 +141,18 @@ def test_a_disk_that_takes_no_rename_is_told(
     path: Path, keeper: DocumentKeeper, mounts: Mounts
 ) -> None:
     """Read-only: the document stays, and the sentence is that of the write that was wanted."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     mounts.read_only(path.parent)
-    assert "Read-only" in refused(keeper.apply(ON))
+    assert "Read-only" in refused(keeper.restore(ON))
     assert found(keeper).enabled is False
 
 
 def test_a_key_that_was_added_meanwhile_is_kept_aside(path: Path, keeper: DocumentKeeper) -> None:
     """Closing comes first; what somebody edited in the open document is told and not lost."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     path.write_text(path.read_text().replace("e-1", "e-2"))
     fill(path)
-    closed = written(keeper.apply(ON))
+    closed = written(keeper.restore(ON))
     assert '"e-1"' in path.read_text()
     assert '"e-2"' in Path(closed.set_aside or "").read_text()
 
@@ -163,7 +163,7 @@ def test_a_key_that_was_added_meanwhile_is_kept_aside(path: Path, keeper: Docume
 def test_it_has_the_owner_and_mode_of_the_document(path: Path, keeper: DocumentKeeper) -> None:
     """And what is attached to it: the Edge must be able to read it after a rename."""
     os.setxattr(path, "trusted.edgepind.test", b"kept")
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     closing = path.with_name(CLOSING)
     assert stat.S_IMODE(closing.stat().st_mode) == 0o640
     assert os.getxattr(closing, "trusted.edgepind.test") == b"kept"
@@ -174,12 +174,12 @@ def test_without_room_for_it_nothing_is_opened(
     path: Path, keeper: DocumentKeeper, opening: str
 ) -> None:
     """What could not be ended must not begin."""
-    written(keeper.apply(ON))
+    written(keeper.restore(ON))
     before = path.read_bytes()
     path.with_name(CLOSING).mkdir()
     match opening:
         case "apply":
-            error = refused(keeper.apply(OFF))
+            error = refused(keeper.restore(OFF))
         case "restore":
             error = refused(keeper.restore(OFF))
         case _:
@@ -190,18 +190,18 @@ def test_without_room_for_it_nothing_is_opened(
 
 def test_what_is_open_is_not_written_again_without_it(path: Path, keeper: DocumentKeeper) -> None:
     """A pin that is accepted during an opening belongs into both documents."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     more = Pinning(enabled=False, current=A, accepted=(A, B, C))
-    written(keeper.apply(more))
+    written(keeper.restore(more))
     fill(path)
     assert written(keeper.close()).pinning == Pinning(enabled=True, current=A, accepted=(A, B, C))
 
 
 def test_it_goes_once_the_edge_is_closed(path: Path, keeper: DocumentKeeper) -> None:
     """None lies there that fits to nothing."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     assert path.with_name(CLOSING).exists()
-    written(keeper.apply(ON))
+    written(keeper.restore(ON))
     assert not path.with_name(CLOSING).exists()
 
 
@@ -232,8 +232,8 @@ def test_an_override_closes_to_the_pins_of_the_document(path: Path, keeper: Docu
 
 
 def test_closing_keeps_what_was_edited_meanwhile(path: Path, keeper: DocumentKeeper) -> None:
-    """Where there is room it is an ordinary edit of the document as it stands."""
-    written(keeper.apply(OFF))
+    """Where there is space it is an ordinary edit of the document as it stands."""
+    written(keeper.restore(OFF))
     path.write_text(path.read_text().replace("e-1", "e-2"))
     closed = written(keeper.close())
     assert closed == DocumentWritten(ON, closed.digest)
@@ -246,7 +246,7 @@ def test_closing_mends_a_document_that_is_broken_or_gone(
     path: Path, keeper: DocumentKeeper, broken: str | None
 ) -> None:
     """With the pins of the one that was laid ready, and the keys of the last good one."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     if broken is None:
         path.unlink()
     else:
@@ -257,7 +257,7 @@ def test_closing_mends_a_document_that_is_broken_or_gone(
 
 def test_closing_a_document_that_cannot_be_read_fails(path: Path, keeper: DocumentKeeper) -> None:
     """Nothing is moved away that may be another's."""
-    written(keeper.apply(OFF))
+    written(keeper.restore(OFF))
     path.unlink()
     path.mkdir()
     assert str(path) in refused(keeper.close())

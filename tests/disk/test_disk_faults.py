@@ -35,7 +35,7 @@ _CHANGES = re.compile(
 )
 _REPLACE = f"""
 from edgepind.host.durable_file import replace
-from edgepind.host.file_owner import Owner
+from edgepind.host.fs import Owner
 group = 23456 if os.geteuid() == 0 else os.getegid()
 begin()
 print(replace(folder / "file", {NEW!r}, owner=Owner(os.geteuid(), group), mode=0o640))

@@ -84,7 +84,7 @@ def asides(path: Path) -> list[str]:
 def test_a_missing_document_is_made(path: Path, keeper: DocumentKeeper) -> None:
     """A new document holds just the owned keys, with the owner and mode of the settings."""
     assert keeper.read().document == DocumentMissing()
-    outcome = written(keeper.apply(TWO))
+    outcome = written(keeper.restore(TWO))
     assert (outcome.pinning, outcome.changed, outcome.set_aside) == (TWO, True, None)
     found = read(keeper.read().document)
     assert (found.enabled, found.current, found.accepted) == (True, A, (A, B))
@@ -97,9 +97,9 @@ def test_a_missing_document_is_made(path: Path, keeper: DocumentKeeper) -> None:
 
 def test_a_document_that_says_it_already_is_not_touched(path: Path, keeper: DocumentKeeper) -> None:
     """No rewrite that would change nothing: not the file, not its folder."""
-    first = written(keeper.apply(TWO))
+    first = written(keeper.restore(TWO))
     before = path.stat().st_ino, path.parent.stat().st_mtime_ns
-    second = written(keeper.apply(TWO))
+    second = written(keeper.restore(TWO))
     keeper.read()
     assert not second.changed
     assert second.digest == first.digest
@@ -118,7 +118,7 @@ def test_a_steady_look_changes_nothing_on_disk(path: Path, keeper: DocumentKeepe
 
 def test_one_changed_digit_is_seen_though_the_times_lie(path: Path, keeper: DocumentKeeper) -> None:
     """Written in place in the same length, the modification time put back: read all the same."""
-    written(keeper.apply(ONE))
+    written(keeper.restore(ONE))
     keeper.read()
     status = path.stat()
     path.write_text(path.read_text().replace(str(A), str(B)))
@@ -131,7 +131,7 @@ def test_keys_of_others_survive(path: Path, keeper: DocumentKeeper) -> None:
     put(path, '{"a": 1.0, "certificatePinning": {"x": 2.50}, "tlsSettings": {"minVersion": "1.2"}}')
     assert keeper.read().tls.min_version == "1.2"
     put(path, '{"b": 1e1, "certificatePinning": {"y": 0.10}}')
-    written(keeper.apply(ONE))
+    written(keeper.restore(ONE))
     text = path.read_text()
     assert text.startswith('{"b": 1e1, "certificatePinning": {"y": 0.10, "enabled": true, ')
     assert "1.0" not in text
@@ -139,10 +139,10 @@ def test_keys_of_others_survive(path: Path, keeper: DocumentKeeper) -> None:
 
 def test_owner_and_mode_are_watched_and_mended(path: Path, keeper: DocumentKeeper) -> None:
     """The wrong mode is told, and mended without a change of the bytes."""
-    written(keeper.apply(ONE))
+    written(keeper.restore(ONE))
     path.chmod(0o644)
     assert not read(keeper.read().document).attributes_right
-    assert not written(keeper.apply(ONE)).changed
+    assert not written(keeper.restore(ONE)).changed
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read(keeper.read().document).attributes_right
 
@@ -150,14 +150,13 @@ def test_owner_and_mode_are_watched_and_mended(path: Path, keeper: DocumentKeepe
 def test_an_unknown_owner_is_told_and_nothing_is_written(path: Path) -> None:
     """The sentence names the settings' key."""
     keeper = DocumentKeeper(path, "no-such-user:root", 0o600)
-    outcome = keeper.apply(ONE)
+    outcome = keeper.restore(ONE)
     assert isinstance(outcome, WriteFailed)
     assert "no-such-user" in outcome.error
     assert "edge.owner" in outcome.error
     assert not path.exists()
     put(path, "{}")
     assert not read(keeper.read().document).attributes_right
-    assert keeper.copy_problem is not None
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", "\x00" * 64, '{"certificatePinning": 0}'])
@@ -182,16 +181,16 @@ def test_the_copy_survives_the_daemon(path: Path, keeper: DocumentKeeper) -> Non
     keeper.read()
     put(path, "broken")
     another = DocumentKeeper(path, ME, 0o600)
-    written(another.apply(ONE))
+    written(another.restore(ONE))
     assert json.loads(path.read_text())["a"] == 1
 
 
 def test_a_deleted_document_comes_back_with_its_keys(path: Path, keeper: DocumentKeeper) -> None:
     """Nothing is set aside, for there is nothing."""
     put(path, '{"a": 1}')
-    written(keeper.apply(ONE))
+    written(keeper.restore(ONE))
     path.unlink()
-    assert written(keeper.apply(TWO)).set_aside is None
+    assert written(keeper.restore(TWO)).set_aside is None
     assert json.loads(path.read_text())["a"] == 1
 
 
@@ -293,7 +292,7 @@ def test_a_missing_folder_is_told_with_the_remedy(tmp_path: Path) -> None:
     """The folder belongs to the Edge: it is not made."""
     keeper = DocumentKeeper(tmp_path / "missing" / "pinning-config.json", ME, 0o600)
     assert keeper.read().document == DocumentMissing()
-    outcome = keeper.apply(ONE)
+    outcome = keeper.restore(ONE)
     assert isinstance(outcome, WriteFailed)
     assert "create its folder" in outcome.error
 
@@ -336,7 +335,7 @@ def test_something_that_never_stops_writing_is_named(path: Path, keeper: Documen
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:  # noqa: S603 - ours
         assert writer.stdout
         writer.stdout.readline()
-        outcomes = [keeper.apply(ONE if n % 2 else TWO) for n in range(20)]
+        outcomes = [keeper.restore(ONE if n % 2 else TWO) for n in range(20)]
         writer.kill()
     failures = [outcome for outcome in outcomes if isinstance(outcome, WriteFailed)]
     assert all("something else" in failure.error for failure in failures)

@@ -9,8 +9,7 @@ import pytest
 
 from edgepind.host.bounded_read import ABSENT, Stamp
 from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, Unchanged, replace
-from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
-from edgepind.host.temporaries import claim, sweep, temporary_name
+from edgepind.host.fs import Owner, UnknownOwner, claim, find_owner, sweep, temporary_name
 from tests.support.mounts import Mounts, NotMounted
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a file")

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepind.effects.pinning_edit import EditRefused, edit_pinning
 from edgepind.effects.pinning_text import (
     LONGEST,
     SECTION,
+    EditRefused,
     PinningText,
+    edit_pinning,
     owned_values,
     parse_pinning_text,
 )

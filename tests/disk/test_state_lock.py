@@ -112,7 +112,7 @@ def test_what_root_locked_by_hand_can_be_locked_by_the_daemon(tmp_path: Path) ->
 
 
 def test_a_disk_that_takes_no_file_locks_the_folder(tmp_path: Path) -> None:
-    """A daemon on a full disk has the folder; it keeps its lock when there is room again."""
+    """A daemon on a full disk has the folder; it keeps its lock when there is space again."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount: a full disk is NOT tried")
     mounts = Mounts()

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.dry_appliance import DryAppliance
+from edgepind.effects.appliance import DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
-from edgepind.effects.hooks import ask_health, objection_to_restart
-from edgepind.effects.local_appliance import LocalAppliance
-from edgepind.effects.restart_command import RestartCommand
+from edgepind.effects.restart import RestartCommand, ask_health, objection_to_restart
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.action import RemoveOverride, RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.document import Pinning

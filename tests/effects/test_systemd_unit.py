@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.systemd_unit import SystemdUnit
+from edgepind.effects.systemd import SystemdUnit
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Unit, UnitState, UnitUnknown
@@ -219,7 +219,7 @@ async def test_a_unit_that_an_operator_stopped_is_not_started(
 async def test_a_unit_stopped_at_the_last_moment_stays_stopped(
     systemd: SystemdStandIn, edge: SystemdUnit
 ) -> None:
-    """Between the look and the call there is room for an operator."""
+    """An operator may act between the look and the call."""
     systemd.stopped_meanwhile = True
     assert isinstance(await edge.restart(LOADING), RestartRefused)
     assert systemd.active_state == "inactive"

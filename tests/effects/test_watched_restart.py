@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.local_appliance import LocalAppliance
+from edgepind.effects.appliance import LocalAppliance
 from edgepind.effects.pinning_text import digest_of
-from edgepind.effects.watched_restart import Stood, look_at, read_from
+from edgepind.effects.restart import Stood, look_at, read_from
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.outcome import RestartDone, RestartFailed

@@ -105,7 +105,7 @@ def write(document: Path, version: int) -> None:
     Every other one by the keeper alone: the copy that it keeps makes the document safe once more.
     """
     if version % 2 == 0:
-        outcome = DocumentKeeper(document, "0:0", 0o600).apply(pinning(version))
+        outcome = DocumentKeeper(document, "0:0", 0o600).restore(pinning(version))
         assert isinstance(outcome, DocumentWritten)
         assert outcome.durable
         return

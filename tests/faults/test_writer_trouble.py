@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.host.temporaries import temporary_name
+from edgepind.host.fs import temporary_name
 from tests.faults.events import told
 from tests.faults.seen import Sightings
 from tests.support.small_site import Site

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.helper_requests import Apply, Restart
+from edgepind.effects.helper_protocol import Apply, Restart
 from edgepind.helper.closing import GRACE, Closed, Closer
 from edgepind.helper.handler import fulfil
-from edgepind.helper.opening_record import NAME, Damaged, Opening, OpeningRecord
 from edgepind.helper.policy import HelperPolicy
+from edgepind.helper.records import NAME, Damaged, Opening, OpeningRecord
 from edgepind.lab.sim_observations import fingerprint
 from edgepind.model.document import Pinning
 from edgepind.model.outcome import DocumentWritten, RestartDone, RestartRefused, WriteFailed

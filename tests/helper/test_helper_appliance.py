@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects.helper_answers import encode_answer
-from edgepind.effects.helper_appliance import HelperAppliance
-from edgepind.effects.helper_client import HelperClient, Lost, Unserved
-from edgepind.effects.helper_requests import GREETING, AskUnit
+from edgepind.effects.helper_appliance import HelperAppliance, HelperClient, Lost, Unserved
+from edgepind.effects.helper_protocol import GREETING, AskUnit, encode_answer
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -155,7 +153,7 @@ async def test_a_document_that_cannot_be_seen_is_asked_for_each_time(
 
 
 async def test_without_a_socket_every_answer_says_what_to_do(grounds: Grounds, wall: Wall) -> None:
-    """Typed values with the remedy; nothing was done, so a restart is only put off."""
+    """Typed values with the remedy; nothing was done, so a restart is only deferred."""
     appliance = HelperAppliance(grounds.folder / "absent.sock", grounds.settings.edge, wall)
     read = (await appliance.read_document()).document
     assert isinstance(read, DocumentUnreadable)
@@ -207,7 +205,7 @@ async def test_a_helper_that_does_not_greet_is_given_up(grounds: Grounds) -> Non
     async with speaking(grounds, "time.sleep(60)") as line:
         answer = await line.ask(AskUnit(), 5.0)
     assert isinstance(answer, Unserved)
-    assert "did not begin" in answer.error
+    assert "greeting" in answer.error
 
 
 async def test_a_helper_of_another_release_is_not_asked(grounds: Grounds) -> None:

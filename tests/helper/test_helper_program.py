@@ -10,21 +10,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.helper_answers import Answer, NoAnswer, parse_answer
-from edgepind.effects.helper_requests import (
+from edgepind.effects.helper_protocol import (
     GREETING,
-    LONGEST,
+    LONGEST_REQUEST,
+    Answer,
     Apply,
     AskUnit,
+    NoAnswer,
     ReadDocument,
     Request,
     RequestRefused,
     Restart,
     Restore,
     encode_request,
+    parse_answer,
 )
-from edgepind.helper.protocol import PATIENCE
+from edgepind.effects.pinning_text import DocumentReading
+from edgepind.helper.program import PATIENCE
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentMissing, DocumentRead, NoUnit
@@ -153,7 +155,7 @@ async def test_changes_are_told_with_who_asked_and_looks_are_not(helper: HelperS
         b'{"do": "restart", "unit": "ssh.service"}\n',
         b'{"do": "apply", "pinning": {"enabled": true, "current": "null", "accepted": []}}\n',
         encode_request(AskUnit()) * 2,
-        b"\x00" * (LONGEST - 1) + b"\n",
+        b"\x00" * (LONGEST_REQUEST - 1) + b"\n",
     ],
 )
 async def test_garbage_is_answered_and_changes_nothing(
@@ -174,10 +176,10 @@ async def test_a_flood_is_cut_off(helper: HelperSocket) -> None:
         assert await reader.readline() == GREETING
         with suppress(ConnectionError):  # the only end there is
             while True:
-                writer.write(b"[" * LONGEST)
+                writer.write(b"[" * LONGEST_REQUEST)
                 await writer.drain()
     await helper.idle.wait()
-    assert str(LONGEST) in helper.told()
+    assert str(LONGEST_REQUEST) in helper.told()
     assert isinstance(await ask(helper, ReadDocument(looks_only=True)), DocumentReading)
 
 

@@ -8,21 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepind.effects.appliance import DocumentReading
-from edgepind.effects.helper_answers import Answer, NoAnswer, encode_answer, parse_answer
-from edgepind.effects.helper_requests import (
-    LONGEST,
+from edgepind.effects.helper_protocol import (
+    LONGEST_REQUEST,
     MOST_PINS,
+    Answer,
     Apply,
     AskUnit,
+    NoAnswer,
     ReadDocument,
     Request,
     RequestRefused,
     Restart,
     Restore,
+    encode_answer,
     encode_request,
+    parse_answer,
     parse_request,
 )
+from edgepind.effects.pinning_text import DocumentReading
 from edgepind.model.document import Pinning
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
@@ -101,7 +104,7 @@ def test_the_largest_request_fits() -> None:
     """A document with as many pins as may be asked for stays below the limit of octets."""
     pins = tuple(Fingerprint(bytes([n]) * 32) for n in range(MOST_PINS))
     request = Restart(Pinning(enabled=False, current=pins[0], accepted=pins))
-    assert len(encode_request(request)) < LONGEST
+    assert len(encode_request(request)) < LONGEST_REQUEST
     assert parse_request(encode_request(request)) == request
 
 

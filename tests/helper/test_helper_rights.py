@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.helper.budget_log import BudgetLog
 from edgepind.helper.policy import HelperPolicy
+from edgepind.helper.records import BudgetLog
 from tests.support.helper_grounds import Grounds
 from tests.support.manual_clock import ManualClock
 

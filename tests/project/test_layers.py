@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"model"},
     # the ground: time, files and processes, texts of others, the operator's files, settings
     "clock": {"model"},
-    "host": {"model"},
+    "host": {"clock", "model"},
     "formats": {"clock"},
     "operator": {"formats", "host", "model"},
     "settings": {"model"},
@@ -35,14 +35,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clock", "effects", "formats", "host", "model", "operator", "settings", "state",
     },
     # the daemon, from its pieces to the whole
-    "inbox": {"host", "operator"},
-    "recorder": {"clock", "host", "inbox", "model", "state", "telemetry"},
+    "recorder": {"clock", "host", "model", "operator", "state", "telemetry"},
     "observer": {
         "clock", "core", "effects", "host", "model", "observe", "operator", "settings",
     },
     "reconciler": {"clock", "core", "effects", "model", "observer", "recorder"},
     "components": {
-        "clock", "core", "effects", "host", "inbox", "model", "observer", "operator",
+        "clock", "core", "effects", "host", "model", "observer", "operator",
         "reconciler", "recorder", "settings", "state", "telemetry",
     },
     "daemon": {"clock", "components", "host", "model", "settings", "telemetry"},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepind.formats.strict_json import ParsedJson, RefusedJson, parse_json
+from edgepind.formats import ParsedJson, RefusedJson, parse_json
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ LOADED = "import sys, {module}; print(*[it for it in {names} if it in sys.module
     [
         ("edgepind.telemetry.log_setup", ["rich", "rich.console"]),
         ("edgepind.telemetry.tell", ["rich", "rich.console"]),
-        ("edgepind.effects.local_appliance", ["dbus_fast", "cryptography", "httpx"]),
-        ("edgepind.effects.dry_appliance", ["dbus_fast", "cryptography", "httpx"]),
+        ("edgepind.effects.appliance", ["dbus_fast", "cryptography", "httpx"]),
     ],
 )
 def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str]) -> None:

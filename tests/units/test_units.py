@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.effects import helper_appliance, systemd_unit
-from edgepind.helper.opening_record import NAME
-from edgepind.helper.places import FOLDER, TIMER
+from edgepind.effects import helper_appliance, restart, systemd
+from edgepind.helper.records import FOLDER, NAME, TIMER
 from edgepind.observe.client_secret import CREDENTIAL
 from edgepind.settings.durations import parse_duration
 from edgepind.settings.schema import EdgeSettings, PathsSettings
@@ -202,7 +201,7 @@ def test_what_closes_the_edge_needs_no_daemon_and_blocks_no_restart() -> None:
 
 def test_the_helper_outlives_its_longest_request() -> None:
     """A restart is not cut short by its own unit, nor by whoever waits for the answer."""
-    longest = 2 * systemd_unit.JOB_DEADLINE + systemd_unit.START_LIMIT_PAUSE
+    longest = 2 * restart.RESTART_DEADLINE + systemd.START_LIMIT_PAUSE
     helper = settings_of("edgepind-apply@.service")["Service"]
     assert longest < helper_appliance.RESTART < seconds(helper["RuntimeMaxSec"][0])
     closing = settings_of("edgepind-close.service")["Service"]

@@ -14,8 +14,8 @@ from pathlib import Path
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.permission import may_not_write
 from edgepind.cli.probing import read_pinning_config
-from edgepind.effects.appliance import DocumentReading
-from edgepind.host.file_owner import UnknownOwner, find_owner
+from edgepind.effects.pinning_text import DocumentReading
+from edgepind.host.fs import UnknownOwner, find_owner
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import (
     DocumentMissing,

@@ -11,7 +11,7 @@ from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status
-from edgepind.effects.local_appliance import restarter
+from edgepind.effects.restart import restarter
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.settings.schema import EdgeSettings, Settings
 

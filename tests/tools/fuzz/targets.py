@@ -21,17 +21,24 @@ import jq
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edgepind.effects.helper_answers import NoAnswer, encode_answer, parse_answer
-from edgepind.effects.helper_requests import RequestRefused, encode_request, parse_request
-from edgepind.effects.pinning_edit import EditRefused, edit_pinning
+from edgepind.effects.helper_protocol import (
+    NoAnswer,
+    RequestRefused,
+    encode_answer,
+    encode_request,
+    parse_answer,
+    parse_request,
+)
 from edgepind.effects.pinning_text import (
     SECTION,
+    EditRefused,
     PinningText,
+    edit_pinning,
     parse_pinning_text,
     read_edge_tls,
     read_pinning,
 )
-from edgepind.formats.strict_json import ParsedJson, RefusedJson, parse_json
+from edgepind.formats import ParsedJson, RefusedJson, parse_json
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint

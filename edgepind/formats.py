@@ -1,14 +1,43 @@
-"""JSON as RFC 8259 has it and nothing beyond, for text that a stranger sent.
+"""Formats that others write, read strictly: JSON (RFC 8259), times (RFC 3339), text for a sentence.
 
-Python's parser is kinder than that: it takes the last of two equal keys, NaN, and half of a
-surrogate pair. Each of these is refused here by name, as are depth and length without end.
+Python's JSON parser is more lenient than the RFC: it takes the last of two equal keys, NaN, and
+half of a surrogate pair. Each of these is refused here by name, as are unlimited depth and length.
 """
 
 import json
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from edgepind.clock import EARLIEST_WALL, LATEST_WALL
+
 _SHOWN = 40
+_LONGEST_TEXT = 160
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def foreign_text(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Others' text for a sentence: one line of printable ASCII, at most `longest` characters."""
+    line = " ".join("".join(c if " " <= c <= "~" else " " for c in text[: 4 * longest]).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def parse_rfc3339(text: object) -> datetime | None:
+    """Read a time with its zone (RFC 3339, section 5.6) as UTC.
+
+    Narrower than `datetime.fromisoformat`. None where it is not such a time, or not between
+    `clock.EARLIEST_WALL` and `clock.LATEST_WALL`.
+    """
+    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
+        return None
+    try:
+        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):  # a month 13, a second 60; before the year 1
+        return None
+    return instant if EARLIEST_WALL <= instant <= LATEST_WALL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +50,7 @@ class ParsedJson:
 
 @dataclass(frozen=True, slots=True)
 class RefusedJson:
-    """Octets that are not one JSON document; `reason` is a clause for a person."""
+    """Bytes that are not one JSON document; `reason` is a clause for a person."""
 
     reason: str
 
@@ -30,13 +59,13 @@ class _NotStrictError(ValueError):
     """Carries a clause out of the parser's hooks."""
 
 
-def parse_json(octets: bytes) -> ParsedJson | RefusedJson:
+def parse_json(content: bytes) -> ParsedJson | RefusedJson:
     """Read one JSON document in UTF-8 (RFC 8259); a leading byte order mark is tolerated.
 
     Never raises. The caller bounds the size: what is refused here is refused for its form.
     """
     try:
-        text = octets.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
         json.dumps(value, ensure_ascii=False).encode()  # where a lone surrogate shows
     except (ValueError, RecursionError) as error:
@@ -79,4 +108,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> NoReturn:
-    raise _NotStrictError(f"{name} is no JSON number")
+    raise _NotStrictError(f"{name} is not a JSON number")

@@ -1,7 +1,7 @@
-"""The Edge's unit as systemd sees it, and its restart as a job whose result is waited for.
+"""systemd over D-Bus: the Edge's unit, its restart as a job that is waited for, and the timer.
 
-Reading and restarting only: units are never enabled, masked or stopped here, and one that an
-operator stopped is never started.
+The Edge's unit is never enabled, masked or stopped here, and one that an operator stopped is never
+started. Imports dbus-fast, which costs 7 MiB: import this module only where it is needed.
 """
 
 import asyncio
@@ -9,20 +9,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edgepind.effects.system_bus import BusUnavailableError, CallRefusedError, Party, SystemBus
-from edgepind.effects.unit_refusal import no_restart
+from dbus_fast import BusType, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusFastError
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from edgepind.effects.restart import RESTART_DEADLINE, no_restart
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
-
-JOB_DEADLINE = 120.0
-"""Seconds for a restart job: more than the default 90 s in which systemd stops a unit."""
+from edgepind.model.outcome import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 
 START_LIMIT_PAUSE = 10.0
 """Seconds before the one new start of a unit that hit its start limit (systemd's own interval)."""
 
 _SYSTEMD = "org.freedesktop.systemd1"
-_MANAGER = Party(_SYSTEMD, "/org/freedesktop/systemd1")
 _UNITS = "/org/freedesktop/systemd1/unit/"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,7 +41,7 @@ _STATES = {
     "maintenance": UnitState.INACTIVE,
     "failed": UnitState.FAILED,
 }
-"""`ActiveState` in the model's words (org.freedesktop.systemd1(5))."""
+"""`ActiveState` (org.freedesktop.systemd1(5)) as the model's state."""
 
 _STILL_RUNNING = "running"
 _JOB_RESULTS = {
@@ -51,6 +56,146 @@ _JOB_RESULTS = {
 }
 """What a job can end as, other than "done" (the signal JobRemoved)."""
 
+_CONNECT_DEADLINE = 3.0
+_CALL_DEADLINE = 10.0
+_ATTEMPTS = 3
+_LONGEST_PAUSE = 0.5
+
+_BROKEN = (OSError, EOFError, DBusFastError)
+"""What dbus-fast raises where there is no bus, or a connection is refused or breaks."""
+
+
+class BusUnavailableError(Exception):
+    """D-Bus itself could not be reached or did not answer; the text says how."""
+
+
+class CallRefusedError(Exception):
+    """The call was answered with an error: `name` is D-Bus's, the text is for a person."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text or name)
+        self.name = name
+
+
+_Bodies = asyncio.Queue[list[Any] | None]
+_Party = tuple[str, str]
+"""The receiver of a call or the sender of a signal: a bus name and an object's path."""
+
+_DBUS: _Party = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
+_MANAGER: _Party = (_SYSTEMD, "/org/freedesktop/systemd1")
+
+
+class SystemBus:
+    """A connection that is made when first needed and made anew after it broke.
+
+    `address` is in D-Bus notation (`unix:path=...`); None: the system bus.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self._bus: MessageBus | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def call(self, to: _Party, method: str, signature: str = "", *body: object) -> list[Any]:
+        """Call `interface.method` and return the body of the answer.
+
+        Raises `BusUnavailableError`, after a few attempts to connect, and `CallRefusedError`.
+        """
+        interface, _, member = method.rpartition(".")
+        message = Message(
+            destination=to[0],
+            path=to[1],
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
+        bus = await self._connected()
+        try:
+            async with asyncio.timeout(_CALL_DEADLINE):
+                answer = await bus.call(message)
+        except TimeoutError:
+            problem = f"{member} was not answered over D-Bus within {_CALL_DEADLINE:g} s"
+            raise BusUnavailableError(problem) from None
+        except _BROKEN as error:
+            problem = f"the connection to D-Bus broke during {member} ({_words(error)})"
+            raise BusUnavailableError(problem) from None
+        if answer.message_type is MessageType.ERROR:
+            text = str(answer.body[0]) if answer.body else ""
+            raise CallRefusedError(answer.error_name or "", text)
+        return answer.body
+
+    async def signals(self, sender: _Party, signal: str) -> _Bodies:
+        """Collect the bodies of `interface.signal` for as long as this connection lasts.
+
+        None in the queue: it has broken. Raises as `call` does.
+        """
+        interface, _, member = signal.rpartition(".")
+        name, path = sender
+        bus = await self._connected()
+        queue: _Bodies = asyncio.Queue()
+
+        def take(message: Message) -> None:
+            if (
+                message.message_type is MessageType.SIGNAL
+                and message.interface == interface
+                and message.member == member
+                and message.path == path
+            ):
+                queue.put_nowait(message.body)
+
+        async def watch() -> None:
+            try:
+                await bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # it has no types
+            except _BROKEN:
+                pass  # it is the breaking that counts
+            finally:
+                queue.put_nowait(None)
+
+        bus.add_message_handler(take)
+        self._watch = asyncio.create_task(watch())
+        await self.call(
+            _DBUS,
+            "org.freedesktop.DBus.AddMatch",
+            "s",
+            f"type='signal',sender='{name}',path='{path}',"
+            f"interface='{interface}',member='{member}'",
+        )
+        return queue
+
+    def close(self) -> None:
+        """Close the connection; a later call makes another."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self._bus is not None:
+            self._bus.disconnect()
+            self._bus = None
+
+    async def _connected(self) -> MessageBus:
+        if self._bus is not None and self._bus.connected:
+            return self._bus
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.1, max=_LONGEST_PAUSE),
+            retry=retry_if_exception_type((*_BROKEN, TimeoutError)),
+            reraise=True,
+        )
+        try:
+            bus: MessageBus = await attempts(self._connect)
+        except (*_BROKEN, TimeoutError) as error:
+            raise BusUnavailableError(f"D-Bus cannot be reached ({_words(error)})") from None
+        self._bus = bus
+        return bus
+
+    async def _connect(self) -> MessageBus:
+        async with asyncio.timeout(_CONNECT_DEADLINE):
+            return await MessageBus(self._address, BusType.SYSTEM).connect()
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
 
 class SystemdUnit:
     """One unit, asked over D-Bus. `bus_address` None: the system bus."""
@@ -60,11 +205,11 @@ class SystemdUnit:
         name: str,
         *,
         bus_address: str | None = None,
-        job_deadline: float = JOB_DEADLINE,
+        job_deadline: float = RESTART_DEADLINE,
         start_limit_pause: float = START_LIMIT_PAUSE,
     ) -> None:
         self._name = name
-        self._unit = Party(_SYSTEMD, _UNITS + _escaped(name))
+        self._unit: _Party = (_SYSTEMD, _UNITS + _escaped(name))
         self._bus_address = bus_address
         self._job_deadline = job_deadline
         self._start_limit_pause = start_limit_pause
@@ -77,7 +222,7 @@ class SystemdUnit:
         except (BusUnavailableError, CallRefusedError) as error:
             return UnitUnknown(f"systemd could not be asked about {self._name}: {error}")
 
-    async def restart(self, loading: Pinning) -> RestartDone | RestartFailed | RestartRefused:
+    async def restart(self, loading: Pinning) -> RestartOutcome:
         """Restart the unit over a connection of its own, and wait for the end of the job.
 
         Cancelled, it leaves the job to systemd: the invocation id tells later what came of it.
@@ -93,12 +238,10 @@ class SystemdUnit:
             bus.close()
 
     def close(self) -> None:
-        """Give up the connection to D-Bus."""
+        """Close the connection to D-Bus."""
         self._bus.close()
 
-    async def _restart(
-        self, bus: SystemBus, loading: Pinning
-    ) -> RestartDone | RestartFailed | RestartRefused:
+    async def _restart(self, bus: SystemBus, loading: Pinning) -> RestartOutcome:
         properties = await self._properties(bus)
         before = _unit(self._name, properties)
         if isinstance(before, UnitUnknown):
@@ -118,8 +261,8 @@ class SystemdUnit:
             return RestartDone(loading)
         if after.state is UnitState.INACTIVE or after.invocation == before.invocation != "":
             return RestartRefused(
-                f"{self._name} was stopped while it was to be restarted, by somebody or by a "
-                "Condition...= of its own, and stays so; started, it will load the new document"
+                f"{self._name} was stopped during the restart, by somebody or by a Condition...= "
+                "of its own, and stays so; started, it will load the new document"
             )
         return RestartDone(loading, after.invocation)
 
@@ -131,13 +274,13 @@ class SystemdUnit:
         after = await self._properties(bus)
         return bool(after["InvocationID"] == before["InvocationID"])
 
-    async def _start_after_limit(self, bus: SystemBus, jobs: "_Jobs") -> str:
+    async def _start_after_limit(self, bus: SystemBus, jobs: _Bodies) -> str:
         await asyncio.sleep(self._start_limit_pause)
         await bus.call(_MANAGER, f"{_SYSTEMD}.Manager.ResetFailedUnit", "s", self._name)
         return await self._job(bus, jobs, "StartUnit")
 
-    async def _job(self, bus: SystemBus, jobs: "_Jobs", method: str) -> str:
-        """Enqueue a job and wait for its end; the result in systemd's word, or `_STILL_RUNNING`.
+    async def _job(self, bus: SystemBus, jobs: _Bodies, method: str) -> str:
+        """Enqueue a job and wait for its end; systemd's name of the result, or `_STILL_RUNNING`.
 
         Raises `BusUnavailableError` and `CallRefusedError`.
         """
@@ -155,10 +298,7 @@ class SystemdUnit:
 
     async def _properties(self, bus: SystemBus) -> dict[str, Any]:
         [properties] = await bus.call(
-            self._unit,
-            "org.freedesktop.DBus.Properties.GetAll",
-            "s",
-            f"{_SYSTEMD}.Unit",
+            self._unit, "org.freedesktop.DBus.Properties.GetAll", "s", f"{_SYSTEMD}.Unit"
         )
         return {name: variant.value for name, variant in properties.items()}
 
@@ -171,8 +311,6 @@ class SystemdUnit:
         remedy = _REMEDIES.get(error.name.rpartition(".")[2], "")
         return f"systemd refused to restart {self._name}: {error}" + remedy.format(unit=self._name)
 
-
-_Jobs = asyncio.Queue[list[Any] | None]
 
 _NOT_PERMITTED = "; run edgepind as root, or with the privileged helper (`edge.helper`)"
 _REMEDIES = {
@@ -192,7 +330,9 @@ def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
     word = properties["ActiveState"]
     state = _STATES.get(word)
     if state is None:
-        return UnitUnknown(f"systemd calls {name} {word!r}, which edgepind does not know")
+        return UnitUnknown(
+            f"systemd reports {name} as {word!r}, a state that edgepind does not know"
+        )
     if state in {UnitState.INACTIVE, UnitState.FAILED}:
         # A unit that is up stays what it is, though its file be masked or gone.
         absent = {"masked": UnitState.MASKED, "not-found": UnitState.ABSENT}
@@ -212,3 +352,18 @@ def _escaped(name: str) -> str:
         c if c.isascii() and c.isalnum() and not (c.isdigit() and i == 0) else f"_{ord(c):02x}"
         for i, c in enumerate(name)
     )
+
+
+async def set_timer(timer: str, *, runs: bool, bus_address: str | None = None) -> str | None:
+    """Start the timer that ends an opening, or stop it. A sentence, where systemd does not.
+
+    `bus_address` None: the system bus.
+    """
+    bus, method = SystemBus(bus_address), "StartUnit" if runs else "StopUnit"
+    try:
+        await bus.call(_MANAGER, f"{_SYSTEMD}.Manager.{method}", "ss", timer, "replace")
+    except (BusUnavailableError, CallRefusedError) as error:
+        return f"systemd does not answer for {timer} ({method}): {error}"
+    finally:
+        bus.close()
+    return None
