@@ -20,6 +20,7 @@ RELEASES = {(3, 11): "bookworm", (3, 12): "noble", (3, 13): "trixie"}
 """The release whose Python is this one, so that what was made for it can be run here."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: the packages are made once, and tried many times."""
     for item in items:
