@@ -18,6 +18,7 @@ Widen before narrowing (invariant 3): nothing live is removed, and nothing at al
 pin is proven and live, by a trusted clock.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
@@ -30,7 +31,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, accepted, with_role
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin.DOCUMENT})

@@ -16,6 +16,8 @@ There is at most one announced backup that was never live. An announcement remov
 makes nothing current, and brings nothing back that was retired or removed.
 """
 
+from dataclasses import replace
+
 from edgepind.core.activation import LAPSING
 from edgepind.core.messages import IS_REMOVED, IS_RETIRED, pin_prepared, pin_replaced
 from edgepind.core.pin_lifecycle import (
@@ -34,7 +36,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 

@@ -6,7 +6,7 @@ module that is named for it; this one only orders them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edgepind.core.activation import follow_the_live
@@ -62,7 +62,6 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
-from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
 
 

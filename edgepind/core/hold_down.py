@@ -24,7 +24,7 @@ and no time counts in which nobody looked. A removed fingerprint never enters, w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
@@ -44,7 +44,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role
-from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 

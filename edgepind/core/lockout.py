@@ -6,6 +6,7 @@ look at which little answers changes no judgement.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from edgepind.core.tick import Tick, served
 from edgepind.model.document import Pinning
@@ -13,7 +14,6 @@ from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin, accepted
-from edgepind.model.replacing import replace
 from edgepind.model.rules import Rules
 from edgepind.model.state import LastServed, State
 

@@ -15,6 +15,7 @@ reboot re-anchors it with all stored instants. It must never be that an override
 invalid file switches validation off, or that a file that cannot be removed extends it.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -25,7 +26,6 @@ from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved
-from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
 
 BY_HAND = timedelta(hours=1)

@@ -17,6 +17,7 @@ fingerprint that an operator removed is in the pin set: `core.invariants` holds 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,7 +29,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 RETIRED_KEPT = 64

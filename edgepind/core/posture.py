@@ -27,7 +27,7 @@ the Edge loads it; `helper.closing` ends an opening where the daemon is dead.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -39,7 +39,6 @@ from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Posture
 from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
-from edgepind.model.replacing import replace
 from edgepind.model.state import Guard
 
 CONFIRMING_TICKS = 2

@@ -11,6 +11,7 @@ active. A restart whose outcome the daemon did not live to learn is found by its
 that was started anew begins `settle` anew. Nothing here asks for a restart.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
@@ -36,7 +37,6 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
 )
-from edgepind.model.replacing import replace
 from edgepind.model.state import (
     Edge,
     Idle,

@@ -18,6 +18,7 @@ standing itself.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -26,7 +27,6 @@ from edgepind.model.enums import Origin, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import LastServed, State
 from edgepind.model.trust import Trust
 
