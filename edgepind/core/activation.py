@@ -4,6 +4,7 @@ Widen before narrowing: nothing live is removed, and nothing at all before the c
 been seen live after the Edge loaded it (invariant 3).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
@@ -16,7 +17,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, accepted, with_role
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin.DOCUMENT})

@@ -6,6 +6,7 @@ has loaded follows from when it was started, and is never guessed kindly: not kn
 restart.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.hold_down import REFUSALS_KEPT
@@ -18,7 +19,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 

@@ -6,6 +6,7 @@ or removed. Over any other channel it is a hint that changes nothing.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.hold_down import REFUSALS_KEPT
@@ -19,7 +20,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 

@@ -6,7 +6,7 @@ module that is named for it; this one only says in which order they speak.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edgepind.core.adoption import adopt
@@ -57,7 +57,6 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
-from edgepind.model.replacing import replace
 from edgepind.model.state import RestartPhase, State
 
 

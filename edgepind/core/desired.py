@@ -4,6 +4,8 @@ Level-triggered: what should be is compared with what is on disk at each tick, s
 two steps, a hand or a software update are all the same case.
 """
 
+from dataclasses import replace
+
 from edgepind.core.lockout import accepts_live
 from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import told
@@ -20,7 +22,6 @@ from edgepind.model.observation import (
 )
 from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.pin import accepted
-from edgepind.model.replacing import replace
 from edgepind.model.rules import Rules
 from edgepind.model.state import Edge, RestartPhase, State
 

@@ -5,7 +5,7 @@ be wrong. A contradiction starts it again; a gap pauses it. Elapsed time is mono
 clock that is set cannot shorten or lengthen it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
@@ -18,7 +18,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role
-from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 

@@ -4,11 +4,12 @@ One tick looks at whatever answers just then. What would lock the Edge out, and 
 a pin, is asked of what the cloud served when it last could be seen.
 """
 
+from dataclasses import replace
+
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.model.replacing import replace
 from edgepind.model.state import LastServed, State
 
 MOST = 64
@@ -31,7 +32,8 @@ def note_served(state: State, tick: Tick) -> State:
     ]
     silent.sort(key=lambda it: _silence(it, now))
     newest = (*answered.values(), *(_fallen_silent(it, now) for it in silent))[:MOST]
-    return replace(state, served=tuple(sorted(newest, key=lambda it: it.address)))
+    remembered = tuple(sorted(newest, key=lambda it: it.address))
+    return state if remembered == state.served else replace(state, served=remembered)
 
 
 def _silence(it: LastServed, now: Monotonic) -> float:

@@ -1,6 +1,7 @@
 """The operator's own word on pins: it is done at once, and refused only where it would lock out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
@@ -10,7 +11,6 @@ from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
 from edgepind.model.pin import Pin, accepted, with_role
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 

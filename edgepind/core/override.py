@@ -4,6 +4,7 @@ The end is fixed in monotonic time when the file is first seen, so that setting 
 way, neither lengthens nor cuts short what the operator asked for.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -14,7 +15,6 @@ from edgepind.model.enums import EventName, Severity
 from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved
-from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
 
 BY_HAND = timedelta(hours=1)

@@ -7,6 +7,7 @@ one. Why an event happens is the business of `hold_down`,
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +15,6 @@ from edgepind.core.state_machine import step
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import State
 
 RETIRED_KEPT = 64

@@ -6,7 +6,7 @@ lockout is at once what it should be. Time in grace is observed time; time in `o
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -18,7 +18,6 @@ from edgepind.core.tick import Tick
 from edgepind.model.enums import Finding, Posture
 from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
-from edgepind.model.replacing import replace
 from edgepind.model.state import Guard
 
 CONFIRMING_TICKS = 2

@@ -4,6 +4,7 @@ A restart that is done is not yet well: the unit must be active and `health_comm
 `settle` (CONTRACT section 8). Asking for the next one is the business of `core.restarts`.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
@@ -20,7 +21,6 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
 )
-from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 
 _GOING = frozenset({RestartPhase.OWED, RestartPhase.ROLLING_BACK})

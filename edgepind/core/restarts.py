@@ -7,6 +7,7 @@ became of one is judged in `core.restart_verification`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -22,7 +23,6 @@ from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.outcome import RestartDeferred, RestartRefused
-from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 
 

@@ -4,6 +4,8 @@ The operator first, then announcements, then what is seen: so a leaf that is ann
 in the same tick is announced. Only then is asked what is current and what has had its time.
 """
 
+from dataclasses import replace
+
 from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import hold_down
 from edgepind.core.announcements import note_announcement
@@ -16,7 +18,6 @@ from edgepind.core.tick import Tick
 from edgepind.model.enums import Role
 from edgepind.model.event import Event
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 

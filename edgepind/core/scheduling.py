@@ -5,6 +5,7 @@ calls a daemon dead that has not written for three. What is spaced out is what o
 pay for: requests to a status endpoint in trouble, failed writes, failed restarts.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from edgepind.core.standing import NOT_BELIEVED
@@ -18,7 +19,6 @@ from edgepind.model.observation import (
     StatusUnchanged,
     StatusUnreachable,
 )
-from edgepind.model.replacing import replace
 from edgepind.model.state import State, StatusMemory
 
 URGENT_SHARE = 6

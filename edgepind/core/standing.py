@@ -6,6 +6,7 @@ merely observed for long enough may be a stranger's.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -14,7 +15,6 @@ from edgepind.model.enums import Origin, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin
-from edgepind.model.replacing import replace
 from edgepind.model.state import LastServed, State
 from edgepind.model.trust import Trust
 
