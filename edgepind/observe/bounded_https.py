@@ -8,33 +8,21 @@ transport below httpx's client does none of these. What an answer means is judge
 import asyncio
 import os
 import ssl
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
+
+import httpx
 
 from edgepind import __version__
 from edgepind.formats.foreign_text import foreign_text
-from edgepind.lean_import import left_out
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
-
-with left_out("click"):
-    import httpcore
-    import httpx
-
-    from edgepind.observe.http_lines import HttpLines
-
-# httpcore tries to import this package in every request; where it is not installed, that search
-# of the disk costs as much as the request. None in sys.modules makes it end at once.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented, and not in typeshed
 
 LONGEST_BODY = 64 * 1024
 _FAILURES_SHOWN = 3
@@ -158,12 +146,17 @@ class BoundedHttps:
         finally:
             if not done:  # a pool that was interrupted is not asked again
                 await self.close()
+                await progress.hang_up()
         round_trip = received.monotonic - asked.monotonic
         return Reply(response.status_code, response.headers, body, received, round_trip)
 
 
 class _Progress:
-    """How far an attempt came; httpcore calls it as its `trace` extension."""
+    """How far an attempt has come, and over which stream; httpx calls it as its `trace` extension.
+
+    The stream is kept because httpx forgets one whose TLS handshake is cancelled, and leaves its
+    socket open.
+    """
 
     def __init__(self) -> None:
         self.start()
@@ -171,27 +164,34 @@ class _Progress:
     def start(self) -> None:
         self.connecting = False
         self.sending = False
+        self._stream: Any = None
 
     @property
     def reused(self) -> bool:
         """Whether the request went out over a connection that was kept from before."""
         return self.sending and not self.connecting
 
-    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
-        self.connecting |= event == "connection.connect_tcp.started"
-        self.sending |= event == "http11.send_request_headers.started"
+    async def hang_up(self) -> None:
+        """Close what was connected by this attempt."""
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        match event:
+            case "connection.connect_tcp.started":
+                self.connecting = True
+            case "connection.connect_tcp.complete":
+                self._stream = info["return_value"]
+            case "http11.send_request_headers.started":
+                self.sending = True
+            case _:
+                pass
 
 
 def _transport(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    """One connection, kept, over lines of our own, which httpx has no argument for."""
-    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
-    transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001  see above
-        ssl_context=context,
-        max_connections=1,
-        max_keepalive_connections=1,
-        network_backend=HttpLines(),
-    )
-    return transport
+    """One connection, kept for the next request."""
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
 
 
 @lru_cache(maxsize=8)  # a tenth of the cost of a steady request
