@@ -1,6 +1,6 @@
 """One HTTPS exchange with a server that may be slow, broken or hostile; the only user of httpx.
 
-A deadline bounds all of it and a cap each part: headers (by httpcore, 100 KiB), the body (64 KiB,
+A deadline bounds all of it and a cap each part: headers (100 KiB, by httpx), the body (64 KiB,
 decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: the
 transport below httpx's client does none of these. What an answer means is judged elsewhere.
 """
@@ -8,7 +8,8 @@ transport below httpx's client does none of these. What an answer means is judge
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -20,8 +21,7 @@ from edgepind.formats.foreign_text import foreign_text
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
-from edgepind.observe.bounded_body import BodyRefused, read_body
-from edgepind.observe.openssl_words import openssl_words
+from edgepind.observe.certificate import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
 
 LONGEST_BODY = 64 * 1024
@@ -31,6 +31,9 @@ _FIXED_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+_EITHER_HEADER = 32 + zlib.MAX_WBITS
+"""Lets zlib tell a gzip header from its own (zlib manual, `inflateInit2`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,13 @@ class Ask:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRefused:
+    """A body that was not read to its end, or that does not decode; a clause for a person."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +274,35 @@ def _sum(failures: Sequence[tuple[Address, NoReply]]) -> NoReply:
         any(failure.connected for _, failure in failures),
         next((it.unpinned for _, it in failures if it.unpinned is not None), None),
     )
+
+
+async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes | BodyRefused:
+    """Read a body of at most `limit` octets, on the wire and decoded alike.
+
+    `encoding` is the Content-Encoding ("" or "identity" for none). Compression is undone though
+    it was not asked for; a body that would pass the limit is given up at the limit.
+    """
+    raw = bytearray()
+    async for chunk in chunks:
+        if len(raw) + len(chunk) > limit:
+            return BodyRefused(f"it is longer than {limit // 1024} KiB")
+        raw += chunk
+    encoding = encoding.strip().lower()
+    if encoding in {"", "identity"}:
+        return bytes(raw)
+    if encoding in _COMPRESSED:
+        return _inflate(bytes(raw), limit)
+    return BodyRefused(f"it is encoded as {foreign_text(encoding)!r}, which was not asked for")
+
+
+def _inflate(raw: bytes, limit: int) -> bytes | BodyRefused:
+    inflater = zlib.decompressobj(_EITHER_HEADER)
+    try:
+        body = inflater.decompress(raw, limit + 1)
+    except zlib.error:
+        return BodyRefused("its compression is damaged")
+    if len(body) > limit:
+        return BodyRefused(f"it is longer than {limit // 1024} KiB when decompressed")
+    if not inflater.eof or inflater.unused_data:
+        return BodyRefused("its compressed form is cut short or goes on after its end")
+    return body

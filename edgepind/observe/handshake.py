@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from edgepind.model.address import Address
 from edgepind.model.observation import HandshakeFault, NotServed
-from edgepind.observe.certificate import chain_as_sent
-from edgepind.observe.openssl_words import openssl_words
+from edgepind.observe.certificate import chain_as_sent, openssl_words
 
 MOST_INTERMEDIATES = 10
 """Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""

@@ -18,7 +18,7 @@ from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.handshake import MOST_INTERMEDIATES, Shaken, handshake
-from edgepind.observe.tls_flight import flight
+from edgepind.observe.openssl_path import flight
 from edgepind.observe.tls_settings import edge_context, read_offer
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
