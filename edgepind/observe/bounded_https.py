@@ -101,11 +101,11 @@ class BoundedHttps:
             async with asyncio.timeout_at(deadline):
                 for turn, address in enumerate(turns):
                     self._first = turns[(turn + 1) % len(turns)]  # unless this one answers
-                    # A silent address leaves half of the time for those after it: a smaller
-                    # share each would fail them all where the way is long.
+                    # A silent address leaves half of the time for those after it: equal shares
+                    # would fail all of many addresses where the round trip is long.
                     left = deadline - asyncio.get_running_loop().time()
-                    patience = left if turn == len(turns) - 1 else left / 2
-                    outcome = await self._attempt(ask, address, patience, progress)
+                    connect_within = left if turn == len(turns) - 1 else left / 2
+                    outcome = await self._attempt(ask, address, connect_within, progress)
                     if isinstance(outcome, Reply):
                         self._first = address
                         return outcome
@@ -126,22 +126,24 @@ class BoundedHttps:
         return (*addresses[turn:], *addresses[:turn])
 
     async def _attempt(
-        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply | NoReply:
         while True:
             progress.start()
             try:
-                return await self._send(ask, address, patience, progress)
+                return await self._send(ask, address, connect_within, progress)
             except (httpx.TransportError, OSError) as error:
                 if not progress.reused:  # else the server had given it up: once more, on a new one
-                    return NoReply(_clause(error, patience), progress.sending, _unpinned(error))
+                    return NoReply(
+                        _clause(error, connect_within), progress.sending, _unpinned(error)
+                    )
 
     async def _send(
-        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply:
         if self._transport is None:
             self._transport = _transport(self._context)
-        wire = _wire_request(ask, address, patience, progress)
+        wire = _wire_request(ask, address, connect_within, progress)
         done = False
         try:
             asked = self._now()
@@ -212,7 +214,7 @@ def _urls(url: str, address: Address) -> tuple[httpx.URL, httpx.URL]:
 
 
 def _wire_request(
-    ask: Ask, address: Address, patience: float, progress: _Progress
+    ask: Ask, address: Address, connect_within: float, progress: _Progress
 ) -> httpx.Request:
     named, numeric = _urls(ask.url, address)
     return httpx.Request(
@@ -222,7 +224,7 @@ def _wire_request(
         content=ask.body,
         extensions={
             "sni_hostname": named.raw_host.decode(),
-            "timeout": {"connect": patience},
+            "timeout": {"connect": connect_within},
             "trace": progress,
         },
     )
@@ -240,17 +242,17 @@ def _unpinned(error: BaseException) -> Fingerprint | None:
     return next(leaves, None)
 
 
-def _clause(error: BaseException, patience: float) -> str:
+def _clause(error: BaseException, connect_within: float) -> str:
     """Why an exchange failed, in a clause for a person."""
     causes = tuple(_causes(error))
-    told = (_layer_clause(cause, patience) for cause in causes)
+    told = (_layer_clause(cause, connect_within) for cause in causes)
     if clause := next(filter(None, told), None):
         return clause
     codes = [it.errno for it in causes if isinstance(it, OSError) and it.errno is not None]
     return os.strerror(codes[-1]).lower() if codes else "the connection broke off"
 
 
-def _layer_clause(cause: BaseException, patience: float) -> str | None:
+def _layer_clause(cause: BaseException, connect_within: float) -> str | None:
     match cause:
         case LeafRefusedError():
             return f"its leaf {cause.leaf.short} is {cause.because}"
@@ -259,7 +261,7 @@ def _layer_clause(cause: BaseException, patience: float) -> str | None:
         case ssl.SSLError():
             return f"TLS failed: {openssl_words(cause)}"
         case httpx.ConnectTimeout():
-            return f"no connection within {patience:.3g} s"
+            return f"no connection within {connect_within:.3g} s"
         case httpx.RemoteProtocolError():
             return f"no proper answer in HTTP: {foreign_text(str(cause))}"
         case _:

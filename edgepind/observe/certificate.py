@@ -118,7 +118,7 @@ def _read_again(der: bytes) -> Certificate | CertificateUnreadable:
             issuer=_shown(parsed.issuer.rfc4514_string()),
             validity=Validity(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
         )
-    except Exception as error:  # noqa: BLE001  a stranger's bytes raise more than is documented
+    except Exception as error:  # noqa: BLE001  hostile bytes raise more than is documented
         return CertificateUnreadable(f"its fields cannot be read ({type(error).__name__})")
 
 

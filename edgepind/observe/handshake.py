@@ -89,6 +89,7 @@ async def handshake(
         connected = True
         return asyncio.Protocol()
 
+    # asyncio hands out no SSLObject where the handshake fails.
     context.sslobject_class = _TellingObject
     try:
         async with asyncio.timeout(timeout):

@@ -39,7 +39,7 @@ class Target:
 
 
 class LinkObserver:
-    """Looks at one host, again and again; what is dear is made once and kept.
+    """Looks at one host, again and again; what is expensive to make is made once and kept.
 
     `trust` is loaded by `load_trust`; `clock` only helps to choose among several valid paths.
     """

@@ -128,7 +128,7 @@ async def _reap(child: Process) -> None:
 
 
 def _read(answer: bytes, programs: int) -> Outputs | NoOutputs:
-    """Read the child's answer; it was in a stranger's hands, so its shape is not assumed."""
+    """Read the child's answer; jq has read hostile text, so its shape is not assumed."""
     try:
         said = json.loads(answer)
     except (ValueError, RecursionError):
