@@ -3,15 +3,15 @@
 Whether one runs is decided by the lock that it holds, never by a process table or a file's age.
 """
 
-import asyncio
 import fcntl
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from edgepind.cli.render import waiting
 from edgepind.cli.stored_state import NoStatus, StatusDocument, read_status
@@ -91,12 +91,18 @@ async def found_within(seconds: float, what: str, look: Callable[[], _T | None])
 
     `what` names, for a person at a terminal, what is waited for.
     """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), waiting(what):
-            while (found := look()) is None:  # noqa: ASYNC110  files of another process
-                await asyncio.sleep(_LOOK_EVERY)
-            return found
-    return look()
+    attempts = AsyncRetrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(_LOOK_EVERY),
+        retry=retry_if_result(lambda found: found is None),
+        retry_error_callback=lambda _: None,
+    )
+
+    async def attempt() -> _T | None:
+        return look()
+
+    async with waiting(what):
+        return await attempts(attempt)
 
 
 def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:

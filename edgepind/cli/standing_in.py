@@ -4,10 +4,11 @@ So that what the command opens is ended as what the helper opens, and the two ne
 Edge at once. Where the helper is not installed there is neither.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from edgepind.clock import SystemClock
 from edgepind.effects.systemd import set_timer
@@ -25,18 +26,26 @@ _LOOK_EVERY = 0.2
 async def own_turn(folder: Path = FOLDER) -> AsyncIterator[str | None]:
     """Keep the helper away for the length of the block; a sentence, where it is at work itself."""
     with ExitStack() as held:
-        loop = asyncio.get_running_loop()
-        ends, problem = loop.time() + _PATIENCE, None
-        while _is_ours(folder) and not held.enter_context(turn(folder)):
+
+        async def take() -> bool:
+            if not _is_ours(folder) or held.enter_context(turn(folder)):
+                return True
             held.close()
-            if loop.time() > ends:
-                problem = (
-                    "the Edge is being restarted by root's helper at this moment; "
-                    "run the command again when that is done"
-                )
-                break
-            await asyncio.sleep(_LOOK_EVERY)
-        yield problem
+            return False
+
+        attempts = AsyncRetrying(
+            stop=stop_after_delay(_PATIENCE),
+            wait=wait_fixed(_LOOK_EVERY),
+            retry=retry_if_result(lambda taken: not taken),
+            retry_error_callback=lambda _: False,
+        )
+        if await attempts(take):
+            yield None
+        else:
+            yield (
+                "the Edge is being restarted by root's helper at this moment; "
+                "run the command again when that is done"
+            )
 
 
 async def have_it_ended(settings: Settings, folder: Path = FOLDER) -> str | None:

@@ -2,11 +2,7 @@
 
 import sys
 
-# asyncio, which D-Bus needs, would load TLS if it could, and does without where it cannot. So
-# nothing that this process ever runs can speak it.
-sys.modules["ssl"] = None  # type: ignore[assignment]  # the documented way to bar an import
-
-from edgepind.helper.program import main  # noqa: E402 - only now
+from edgepind.helper.program import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """One HTTPS exchange with a server that may be slow, broken or hostile; the only user of httpx.
 
-A deadline bounds all of it and a cap each part: headers (by httpcore, 100 KiB), the body (64 KiB,
+A deadline bounds all of it and a cap each part: headers (100 KiB, by httpx), the body (64 KiB,
 decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: the
 transport below httpx's client does none of these. What an answer means is judged elsewhere.
 """
@@ -8,33 +8,21 @@ transport below httpx's client does none of these. What an answer means is judge
 import asyncio
 import os
 import ssl
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any
+
+import httpx
 
 from edgepind import __version__
 from edgepind.formats import foreign_text
-from edgepind.lean_import import left_out
 from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
-from edgepind.observe.bounded_body import BodyRefused, read_body
-from edgepind.observe.openssl_words import openssl_words
+from edgepind.observe.certificate import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
-
-with left_out("click"):
-    import httpcore
-    import httpx
-
-    from edgepind.observe.http_lines import HttpLines
-
-# httpcore tries to import this package in every request; where it is not installed, that search
-# of the disk costs as much as the request. None in sys.modules makes it end at once.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented, and not in typeshed
 
 LONGEST_BODY = 64 * 1024
 _FAILURES_SHOWN = 3
@@ -43,6 +31,9 @@ _FIXED_HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+_EITHER_HEADER = 32 + zlib.MAX_WBITS
+"""Lets zlib tell a gzip header from its own (zlib manual, `inflateInit2`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +43,13 @@ class Ask:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRefused:
+    """A body that was not read to its end, or that does not decode; a clause for a person."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +101,11 @@ class BoundedHttps:
             async with asyncio.timeout_at(deadline):
                 for turn, address in enumerate(turns):
                     self._first = turns[(turn + 1) % len(turns)]  # unless this one answers
-                    # A silent address leaves half of the time for those after it: a smaller
-                    # share each would fail them all where the way is long.
+                    # A silent address leaves half of the time for those after it: equal shares
+                    # would fail all of many addresses where the round trip is long.
                     left = deadline - asyncio.get_running_loop().time()
-                    patience = left if turn == len(turns) - 1 else left / 2
-                    outcome = await self._attempt(ask, address, patience, progress)
+                    connect_within = left if turn == len(turns) - 1 else left / 2
+                    outcome = await self._attempt(ask, address, connect_within, progress)
                     if isinstance(outcome, Reply):
                         self._first = address
                         return outcome
@@ -128,22 +126,24 @@ class BoundedHttps:
         return (*addresses[turn:], *addresses[:turn])
 
     async def _attempt(
-        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply | NoReply:
         while True:
             progress.start()
             try:
-                return await self._send(ask, address, patience, progress)
+                return await self._send(ask, address, connect_within, progress)
             except (httpx.TransportError, OSError) as error:
                 if not progress.reused:  # else the server had given it up: once more, on a new one
-                    return NoReply(_clause(error, patience), progress.sending, _unpinned(error))
+                    return NoReply(
+                        _clause(error, connect_within), progress.sending, _unpinned(error)
+                    )
 
     async def _send(
-        self, ask: Ask, address: Address, patience: float, progress: "_Progress"
+        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply:
         if self._transport is None:
             self._transport = _transport(self._context)
-        wire = _wire_request(ask, address, patience, progress)
+        wire = _wire_request(ask, address, connect_within, progress)
         done = False
         try:
             asked = self._now()
@@ -158,12 +158,17 @@ class BoundedHttps:
         finally:
             if not done:  # a pool that was interrupted is not asked again
                 await self.close()
+                await progress.hang_up()
         round_trip = received.monotonic - asked.monotonic
         return Reply(response.status_code, response.headers, body, received, round_trip)
 
 
 class _Progress:
-    """How far an attempt came; httpcore calls it as its `trace` extension."""
+    """How far an attempt has come, and over which stream; httpx calls it as its `trace` extension.
+
+    The stream is kept because httpx forgets one whose TLS handshake is cancelled, and leaves its
+    socket open.
+    """
 
     def __init__(self) -> None:
         self.start()
@@ -171,27 +176,34 @@ class _Progress:
     def start(self) -> None:
         self.connecting = False
         self.sending = False
+        self._stream: Any = None
 
     @property
     def reused(self) -> bool:
         """Whether the request went out over a connection that was kept from before."""
         return self.sending and not self.connecting
 
-    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
-        self.connecting |= event == "connection.connect_tcp.started"
-        self.sending |= event == "http11.send_request_headers.started"
+    async def hang_up(self) -> None:
+        """Close what was connected by this attempt."""
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        match event:
+            case "connection.connect_tcp.started":
+                self.connecting = True
+            case "connection.connect_tcp.complete":
+                self._stream = info["return_value"]
+            case "http11.send_request_headers.started":
+                self.sending = True
+            case _:
+                pass
 
 
 def _transport(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    """One connection, kept, over lines of our own, which httpx has no argument for."""
-    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
-    transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001  see above
-        ssl_context=context,
-        max_connections=1,
-        max_keepalive_connections=1,
-        network_backend=HttpLines(),
-    )
-    return transport
+    """One connection, kept for the next request."""
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
 
 
 @lru_cache(maxsize=8)  # a tenth of the cost of a steady request
@@ -202,7 +214,7 @@ def _urls(url: str, address: Address) -> tuple[httpx.URL, httpx.URL]:
 
 
 def _wire_request(
-    ask: Ask, address: Address, patience: float, progress: _Progress
+    ask: Ask, address: Address, connect_within: float, progress: _Progress
 ) -> httpx.Request:
     named, numeric = _urls(ask.url, address)
     return httpx.Request(
@@ -212,7 +224,7 @@ def _wire_request(
         content=ask.body,
         extensions={
             "sni_hostname": named.raw_host.decode(),
-            "timeout": {"connect": patience},
+            "timeout": {"connect": connect_within},
             "trace": progress,
         },
     )
@@ -230,17 +242,17 @@ def _unpinned(error: BaseException) -> Fingerprint | None:
     return next(leaves, None)
 
 
-def _clause(error: BaseException, patience: float) -> str:
+def _clause(error: BaseException, connect_within: float) -> str:
     """Why an exchange failed, in a clause for a person."""
     causes = tuple(_causes(error))
-    told = (_layer_clause(cause, patience) for cause in causes)
+    told = (_layer_clause(cause, connect_within) for cause in causes)
     if clause := next(filter(None, told), None):
         return clause
     codes = [it.errno for it in causes if isinstance(it, OSError) and it.errno is not None]
     return os.strerror(codes[-1]).lower() if codes else "the connection broke off"
 
 
-def _layer_clause(cause: BaseException, patience: float) -> str | None:
+def _layer_clause(cause: BaseException, connect_within: float) -> str | None:
     match cause:
         case LeafRefusedError():
             return f"its leaf {cause.leaf.short} is {cause.because}"
@@ -249,7 +261,7 @@ def _layer_clause(cause: BaseException, patience: float) -> str | None:
         case ssl.SSLError():
             return f"TLS failed: {openssl_words(cause)}"
         case httpx.ConnectTimeout():
-            return f"no connection within {patience:.3g} s"
+            return f"no connection within {connect_within:.3g} s"
         case httpx.RemoteProtocolError():
             return f"no proper answer in HTTP: {foreign_text(str(cause))}"
         case _:
@@ -264,3 +276,35 @@ def _sum(failures: Sequence[tuple[Address, NoReply]]) -> NoReply:
         any(failure.connected for _, failure in failures),
         next((it.unpinned for _, it in failures if it.unpinned is not None), None),
     )
+
+
+async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes | BodyRefused:
+    """Read a body of at most `limit` octets, on the wire and decoded alike.
+
+    `encoding` is the Content-Encoding ("" or "identity" for none). Compression is undone though
+    it was not asked for; a body that would pass the limit is given up at the limit.
+    """
+    raw = bytearray()
+    async for chunk in chunks:
+        if len(raw) + len(chunk) > limit:
+            return BodyRefused(f"it is longer than {limit // 1024} KiB")
+        raw += chunk
+    encoding = encoding.strip().lower()
+    if encoding in {"", "identity"}:
+        return bytes(raw)
+    if encoding in _COMPRESSED:
+        return _inflate(bytes(raw), limit)
+    return BodyRefused(f"it is encoded as {foreign_text(encoding)!r}, which was not asked for")
+
+
+def _inflate(raw: bytes, limit: int) -> bytes | BodyRefused:
+    inflater = zlib.decompressobj(_EITHER_HEADER)
+    try:
+        body = inflater.decompress(raw, limit + 1)
+    except zlib.error:
+        return BodyRefused("its compression is damaged")
+    if len(body) > limit:
+        return BodyRefused(f"it is longer than {limit // 1024} KiB when decompressed")
+    if not inflater.eof or inflater.unused_data:
+        return BodyRefused("its compressed form is cut short or goes on after its end")
+    return body

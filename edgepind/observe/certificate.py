@@ -5,12 +5,15 @@ parsed here too. Both calls used are private until Python 3.13, which makes them
 names and keeps these.
 """
 
+import re
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from edgepind.model.instants import Validity
+
+_AROUND = re.compile(r"^\[[^\]]*\]\s*|\s*\(_ssl\.c:\d+\)$")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DER = 2  # _ssl.ENCODING_DER
@@ -115,7 +118,7 @@ def _read_again(der: bytes) -> Certificate | CertificateUnreadable:
             issuer=_shown(parsed.issuer.rfc4514_string()),
             validity=Validity(parsed.not_valid_before_utc, parsed.not_valid_after_utc),
         )
-    except Exception as error:  # noqa: BLE001  a stranger's bytes raise more than is documented
+    except Exception as error:  # noqa: BLE001  hostile bytes raise more than is documented
         return CertificateUnreadable(f"its fields cannot be read ({type(error).__name__})")
 
 
@@ -137,3 +140,12 @@ def _shown(name: str) -> str:
         c if c.isprintable() else "".join(f"\\{octet:02X}" for octet in c.encode()) for c in name
     )
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def openssl_words(error: ssl.SSLError) -> str:
+    """What OpenSSL says of a failure, for a person: no brackets, no lines of C.
+
+    Such as "tlsv1 alert no application protocol"; Python knows only some of them by name.
+    """
+    said = error.reason or _AROUND.sub("", error.strerror or str(error))
+    return said.lower().replace("_", " ")

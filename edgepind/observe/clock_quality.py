@@ -1,24 +1,41 @@
 """Everything that speaks for or against the host's clock, gathered once a tick.
 
-A steady tick starts no process: chronyd's word is kept for minutes, unless the clock was set
-meanwhile. The witnesses are weighed in `core.diagnosis`, not here.
+The witnesses are chronyd (chronyc(1)), where it is installed, the kernel (adjtimex(2)) and the
+`Date` of the status endpoint. They are weighed in `core.diagnosis`; whatever one of them
+says, nothing here raises.
 """
 
+import ctypes
+import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from edgepind.host.command import Exited, run_command
+from edgepind.host.disk_thread import run_aside
 from edgepind.model.instants import Moment
-from edgepind.model.observation import ClockReading
-from edgepind.observe.chrony import ask_chrony
-from edgepind.observe.kernel_clock import read_kernel_clock
+from edgepind.model.observation import ClockReading, ClockSource
+
+_DEADLINE = 5.0
+"""Seconds for chronyc."""
+
+_FIELDS = 14
+_SYNCHRONISED = frozenset({"Normal", "Insert second", "Delete second"})
+_ITSELF = frozenset({"00000000", "7F7F0101"})
+"""Reference ids for "none yet" and for `local`, which is the host's own clock by another name."""
+
+_TIME_UNSYNCED = 0x0040  # STA_UNSYNC
+_IN_NANOSECONDS = 0x2000  # STA_NANO
+_REST = 256
+"""Octets, more than `struct timex` has on any architecture."""
 
 _STEP = timedelta(milliseconds=500)
 """A wall clock that moved this much against elapsed time was set, not slewed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class _ChronyReading:
     """What chronyd said, and when."""
 
     reading: ClockReading | None
@@ -26,7 +43,11 @@ class _Word:
 
 
 class ClockQuality:
-    """The witnesses; `chronyc` is asked every `period` seconds at most."""
+    """The witnesses.
+
+    A steady tick starts no process: `chronyc` is asked every `period` seconds at most, and again
+    where the clock was set meanwhile.
+    """
 
     def __init__(
         self, now: Callable[[], Moment], chronyc: str = "chronyc", period: float = 300.0
@@ -34,7 +55,7 @@ class ClockQuality:
         self._now = now
         self._chronyc = chronyc
         self._period = period
-        self._word: _Word | None = None
+        self._last: _ChronyReading | None = None
 
     async def observe(self, date: ClockReading | None) -> tuple[ClockReading, ...]:
         """All readings that there are; `date` is that of the status endpoint, if it gave one."""
@@ -43,11 +64,76 @@ class ClockQuality:
 
     async def _chrony(self) -> ClockReading | None:
         now = self._now()
-        if self._word is None or self._is_old(self._word.at, now):
-            self._word = _Word(await ask_chrony(self._chronyc), now)
-        return self._word.reading
+        if self._last is None or self._is_old(self._last.at, now):
+            self._last = _ChronyReading(await ask_chrony(self._chronyc), now)
+        return self._last.reading
 
     def _is_old(self, asked: Moment, now: Moment) -> bool:
         elapsed = now.monotonic - asked.monotonic
         drift = now.wall - asked.wall - timedelta(seconds=elapsed)
         return elapsed >= self._period or abs(drift) > _STEP
+
+
+async def ask_chrony(chronyc: str) -> ClockReading | None:
+    """Run `chronyc` (a path, or a name in PATH) once; None where it has nothing to say."""
+    found = await run_aside(shutil.which, chronyc)
+    if found is None:
+        return None
+    result = await run_command([found, "-c", "-n", "tracking"], _DEADLINE)
+    return read_tracking(result.tail) if isinstance(result, Exited) and result.code == 0 else None
+
+
+def read_tracking(line: str) -> ClockReading | None:
+    """Read one line of `tracking` in its CSV form; None where it is none, or not synchronised.
+
+    The fifth field is what chronyd has still to add to the system clock, in seconds. The error
+    bound is the root dispersion and half of the root delay (RFC 5905, section 11.2).
+    """
+    fields = line.strip().split(",")
+    if len(fields) != _FIELDS or fields[0].upper() in _ITSELF or fields[13] not in _SYNCHRONISED:
+        return None
+    try:
+        stratum = int(fields[2])
+        behind, delay, dispersion = (float(fields[index]) for index in (4, 10, 11))
+    except ValueError:
+        return None
+    bound = dispersion + abs(delay) / 2
+    if stratum < 1 or not (math.isfinite(behind) and math.isfinite(bound)):
+        return None
+    return ClockReading(ClockSource.CHRONY, -behind, abs(bound))
+
+
+class _Timex(ctypes.Structure):
+    """The beginning of `struct timex` of <sys/timex.h>; the kernel writes to all of it."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * _REST),
+    )
+
+
+def read_kernel_clock() -> ClockReading | None:
+    """One reading of adjtimex(2); None where the clock is not synchronised or the call is barred.
+
+    It reads and never sets: `modes` is zero, which needs no privilege. A sandbox may still forbid
+    the call (`ProtectClock=`, a filter without clock_adjtime). `offset` is what the kernel is
+    still to add, so the clock is ahead by its negative; `maxerror` is the bound that the kernel
+    itself keeps, and lets grow while nobody disciplines the clock.
+    """
+    timex = _Timex()
+    if ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) < 0:
+        return None
+    return kernel_reading(timex.offset, timex.maxerror, timex.status)
+
+
+def kernel_reading(offset: int, maxerror: int, status: int) -> ClockReading | None:
+    """What the fields of `struct timex` say; `maxerror` is in microseconds."""
+    if status & _TIME_UNSYNCED:
+        return None
+    second = 1e9 if status & _IN_NANOSECONDS else 1e6
+    return ClockReading(ClockSource.KERNEL, -offset / second, maxerror / 1e6)

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from edgepind.model.address import Address
 from edgepind.model.observation import HandshakeFault, NotServed
-from edgepind.observe.certificate import chain_as_sent
-from edgepind.observe.openssl_words import openssl_words
-from edgepind.observe.tls_line import TlsLine, connect
+from edgepind.observe.certificate import chain_as_sent, openssl_words
 
 MOST_INTERMEDIATES = 10
 """Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""
@@ -57,6 +55,23 @@ class Shaken:
     cipher: str
 
 
+class RefusedLateError(ssl.SSLError):
+    """The handshake failed after the peer had sent its certificate; the cause says how."""
+
+
+class _TellingObject(ssl.SSLObject):
+    def do_handshake(self) -> None:
+        """Shake hands. Raises ssl.SSLError, which tells whether a certificate had come."""
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            raise
+        except ssl.SSLError as error:
+            if chain_as_sent(self):
+                raise RefusedLateError from error
+            raise
+
+
 async def handshake(
     address: Address,
     host: str,
@@ -68,33 +83,41 @@ async def handshake(
     `timeout` is in seconds and bounds all of it. Never raises for an expected failure.
     """
     connected = False
+
+    def protocol() -> asyncio.Protocol:
+        nonlocal connected
+        connected = True
+        return asyncio.Protocol()
+
+    # asyncio hands out no SSLObject where the handshake fails.
+    context.sslobject_class = _TellingObject
     try:
         async with asyncio.timeout(timeout):
-            with await connect(address.ip, address.port) as connection:
-                connected = True
-                return await _shake(connection, host, context)
+            transport, _ = await asyncio.get_running_loop().create_connection(
+                protocol,
+                address.ip,
+                address.port,
+                ssl=context,
+                server_hostname=host,
+                ssl_handshake_timeout=timeout,
+                flags=socket.AI_NUMERICHOST,
+            )
     except TimeoutError:
         return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=connected))
+    except ssl.SSLError as error:
+        return _tls_fault(error, host)
     except OSError as error:
         return _network_fault(error)
+    try:
+        return _seen(transport.get_extra_info("ssl_object"))
+    finally:
+        transport.close()  # says close_notify
+        transport.abort()  # and waits for none
 
 
 def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
     """What is kept of a chain as it was sent: no certificate twice, and ten beside the leaf."""
     return tuple(dict.fromkeys(sent))[: MOST_INTERMEDIATES + 1]
-
-
-async def _shake(
-    connection: socket.socket, host: str, context: ssl.SSLContext
-) -> Shaken | NotServed:
-    line = TlsLine(connection, context, host)
-    try:
-        await line.shake()
-    except ssl.SSLError as error:
-        return _tls_fault(error, host, had_certificate=bool(chain_as_sent(line.tls)))
-    seen = _seen(line.tls)
-    line.say_goodbye()
-    return seen
 
 
 def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:
@@ -115,7 +138,10 @@ def _late(timeout: float, *, connected: bool) -> str:
     return f"it did not accept a connection within {timeout:g} s"
 
 
-def _tls_fault(error: ssl.SSLError, host: str, *, had_certificate: bool) -> NotServed:
+def _tls_fault(error: ssl.SSLError, host: str) -> NotServed:
+    had_certificate = isinstance(error, RefusedLateError)
+    if isinstance(error.__cause__, ssl.SSLError):
+        error = error.__cause__
     reason = error.reason or ""
     if reason in _NOT_TLS:
         return NotServed(HandshakeFault.TLS, "what answered does not speak TLS")

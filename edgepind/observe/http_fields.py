@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from edgepind.clock import EARLIEST_WALL, LATEST_WALL
 from edgepind.model.observation import ClockReading, ClockSource
 
-MOST_PATIENCE = 3600.0
-"""Seconds for which a server is obeyed when it asks for patience (CONTRACT section 11)."""
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds for which a `Retry-After` is obeyed at most (CONTRACT section 11)."""
 
 _LONGEST_DATE = 64
 _LONGEST_DELAY = 9
@@ -40,12 +40,12 @@ def retry_after(value: str | None, server_date: datetime | None, wall: datetime)
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        asked = MOST_PATIENCE if len(value) > _LONGEST_DELAY else float(value)
+        asked = LONGEST_RETRY_AFTER if len(value) > _LONGEST_DELAY else float(value)
     elif (until := http_date(value)) is not None:
         asked = (until - (server_date or wall)).total_seconds()
     else:
         return None
-    return min(max(asked, 0.0), MOST_PATIENCE)
+    return min(max(asked, 0.0), LONGEST_RETRY_AFTER)
 
 
 def date_reading(

@@ -14,8 +14,8 @@ from edgepind.clock import Clock
 from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import AddressSeen, HandshakeFault, Link, NotServed, Served
+from edgepind.observe.chain import Judge
 from edgepind.observe.handshake import Shaken, handshake
-from edgepind.observe.leaf import Judge
 from edgepind.observe.resolve import ResolveFailed, Resolver
 from edgepind.observe.tls_settings import edge_context, read_offer, wide_context
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
@@ -39,7 +39,7 @@ class Target:
 
 
 class LinkObserver:
-    """Looks at one host, again and again; what is dear is made once and kept.
+    """Looks at one host, again and again; what is expensive to make is made once and kept.
 
     `trust` is loaded by `load_trust`; `clock` only helps to choose among several valid paths.
     """

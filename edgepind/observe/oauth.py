@@ -15,8 +15,7 @@ from edgepind.formats import ParsedJson, foreign_text, parse_json
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.observe.bounded_body import BodyRefused
-from edgepind.observe.bounded_https import Ask, NoReply, Reply
+from edgepind.observe.bounded_https import Ask, BodyRefused, NoReply, Reply
 from edgepind.observe.client_secret import NoClientSecret, read_client_secret
 from edgepind.observe.http_fields import http_date, retry_after
 from edgepind.settings.schema import OAuthSettings

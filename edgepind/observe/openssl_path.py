@@ -1,6 +1,6 @@
 """What OpenSSL, by which the Edge judges, thinks of a chain: asked in memory, without a peer.
 
-A client of `ssl` is handed the first messages of a server (`tls_flight`) and verifies what is in
+A client of `ssl` is handed the first messages of a server (`flight`) and verifies what is in
 them. So the verdict is OpenSSL's own, for any chain that was ever seen, at no network's cost, and
 apart from the clock: `X509_V_FLAG_NO_CHECK_TIME` tells "right but for the time" from "wrong".
 """
@@ -20,7 +20,18 @@ from edgepind.observe.certificate import (
     path_found,
 )
 from edgepind.observe.der import public_key_info
-from edgepind.observe.tls_flight import CIPHER, flight
+
+CIPHER = "ECDHE-ECDSA-AES128-GCM-SHA256"
+_CIPHER_CODE = b"\xc0\x2b"
+_VERSION = b"\x03\x03"
+_RANDOM = bytes(32)
+_NO_SESSION = b"\x00"
+_NO_COMPRESSION = b"\x00"
+_SECURE_RENEGOTIATION = b"\xff\x01\x00\x01\x00"  # RFC 5746; OpenSSL 3 insists on it
+_HANDSHAKE = b"\x16"
+_SERVER_HELLO = b"\x02"
+_CERTIFICATE = b"\x0b"
+_LARGEST_RECORD = 16_384
 
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME
 # The certificates are judged before it is noticed that their key does not suit the cipher.
@@ -149,3 +160,25 @@ def _reason(refusal: ssl.SSLError) -> str:
     if refusal.reason is None:  # from the parser, not from TLS
         return "a certificate in the chain cannot be parsed"
     return f"OpenSSL cannot judge it ({refusal.reason})"
+
+
+def flight(chain: Sequence[bytes]) -> bytes:
+    """What a TLS 1.2 server sends first, as records (RFC 5246, section 7.4), for a chain of DER.
+
+    A client judges the certificates as soon as it has read ServerHello and Certificate, before the
+    server has proved that it holds the key. So bytes made here, without any key, are enough to ask
+    a client what it thinks of a chain.
+    """
+    hello = (_VERSION + _RANDOM + _NO_SESSION + _CIPHER_CODE + _NO_COMPRESSION) + _sized(
+        2, _SECURE_RENEGOTIATION
+    )
+    certificates = _sized(3, b"".join(_sized(3, der) for der in chain))
+    messages = _SERVER_HELLO + _sized(3, hello) + _CERTIFICATE + _sized(3, certificates)
+    return b"".join(
+        _HANDSHAKE + _VERSION + _sized(2, messages[at : at + _LARGEST_RECORD])
+        for at in range(0, len(messages), _LARGEST_RECORD)
+    )
+
+
+def _sized(octets: int, content: bytes) -> bytes:
+    return len(content).to_bytes(octets, "big") + content

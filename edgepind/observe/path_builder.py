@@ -112,7 +112,7 @@ def _parsed(ders: Iterable[bytes]) -> Iterator[Certificate]:
         try:
             certificate = load_der_x509_certificate(der)
             _validity(certificate)
-        except Exception:  # noqa: BLE001, S112  a stranger's bytes raise more than is documented
+        except Exception:  # noqa: BLE001, S112  hostile bytes raise more than is documented
             continue
         yield certificate
 
@@ -121,7 +121,7 @@ def _self_signed(certificate: Certificate) -> bool:
     """Whether it vouches for itself: no step to anywhere, and where OpenSSL would stop."""
     try:
         certificate.verify_directly_issued_by(certificate)
-    except Exception:  # noqa: BLE001  a stranger's bytes raise more than is documented
+    except Exception:  # noqa: BLE001  hostile bytes raise more than is documented
         return False
     return True
 

@@ -85,7 +85,7 @@ def pinned_context(check: PinCheck) -> ssl.SSLContext:
     """A context whose handshakes succeed where `check` lets the leaf pass, and only there.
 
     No chain and no name is verified besides: the pin is the authority, and it was accepted for
-    this host. The check needs a TLS layer that uses `wrap_bio`, as `tls_line` does; it
+    this host. The check needs a TLS layer that uses `wrap_bio`, as httpx and asyncio do; it
     runs before the client's last handshake message, let alone a request, has left.
     """
 

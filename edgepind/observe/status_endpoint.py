@@ -23,14 +23,12 @@ from edgepind.model.observation import (
     StatusUnreachable,
 )
 from edgepind.model.trust import PinKey, Trust
-from edgepind.observe.bounded_body import BodyRefused
-from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
+from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
-from edgepind.observe.jq_programs import JqPrograms
 from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
-from edgepind.observe.status_answer import read_answer
+from edgepind.observe.status_answer import JqPrograms, read_answer
 from edgepind.settings.schema import CloudSettings, Settings
 
 _PATH = "/api/v1/security/status"

@@ -1,7 +1,7 @@
 """What the Edge would offer the cloud, as contexts for the probe's handshakes.
 
-The raw words of the pinning document are read in any usual spelling; what is not understood is
-ignored here and told by `check`. No context verifies a chain: judging is another room's work.
+The values of the pinning document are read in any usual spelling; what is not understood is
+ignored here and reported by `check`. No context verifies a chain: `chain` judges it.
 
 `ssl` before Python 3.15 cannot choose among the suites of TLS 1.3, so all of them are offered
 wherever TLS 1.3 is. They are never switched off either: the document has no highest version, and
@@ -37,7 +37,7 @@ class TlsOffer:
     """The Edge's `tlsSettings`, understood.
 
     `suites` are OpenSSL's names for TLS 1.2 and below; empty: OpenSSL's own defaults.
-    `unknown` holds the words of the document that say nothing to this OpenSSL.
+    `unknown` holds the values of the document that this OpenSSL does not know.
     """
 
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
@@ -48,7 +48,7 @@ class TlsOffer:
 
 
 def read_offer(tls: EdgeTls) -> TlsOffer:
-    """Understand the raw words; never raises, whatever they are."""
+    """Read the values; never raises, whatever they are."""
     problems: list[str] = []
     minimum = None if tls.min_version is None else _version(tls.min_version)
     unknown = [] if tls.min_version is None or minimum else [tls.min_version]
@@ -57,11 +57,11 @@ def read_offer(tls: EdgeTls) -> TlsOffer:
             f"tlsSettings.minVersion {foreign_text(unknown[0])!r} is not a TLS version and is "
             'ignored; write "TLSv1.2" or "TLSv1.3"'
         )
-    known, strangers = _known(tls.cipher_suites)
+    known, others = _known(tls.cipher_suites)
     problems += [
         f"tlsSettings.cipherSuites names {foreign_text(name)!r}, which this OpenSSL does not "
         "know, and it is ignored; use a name of OpenSSL's or of IANA's"
-        for name in strangers
+        for name in others
     ]
     if tls.cipher_suites and not known:
         problems.append(
@@ -72,7 +72,7 @@ def read_offer(tls: EdgeTls) -> TlsOffer:
     return TlsOffer(
         minimum=ssl.TLSVersion.TLSv1_3 if only_newest else minimum or ssl.TLSVersion.TLSv1_2,
         suites=older,
-        unknown=(*unknown, *strangers),
+        unknown=(*unknown, *others),
         problems=tuple(problems),
     )
 
@@ -128,15 +128,15 @@ def _suites() -> dict[str, _Suite]:
 
 
 def _known(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """OpenSSL's names of the suites that are known, and the words that are not, once each."""
+    """OpenSSL's names of the suites that are known, and the names that are not, once each."""
     known: dict[str, None] = {}
-    strangers: dict[str, None] = {}
+    others: dict[str, None] = {}
     for name in (word for text in names for word in _SEPARATORS.split(text) if word):
         spelt = name.upper()
         # Java writes the oldest suites with SSL_ in place of TLS_.
         suite = _suites().get(spelt) or _suites().get(re.sub(r"^SSL_", "TLS_", spelt))
         if suite is None:
-            strangers[name] = None
+            others[name] = None
         else:
             known[suite.name] = None
-    return tuple(known), tuple(strangers)
+    return tuple(known), tuple(others)

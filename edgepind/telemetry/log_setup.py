@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
+import structlog
+
 from edgepind.settings.schema import LogSettings
 from edgepind.telemetry.journal import SOCKET, Journal
-from edgepind.telemetry.lean_structlog import structlog
 from edgepind.telemetry.log_sinks import JournalSink, StderrSink
 
 _PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}

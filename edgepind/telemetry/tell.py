@@ -5,9 +5,10 @@ Whether something is worth telling is decided in `core`; how it looks is set up 
 
 from collections.abc import Iterable
 
+import structlog
+
 from edgepind.model.enums import Finding, Posture, Severity
 from edgepind.model.event import Event
-from edgepind.telemetry.lean_structlog import structlog
 from edgepind.telemetry.messages import MESSAGE_IDS, PRIORITIES
 
 _METHODS = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepind.model.observation import ClockSource
-from edgepind.observe.chrony import ask_chrony, read_tracking
+from edgepind.observe.clock_quality import ask_chrony, read_tracking
 
 # As chronyc 4.3 prints it, one to a field: "slow" in words is a positive fifth field.
 LINE = (

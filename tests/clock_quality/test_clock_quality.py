@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.model.observation import ClockReading, ClockSource
-from edgepind.observe.clock_quality import ClockQuality
-from edgepind.observe.kernel_clock import read_kernel_clock
+from edgepind.observe.clock_quality import ClockQuality, read_kernel_clock
 from tests.support.manual_clock import ManualClock
 
 LINE = "C0000201,n,3,1795444373.3,0.5,0,0,0,0,0,0.0,0.1,64.2,Normal"

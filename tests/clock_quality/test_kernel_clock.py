@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from edgepind.model.observation import ClockReading, ClockSource
-from edgepind.observe.kernel_clock import kernel_reading, read_kernel_clock
+from edgepind.observe.clock_quality import kernel_reading, read_kernel_clock
 
 PLL, UNSYNC, NANO = 0x0001, 0x0040, 0x2000
 
@@ -56,7 +56,7 @@ class Program(ctypes.Structure):
 program = Program(len(words), ctypes.addressof(code))
 assert libc.prctl(38, 1, 0, 0, 0) == 0
 assert libc.prctl(22, 2, ctypes.byref(program)) == 0
-from edgepind.observe.kernel_clock import read_kernel_clock
+from edgepind.observe.clock_quality import read_kernel_clock
 print(libc.adjtimex(ctypes.create_string_buffer(512)), read_kernel_clock())
 """
 

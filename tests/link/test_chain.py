@@ -19,8 +19,7 @@ from edgepind.lab.pki import FAR_AHEAD, LONG_AGO, Authority, Credential, KeyKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Validity
 from edgepind.model.observation import Chain, Leaf
-from edgepind.observe.chain import judge_chain
-from edgepind.observe.leaf import Judge
+from edgepind.observe.chain import Judge, judge_chain
 from edgepind.observe.trust_roots import RootsUnusable, Trust, TrustRoots
 from tests.support.endpoint import tls_endpoint
 

@@ -12,8 +12,8 @@ import pytest
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Served
+from edgepind.observe.chain import Judge
 from edgepind.observe.handshake import worth_judging
-from edgepind.observe.leaf import Judge
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from tests.faults.probed import as_probed

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,18 @@ from edgepind.model.address import Address
 from edgepind.model.edge_tls import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.handshake import MOST_INTERMEDIATES, Shaken, handshake
-from edgepind.observe.tls_flight import flight
+from edgepind.observe.openssl_path import flight
 from edgepind.observe.tls_settings import edge_context, read_offer
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
-from tests.support.endpoint import Behaviour, endpoint, reset, tls_endpoint, until_the_end
+from tests.support.endpoint import (
+    Behaviour,
+    endpoint,
+    open_sockets,
+    reset,
+    tls_endpoint,
+    until_the_end,
+)
 
 HOST = "edge.test"
 OFFER = edge_context(read_offer(EdgeTls()))
@@ -47,18 +53,6 @@ async def _fault(address: Address, within: float = 10) -> HandshakeFault:
     assert isinstance(seen, NotServed), seen
     assert seen.error
     return seen.fault
-
-
-def _sockets() -> int:
-    """How many sockets this process has open."""
-    return sum(map(_is_socket, Path("/proc/self/fd").iterdir()))
-
-
-def _is_socket(link: Path) -> bool:
-    try:
-        return str(link.readlink()).startswith("socket:")
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
@@ -180,7 +174,7 @@ async def test_a_server_that_never_pauses_meets_the_deadline(seen: Sightings) ->
         server = threading.Thread(target=_greet_without_end, args=[listener])
         server.start()
         shaken = await _shake(Address("127.0.0.1", listener.getsockname()[1]), 0.3)
-        server.join()
+        await asyncio.to_thread(server.join)  # the socket is closed in the loop's next turn
     assert isinstance(shaken, NotServed), shaken
     assert shaken.fault is HandshakeFault.TIMEOUT
     told = as_probed(shaken, HOST, datetime.now(UTC))
@@ -338,7 +332,7 @@ async def test_a_cancelled_handshake_leaves_no_socket(stage: str) -> None:
             gone.set()
 
     async with endpoint(behave) as address:
-        before = _sockets()
+        before = open_sockets()
         looking = asyncio.create_task(_shake(address, 600))
         await met.wait()
         looking.cancel()
@@ -348,33 +342,33 @@ async def test_a_cancelled_handshake_leaves_no_socket(stage: str) -> None:
         async with asyncio.timeout(5):
             await gone.wait()
         assert time.monotonic() - begun < 1
-        assert _sockets() <= before + 1  # the server's end may still be closing
+        assert open_sockets() <= before + 1  # the server's end may still be closing
 
 
 async def test_a_cancelled_connect_leaves_no_socket() -> None:
     """Also where nothing has answered yet."""
-    before = _sockets()
+    before = open_sockets()
     async with _full_queue() as address:
-        during = _sockets()
+        during = open_sockets()
         looking = asyncio.create_task(_shake(address, 600))
         await asyncio.sleep(0)
-        assert _sockets() == during + 1
+        assert open_sockets() == during + 1
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
-        assert _sockets() == during
-    assert _sockets() == before
+        assert open_sockets() == during
+    assert open_sockets() == before
 
 
 async def test_handshakes_leave_no_socket_and_no_reader() -> None:
     """A thousand ticks must not fill the table of descriptors."""
     async with tls_endpoint(LEAF) as address, endpoint(_reset_midway) as rude:
         await _shaken(address)
-        before = _sockets()
+        before = open_sockets()
         for _ in range(20):
             await _shaken(address)
             await _fault(rude)
         await asyncio.sleep(0.05)  # the servers' ends close when they notice
-        assert _sockets() <= before + 1
+        assert open_sockets() <= before + 1
 
 
 def _credential_size(credential: Credential) -> int:

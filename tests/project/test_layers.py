@@ -26,10 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"model"},
     "state": {"formats", "host", "model"},
     # who looks, who acts, who tells
-    "observe": {"clock", "formats", "host", "lean_import", "model", "settings"},
+    "observe": {"clock", "formats", "host", "model", "settings"},
     "effects": {"formats", "host", "model", "settings", "state"},
-    "telemetry": {"core", "host", "lean_import", "model", "settings"},
-    "lean_import": set(),
+    "telemetry": {"core", "host", "model", "settings"},
     # root's helper: nothing that decides, and nothing that talks to a network
     "helper": {
         "clock", "effects", "formats", "host", "model", "operator", "settings", "state",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from edgepind.observe.bounded_body import BodyRefused, read_body
+from edgepind.observe.bounded_https import BodyRefused, read_body
 
 LIMIT = 65_536
 

@@ -11,6 +11,7 @@ from edgepind.model.address import Address
 from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusRejected, StatusUnreachable
 from tests.status_endpoint.announcements import MakeEndpoint, pins
+from tests.support.endpoint import open_sockets
 from tests.support.raw_server import Script, drip, flood, once, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -163,6 +164,29 @@ async def test_cancellation_ends_a_look_at_once(endpoint: MakeEndpoint, leaf: Cr
                 with pytest.raises(asyncio.CancelledError):
                     await looking
         assert server.connections == 3
+
+
+@pytest.mark.parametrize("within", ["deadline", "cancellation"])
+@pytest.mark.parametrize("speaks_tls", [False, True])
+async def test_a_look_that_is_cut_off_leaves_no_socket(
+    endpoint: MakeEndpoint, leaf: Credential, within: str, *, speaks_tls: bool
+) -> None:
+    """Whether it waits for the handshake or for the answer; a year of such looks adds up."""
+
+    async def silence(reader: StreamReader, _writer: StreamWriter) -> None:
+        await reader.read()
+
+    async with raw_server(leaf if speaks_tls else None, silence) as server:
+        before = open_sockets()
+        for _ in range(3):
+            asking = endpoint(server.address, timeout=0.2 if within == "deadline" else 60.0)
+            looking = asyncio.create_task(asking.fetch(pins(leaf)))
+            if within == "cancellation":
+                await asyncio.sleep(0.1)
+                looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        await asyncio.sleep(0.05)  # the server's ends close when they notice
+        assert open_sockets() == before
 
 
 async def test_a_server_that_answers_again_after_a_stall_is_heard(

@@ -12,7 +12,7 @@ import jq
 import pytest
 
 import edgepind
-from edgepind.observe.jq_programs import JqPrograms, NoOutputs, Outputs
+from edgepind.observe.status_answer import JqPrograms, NoOutputs, Outputs
 
 DEADLINE = 30.0
 DEFAULTS = (

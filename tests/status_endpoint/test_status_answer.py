@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import StatusAnswer, StatusRejected
-from edgepind.observe.jq_programs import NoOutputs, Outputs
-from edgepind.observe.status_answer import read_answer
+from edgepind.observe.status_answer import NoOutputs, Outputs, read_answer
 
 A = Fingerprint(bytes(range(32)))
 B = Fingerprint(bytes(range(32, 64)))

@@ -11,24 +11,13 @@ LOADED = "import sys, {module}; print(*[it for it in {names} if it in sys.module
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("edgepind.telemetry.log_setup", ["rich", "rich.console"]),
-        ("edgepind.telemetry.tell", ["rich", "rich.console"]),
         ("edgepind.effects.appliance", ["dbus_fast", "cryptography", "httpx"]),
     ],
 )
 def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str]) -> None:
-    """Rich comes with structlog and D-Bus with the unit, unless somebody sees to it."""
+    """D-Bus is loaded once a unit of systemd is asked, cryptography for odd certificates."""
     script = LOADED.format(module=module, names=names)
     found = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert found.stdout.split() == []
-
-
-def test_rich_can_still_be_had() -> None:
-    """Commands draw with it after the log was set up."""
-    script = "import edgepind.telemetry.log_setup, rich.console; print('rich')"
-    found = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    )
-    assert found.stdout == "rich\n"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
+import structlog
 
 from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.settings.schema import LogSettings
 from edgepind.telemetry.journal import Journal
-from edgepind.telemetry.lean_structlog import structlog
 from edgepind.telemetry.log_setup import choose_format, set_up_log
 from edgepind.telemetry.log_sinks import JournalSink, StderrSink
 from edgepind.telemetry.messages import MESSAGE_IDS

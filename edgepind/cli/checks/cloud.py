@@ -12,7 +12,7 @@ from edgepind.core.diagnosis import GOOD
 from edgepind.model.enums import Finding
 from edgepind.model.state import ClockJudgement
 from edgepind.observe.client_secret import CREDENTIAL, NoClientSecret, read_client_secret
-from edgepind.observe.jq_programs import JqPrograms, NoOutputs
+from edgepind.observe.status_answer import JqPrograms, NoOutputs
 from edgepind.settings.schema import OAuthSettings, Settings
 
 _DEADLINE = 10.0

@@ -50,12 +50,11 @@ from edgepind.model.observation import (
     StatusAnswer,
     StatusRejected,
 )
-from edgepind.observe.chrony import read_tracking
+from edgepind.observe.chain import Judge
+from edgepind.observe.clock_quality import read_tracking
 from edgepind.observe.der import issuer_and_subject, public_key_info
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
-from edgepind.observe.jq_programs import Outputs
-from edgepind.observe.leaf import Judge
-from edgepind.observe.status_answer import read_answer
+from edgepind.observe.status_answer import Outputs, read_answer
 from edgepind.observe.tls_settings import edge_context, read_offer
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.operator.override_file import read_override
