@@ -11,7 +11,7 @@ from edgepind.cli.checks.services import check_daemon, check_edge_unit
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import Page, Sentences, Tone, Word, add_json, print_json, show, waiting
-from edgepind.settings.fault import SettingsRefused
+from edgepind.settings.load import SettingsRefused
 from edgepind.settings.schema import Settings
 
 _CHECKS: tuple[Check, ...] = (

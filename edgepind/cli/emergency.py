@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings
 
 _NO_PIN = Fingerprint(bytes(32))

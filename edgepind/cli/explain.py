@@ -12,7 +12,7 @@ from edgepind.core.explain_posture import explain_posture
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.settings.rules import rules_of
+from edgepind.settings.schema import rules_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -22,11 +22,8 @@ from edgepind.lab.simulation.summary import (
     summarise,
 )
 from edgepind.lab.simulation.ways import WAYS, simulated
-from edgepind.settings.fault import SettingsFault
-from edgepind.settings.file import read_toml
-from edgepind.settings.load import judge
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.load import SettingsFault, judge, read_toml
+from edgepind.settings.schema import Settings, rules_of
 
 _LEAST = 0.01
 _WHOLE = 100.0

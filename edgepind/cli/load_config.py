@@ -8,8 +8,7 @@ from pathlib import Path
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import complain
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.load import load
+from edgepind.settings.load import SettingsRefused, load
 from edgepind.settings.schema import Settings
 
 DEFAULT_PATH = Path("/etc/edgepind/edgepind.toml")

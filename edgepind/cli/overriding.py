@@ -19,9 +19,9 @@ from edgepind.cli.running_daemon import daemon_at_work, shown, shown_within
 from edgepind.cli.standing_in import ended, have_it_ended, own_turn
 from edgepind.cli.stored_state import StatusDocument, written_at
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.action import OverrideNotRemoved
 from edgepind.model.enums import Posture
 from edgepind.model.observation import Document, DocumentRead
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.operator.override_file import OverrideNotWritten, remove_override, write_override
 from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings
 

@@ -13,8 +13,7 @@ from edgepind.clock import SystemClock
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import PinAdd, PinRemove
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.schema import Settings, rules_of
 from edgepind.telemetry.status_file import status_document
 
 

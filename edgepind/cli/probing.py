@@ -19,8 +19,7 @@ from edgepind.core.tick import Tick, served
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import parse_rfc3339
-from edgepind.model.address import Address
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.observation import DocumentRead, Link, Observations
@@ -29,10 +28,15 @@ from edgepind.model.rules import Rules
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
-from edgepind.settings.kinds import Wrong
-from edgepind.settings.network_kinds import ANY_PORT, HIGHEST_PORT, parse_address, parse_host
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import EdgeSettings, Settings
+from edgepind.settings.kinds import (
+    ANY_PORT,
+    HIGHEST_PORT,
+    Address,
+    Wrong,
+    parse_address,
+    parse_host,
+)
+from edgepind.settings.schema import EdgeSettings, Settings, rules_of
 
 _PORT = re.compile(r"[0-9]{1,5}")
 

@@ -12,8 +12,7 @@ from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
 from edgepind.model.enums import EventName
-from edgepind.settings.file import read_toml
-from edgepind.settings.load import judge
+from edgepind.settings.load import judge, read_toml
 from edgepind.settings.schema import Settings
 from edgepind.state.history import History, HistoryLine, NotRead
 

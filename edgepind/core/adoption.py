@@ -13,9 +13,9 @@ from edgepind.core.messages import pin_refused
 from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.restarts import debt_of, loads
 from edgepind.core.tick import Tick
+from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin

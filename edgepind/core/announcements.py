@@ -31,8 +31,8 @@ from edgepind.core.pin_lifecycle import (
 )
 from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin

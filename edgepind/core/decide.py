@@ -41,18 +41,8 @@ from edgepind.core.restarts import (
 from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action
-from edgepind.model.decision import Decision
-from edgepind.model.enums import Bootstrap, Finding, Posture
-from edgepind.model.event import Event
-from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.observation import (
-    Observations,
-    StatusAnswer,
-    StatusRejected,
-    StatusUnchanged,
-)
-from edgepind.model.outcome import (
+from edgepind.model.action import (
+    Action,
     DocumentWritten,
     OverrideNotRemoved,
     OverrideRemoved,
@@ -61,6 +51,15 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
     WriteFailed,
+)
+from edgepind.model.decision import Decision, Event
+from edgepind.model.enums import Bootstrap, Finding, Posture
+from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.observation import (
+    Observations,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
 )
 from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
 

@@ -39,8 +39,8 @@ from edgepind.core.pin_lifecycle import (
     report_refusals,
 )
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role

@@ -10,8 +10,8 @@ from typing import assert_never
 
 from edgepind.core.admission import HoldDown
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Link, NotServed

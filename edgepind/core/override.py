@@ -21,11 +21,10 @@ from typing import assert_never
 
 from edgepind.core.messages import span
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action, RemoveOverride
+from edgepind.model.action import Action, OverrideNotRemoved, RemoveOverride
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.state import Guard, OverrideState
 
 BY_HAND = timedelta(hours=1)

@@ -24,8 +24,8 @@ from enum import StrEnum
 from edgepind.core.messages import pin_refused
 from edgepind.core.state_machine import step
 from edgepind.core.tick import served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin

@@ -28,15 +28,15 @@ from edgepind.core.restarts import (
 )
 from edgepind.core.scheduling import backoff
 from edgepind.core.tick import Tick
-from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
-from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartFailed,
     RestartRefused,
 )
+from edgepind.model.decision import Event
+from edgepind.model.enums import EventName, Severity
+from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.state import (
     Edge,
     Idle,

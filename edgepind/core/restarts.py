@@ -34,13 +34,12 @@ from edgepind.core.lockout import accepts_live, is_locked_out
 from edgepind.core.messages import span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action, RestartEdge
+from edgepind.model.action import Action, RestartDeferred, RestartEdge, RestartRefused
+from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDeferred, RestartRefused
 from edgepind.model.state import (
     Debt,
     Edge,

@@ -14,6 +14,14 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.effects.restart import look_at, no_restart, restart_watched, restarter
 from edgepind.host.disk_thread import DiskThread
+from edgepind.model.action import (
+    DocumentOutcome,
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartOutcome,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     Document,
@@ -22,14 +30,6 @@ from edgepind.model.observation import (
     EdgeUnit,
     Unit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentOutcome,
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartOutcome,
-    WriteFailed,
 )
 from edgepind.settings.schema import EdgeSettings
 

@@ -40,9 +40,7 @@ from edgepind.effects.helper_protocol import (
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.effects.restart import restarter
 from edgepind.host.disk_thread import DiskThread
-from edgepind.model.document import Pinning
-from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentOutcome,
     DocumentWritten,
     RestartDone,
@@ -51,6 +49,8 @@ from edgepind.model.outcome import (
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
+from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
 from edgepind.settings.schema import EdgeSettings
 
 # How long an answer may take, in seconds, by what was asked.

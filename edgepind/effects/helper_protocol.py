@@ -12,10 +12,9 @@ from typing import Any, TypeVar, get_args
 
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json
-from edgepind.model.document import Pinning
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.action import DocumentOutcome, RestartOutcome
+from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.observation import Document, EdgeUnit
-from edgepind.model.outcome import DocumentOutcome, RestartOutcome
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
 GREETING = b'{"edgepind-apply": 1}\n'

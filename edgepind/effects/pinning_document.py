@@ -40,6 +40,7 @@ from edgepind.host.bounded_read import (
 from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
 from edgepind.host.fs import Owner, UnknownOwner, find_owner, sweep
 from edgepind.host.quarantine import link_aside
+from edgepind.model.action import DocumentOutcome, DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     DocumentMissing,
@@ -47,7 +48,6 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentOutcome, DocumentWritten, WriteFailed
 
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777

@@ -15,9 +15,9 @@ from typing import Protocol
 from edgepind.effects.pinning_text import LONGEST, digest_of
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.command import Exited, run_command
+from edgepind.model.action import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Health, NoUnit, Unit, UnitState
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 from edgepind.settings.schema import EdgeSettings
 
 HOOK_DEADLINE = 10.0

@@ -20,9 +20,9 @@ from tenacity import (
 )
 
 from edgepind.effects.restart import RESTART_DEADLINE, no_restart
+from edgepind.model.action import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 
 START_LIMIT_PAUSE = 10.0
 """Seconds before the one new start of a unit that hit its start limit (systemd's own interval)."""

@@ -13,10 +13,10 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import Opening, turn
+from edgepind.model.action import RestartDone, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartRefused, WriteFailed
 from edgepind.settings.schema import Settings
 
 GRACE = 10.0

@@ -4,9 +4,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from edgepind.model.action import RestartOutcome
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
-from edgepind.model.outcome import RestartOutcome
 from edgepind.settings.schema import EdgeSettings
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import turn
+from edgepind.model.action import RestartDone, RestartOutcome, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import RestartDone, RestartOutcome, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"

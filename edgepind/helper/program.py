@@ -30,17 +30,15 @@ from edgepind.helper.closing import Closed, Closer
 from edgepind.helper.handler import fulfil
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.model.document import Pinning
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.file import LARGEST
-from edgepind.settings.load import load
+from edgepind.model.document import Pinning
+from edgepind.settings.load import LARGEST, SettingsRefused, load
 from edgepind.settings.schema import Settings
 
 _USAGE = """\

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgepind.model.action import Action
-from edgepind.model.event import Event
+from edgepind.model.decision import Event
 from edgepind.model.state import State
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from edgepind.model.action import Outcome
 from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.instants import Validity
-from edgepind.model.outcome import Outcome
 from edgepind.model.rules import Rules
 
 # --- the link -----------------------------------------------------------------------------

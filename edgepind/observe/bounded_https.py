@@ -18,11 +18,11 @@ import httpx
 
 from edgepind import __version__
 from edgepind.formats import foreign_text
-from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.observe.certificate import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
+from edgepind.settings.kinds import Address
 
 LONGEST_BODY = 64 * 1024
 _FAILURES_SHOWN = 3

@@ -22,7 +22,7 @@ from edgepind.model.observation import (
     StatusUnchanged,
     StatusUnreachable,
 )
-from edgepind.model.trust import PinKey, Trust
+from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
 from edgepind.observe.oauth import NoToken, TokenSource

@@ -18,8 +18,8 @@ from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
 from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
 from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import Owner
+from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 
 EMPTY_LASTS = timedelta(hours=1)
 """How long an empty file counts, from its modification time."""

@@ -6,7 +6,7 @@ import stat
 import tomllib
 from pathlib import Path
 
-from edgepind.settings.fault import SettingsFault
+from edgepind.settings.load import SettingsFault
 
 LARGEST = 1 << 20
 """Octets. A settings file has a few thousand."""

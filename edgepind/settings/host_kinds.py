@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
-from edgepind.settings.fault import show
 from edgepind.settings.kinds import FILLED_TEXT, Kind, Wrong, list_of, text
+from edgepind.settings.load import show
 
 _MODE = re.compile(r"0?[0-7]{3}")
 _OWNER = re.compile(r"[^\s:/]+:[^\s:/]+")

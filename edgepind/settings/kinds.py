@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edgepind.settings.durations import RefusedDuration, parse_duration
-from edgepind.settings.fault import show
+from edgepind.settings.load import show
 
 _LARGEST = 2**63 - 1  # what TOML 1.0 guarantees for an integer
 

@@ -9,13 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edgepind.settings.fault import SettingsFault, SettingsRefused, show
-from edgepind.settings.file import read_toml
-from edgepind.settings.host_kinds import FOLDER
-from edgepind.settings.kinds import Wrong
-from edgepind.settings.network_kinds import ANY_PORT
-from edgepind.settings.schema import TABLES, CloudSettings, Settings
-from edgepind.settings.table import Key
+from edgepind.settings.kinds import ANY_PORT, FOLDER, Wrong
+from edgepind.settings.load import SettingsFault, SettingsRefused, read_toml, show
+from edgepind.settings.schema import TABLES, CloudSettings, Key, Settings
 
 _Values = dict[str, dict[str, Any]]
 

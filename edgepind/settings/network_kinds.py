@@ -7,8 +7,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from edgepind.model.address import Address
-from edgepind.settings.kinds import Wrong, list_of, text, whole_number
+from edgepind.settings.kinds import Address, Wrong, list_of, text, whole_number
 
 ANY_PORT = 0
 """Stands in an `Address` that was written without a port, until `cloud.port` is known."""

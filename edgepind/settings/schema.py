@@ -8,26 +8,35 @@ seconds, modes are integers, fingerprints are parsed. Defaults are those of CONT
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgepind.model.address import Address
 from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.settings.host_kinds import (
+from edgepind.settings.kinds import (
+    ADDRESSES,
+    ANY_TEXT,
+    BOOLEAN,
     COMMAND,
+    DURATION,
     FILE,
     FILE_OR_NONE,
     FINGERPRINTS,
     FOLDER,
     HELPER,
+    HOST,
+    HTTPS_URL_OR_NONE,
+    JQ_PROGRAM,
     MODE,
     OWNER,
     PEM_FILES,
+    PORT,
     PROM_FILE_OR_NONE,
+    SCOPES,
     UNIT,
+    Address,
+    one_of,
     roots,
+    whole_number,
 )
-from edgepind.settings.kinds import ANY_TEXT, BOOLEAN, DURATION, JQ_PROGRAM, one_of, whole_number
-from edgepind.settings.network_kinds import ADDRESSES, HOST, HTTPS_URL_OR_NONE, PORT, SCOPES
-from edgepind.settings.table import described, setting, tables_of
+from edgepind.settings.schema import described, setting, tables_of
 
 
 @dataclass(frozen=True, slots=True)

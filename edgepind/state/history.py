@@ -17,8 +17,8 @@ from edgepind.formats import ParsedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, not_regular, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, write_all
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 

@@ -16,7 +16,7 @@ import structlog
 
 from edgepind.settings.schema import LogSettings
 from edgepind.telemetry.journal import SOCKET, Journal
-from edgepind.telemetry.log_sinks import JournalSink, StderrSink
+from edgepind.telemetry.log import JournalSink, StderrSink
 
 _PRIORITIES = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
 _WORDS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import structlog
 
+from edgepind.model.decision import Event
 from edgepind.model.enums import Finding, Posture, Severity
-from edgepind.model.event import Event
-from edgepind.telemetry.messages import MESSAGE_IDS, PRIORITIES
+from edgepind.telemetry.log import MESSAGE_IDS, PRIORITIES
 
 _METHODS = {
     Severity.CRIT: "critical",

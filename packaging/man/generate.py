@@ -13,8 +13,7 @@ from pathlib import Path
 from edgepind import RELEASED, __version__
 from edgepind.cli.load_config import add_config
 from edgepind.cli.program import VERBS
-from edgepind.settings.schema import TABLES
-from edgepind.settings.table import Key, Table
+from edgepind.settings.schema import TABLES, Key, Table
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "source"

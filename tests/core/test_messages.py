@@ -21,8 +21,8 @@ from edgepind.core.messages import (
     span,
 )
 from edgepind.lab.sim_observations import leaf, link
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Origin, Posture, Role, Severity
-from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Link, Observations
 from edgepind.model.state import Debt, Edge, Guard, OverrideState, Owed, RolledBack, Settling

@@ -8,7 +8,7 @@ import pytest
 from edgepind.core.override import in_force, learn_not_removed, note_override, removal
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH
-from edgepind.model.action import RemoveOverride
+from edgepind.model.action import OverrideNotRemoved, RemoveOverride
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
@@ -16,7 +16,6 @@ from edgepind.model.observation import (
     OverrideFile,
     OverrideRejected,
 )
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.state import Guard, OverrideState
 from tests.core.situations import NOW, RULES, tick
 

@@ -16,7 +16,19 @@ from edgepind.effects.appliance import DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.restart import RestartCommand, ask_health, objection_to_restart
 from edgepind.host.disk_thread import DiskThread
-from edgepind.model.action import RemoveOverride, RestartEdge, RestoreDocument, WriteDocument
+from edgepind.model.action import (
+    DocumentWritten,
+    OverrideNotRemoved,
+    OverrideRemoved,
+    RemoveOverride,
+    RestartDeferred,
+    RestartDone,
+    RestartEdge,
+    RestartFailed,
+    RestoreDocument,
+    WriteDocument,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -26,15 +38,6 @@ from edgepind.model.observation import (
     Health,
     NoUnit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    OverrideNotRemoved,
-    OverrideRemoved,
-    RestartDeferred,
-    RestartDone,
-    RestartFailed,
-    WriteFailed,
 )
 from edgepind.operator.override_file import remove_override
 from edgepind.settings.schema import EdgeSettings

@@ -11,6 +11,13 @@ import pytest
 
 from edgepind.effects.helper_appliance import HelperAppliance, HelperClient, Lost, Unserved
 from edgepind.effects.helper_protocol import GREETING, AskUnit, encode_answer
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -20,13 +27,6 @@ from edgepind.model.observation import (
     DocumentUnreadable,
     NoUnit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 from tests.support.helper_grounds import Grounds, serving
 from tests.support.helper_socket import HelperSocket

@@ -16,7 +16,7 @@ from edgepind.cli.permission import may_not_write
 from edgepind.cli.probing import read_pinning_config
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.host.fs import UnknownOwner, find_owner
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
