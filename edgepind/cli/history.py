@@ -2,9 +2,8 @@
 
 import argparse
 
-from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.load_config import settings_of
-from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import (
     Said,
     Table,

@@ -5,8 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.permission import demand_readable
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.render import complain
 from edgepind.settings.fault import SettingsRefused
 from edgepind.settings.load import load

@@ -6,9 +6,8 @@ import os
 import signal
 from pathlib import Path
 
-from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.load_config import load_settings, settings_path
-from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
 from edgepind.model.enums import EventName

@@ -1,36 +1,39 @@
-"""What the daemon keeps, as commands read it: without disturbing it or anything of its files.
+"""What the daemon has stored, as commands read it; nothing is written or locked.
 
-`RUNTIME/status.json` is what it wrote last: of the contract's shape, or not used at all.
-`STATE/state.json` holds what survives a restart; what the last tick saw stands in the status
-alone. Together they are what the daemon would decide by now.
+`RUNTIME/status.json` is its last status, used only if it has the shape of CONTRACT section 9.
+`STATE/state.json` holds what survives a restart. Pins to compare with are read from either, or
+from the pinning config.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.permission import demand_readable
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
+from edgepind.effects.appliance import DocumentReading
+from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.formats.rfc3339 import parse_rfc3339
 from edgepind.formats.strict_json import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
+from edgepind.model.observation import DocumentRead
+from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import AddressVerdict, State
-from edgepind.settings.schema import PathsSettings
+from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings
 from edgepind.state.envelope import Broken, open_state
+from edgepind.state.store import LONGEST as LARGEST_STATE
 from edgepind.telemetry.status_file import NAME, SCHEMA
 
 STALE_AFTER = 3
 """A daemon that has not written for this many intervals counts as gone."""
 
 _LARGEST_STATUS = 1 << 20
-_LARGEST_STATE = 4 << 20
-"""Octets. Either file has a few thousand."""
+"""Octets; the file has a few thousand."""
 
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
@@ -90,7 +93,7 @@ class NoStatus:
 
 
 def read_status(runtime: Path) -> StatusDocument | NoStatus:
-    """Read what the daemon wrote last. Raises PermissionError where this user may not."""
+    """Read the last status. Raises PermissionError where this user may not."""
     path = runtime / NAME
     demand_readable(path)
     match read_small_file(path, _LARGEST_STATUS):
@@ -110,7 +113,7 @@ def read_status(runtime: Path) -> StatusDocument | NoStatus:
 
 
 def written_at(document: Mapping[str, Any]) -> datetime | None:
-    """When it was written; None where that is not a time of RFC 3339."""
+    """When it was written; None if that is not a time of RFC 3339."""
     return parse_rfc3339(document.get("written_at"))
 
 
@@ -180,7 +183,7 @@ def read_state(folder: Path, clock: Clock) -> State | NoMemory:
     """The state as it was saved last. Raises PermissionError where this user may not read it."""
     path = folder / "state.json"
     demand_readable(path)
-    match read_small_file(path, _LARGEST_STATE):
+    match read_small_file(path, LARGEST_STATE):
         case NoFile():
             return NoMemory(
                 f"no daemon has stored a state in {folder} yet; "
@@ -230,3 +233,72 @@ def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
         for pin in state.pins
         if pin.accepted and pin.ever_live and not pin.unseen
     )
+
+
+# --- pins to compare with -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PinsAtHand:
+    """Pins, and where they were read (a clause); `floor` as in the daemon's state."""
+
+    pins: tuple[Pin, ...] = ()
+    source: str = "nowhere"
+    floor: datetime | None = None
+
+
+def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
+    """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
+
+
+def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    """The pins of the first source that can be read and holds an accepted one."""
+    sources: tuple[Callable[[], PinsAtHand], ...] = (
+        lambda: _from_state(settings, clock),
+        lambda: _from_status(settings),
+        lambda: _from_document(settings, reading, clock),
+    )
+    for source in sources:
+        try:
+            found = source()
+        except PermissionError:
+            continue  # another source may be readable
+        if accepted(found.pins):
+            return found
+    return PinsAtHand()
+
+
+def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
+    state = read_state(settings.paths.state, clock)
+    if isinstance(state, NoMemory):
+        return PinsAtHand()
+    return PinsAtHand(state.pins, "the daemon's state", state.floor)
+
+
+def _from_status(settings: Settings) -> PinsAtHand:
+    document = read_status(settings.paths.runtime)
+    if isinstance(document, NoStatus):
+        return PinsAtHand()
+    return PinsAtHand(tuple(_shown(document["pins"])), "the daemon's status")
+
+
+def _shown(pins: list[dict[str, str]]) -> Iterator[Pin]:
+    for pin in pins:
+        fingerprint, since = parse_fingerprint(pin["fingerprint"]), parse_rfc3339(pin["since"])
+        if isinstance(fingerprint, Fingerprint) and since is not None:
+            kind, role, origin = PinKind(pin["kind"]), Role(pin["role"]), Origin(pin["origin"])
+            yield Pin(fingerprint, kind, role, origin, since)
+
+
+def _from_document(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    document = reading.document
+    if not isinstance(document, DocumentRead):
+        return PinsAtHand()
+    kind, since = settings.pins.kind, clock.now().wall
+    roles = {document.current: Role.CURRENT}
+    pins = (
+        Pin(it, kind, roles.get(it, Role.BACKUP), Origin.DOCUMENT, since)
+        for it in document.accepted
+    )
+    return PinsAtHand(tuple(pins), "the pinning config")

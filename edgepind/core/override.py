@@ -4,7 +4,7 @@ The end is fixed in monotonic time when the file is first seen, so that setting 
 way, neither lengthens nor cuts short what the operator asked for.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from edgepind.core.sentences import span, told
@@ -16,9 +16,6 @@ from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
-
-BY_HAND = timedelta(hours=1)
-"""How long an empty file counts, from its modification time (CONTRACT section 7)."""
 
 
 def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
@@ -83,7 +80,7 @@ def _refused(file: OverrideRejected) -> tuple[Event, ...]:
 
 
 def _present(guard: Guard, file: OverrideFile, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
-    until = file.until or file.made_at + BY_HAND
+    until = file.end
     known = guard.override
     if known is None or known.until != until:
         return _begin(guard, file, until, tick)

@@ -4,7 +4,7 @@ Observers in `edgepind.observe` make these; `edgepind.core` reads them.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from edgepind.model.enums import Channel, PinKind, Role
@@ -272,14 +272,23 @@ Document = DocumentRead | DocumentMissing | DocumentRejected | DocumentUnreadabl
 # --- the operator ---------------------------------------------------------------------------
 
 
+_EMPTY_LASTS = timedelta(hours=1)
+"""How long an empty override file counts, from its modification time (CONTRACT section 7)."""
+
+
 @dataclass(frozen=True, slots=True)
 class OverrideFile:
-    """A usable override file. `until` is None for an empty one: an hour from `made_at`."""
+    """A usable override file. `until` is None for an empty one, which counts for an hour."""
 
     made_at: datetime
     until: datetime | None = None
     reason: str = "a file made by hand"
     by: str = "unknown"
+
+    @property
+    def end(self) -> datetime:
+        """When it ends by the wall clock."""
+        return self.until or self.made_at + _EMPTY_LASTS
 
 
 @dataclass(frozen=True, slots=True)

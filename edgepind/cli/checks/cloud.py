@@ -7,7 +7,7 @@ and its secret must be readable.
 from collections.abc import Iterator
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
-from edgepind.cli.probing import Probe, Unprobed, probe_cloud
+from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.core.diagnosis import GOOD
 from edgepind.model.enums import Finding
 from edgepind.model.state import ClockJudgement

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
-from edgepind.cli.permission import may_not_write
-from edgepind.cli.probing import read_pinning_config
+from edgepind.cli.exit_code import may_not_write
+from edgepind.cli.stored_state import read_pinning_config
 from edgepind.effects.appliance import DocumentReading
 from edgepind.host.file_owner import UnknownOwner, find_owner
 from edgepind.model.edge_tls import EdgeTls
@@ -26,7 +26,7 @@ from edgepind.model.observation import (
     OverrideRejected,
 )
 from edgepind.observe.tls_settings import read_offer
-from edgepind.operator.override_file import EMPTY_LASTS, read_override
+from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import EdgeSettings, Settings
 from edgepind.telemetry.status_file import rfc3339
 
@@ -167,8 +167,9 @@ def _of_override(runtime: Path, state: Path) -> Iterator[Fault]:
             remedy = "Remove it, or write one with `edgepind override on`."
             yield warning("override-malformed", f"{path} is not a valid override: {reason}", remedy)
         case OverrideFile() as override:
-            until = override.until or override.made_at + EMPTY_LASTS
-            what = f"an override is in force until {rfc3339(until)}: pinning validation is off"
+            what = (
+                f"an override is in force until {rfc3339(override.end)}: pinning validation is off"
+            )
             yield warning("override-present", what, "End it with `edgepind override off`.")
         case None:
             pass
