@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 OWN = Path("/var/lib/edgepind")
 DOCUMENT = "/etc/purecloud/edge/conf/security/pinning-config.json"
-SOCKET = "/run/edgepind/helper.sock"
+SOCKET = "/run/edgepind/apply.sock"
 OTHERS = (
     DOCUMENT,
     "/etc/edgepind/edgepind.toml",
