@@ -18,20 +18,19 @@ from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.host.disk_thread import DiskThread, run_aside
 from edgepind.inbox import Inbox
+from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
-from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.state import State
 from edgepind.observer import Observer
 from edgepind.operator.override_file import remove_override
 from edgepind.reconciler import Reconciler
 from edgepind.recorder import Recorder
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.schema import Settings, rules_of
 from edgepind.state.history import History
 from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
-from edgepind.telemetry.log_setup import set_up_log
+from edgepind.telemetry.log import set_up_log
 
 _FOLDER_MODE = 0o755
 

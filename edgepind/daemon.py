@@ -19,12 +19,11 @@ from edgepind import __version__
 from edgepind.clock import Clock
 from edgepind.components import Components, StartRefused, build, rebuild
 from edgepind.host.disk_thread import run_aside
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.state import State
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.load import load
+from edgepind.settings.load import SettingsRefused, load
 from edgepind.settings.schema import LogSettings, Settings
 from edgepind.telemetry.notify import Notifier
 

@@ -23,9 +23,9 @@ from edgepind.model.observation import (
     Override,
     PinRemove,
 )
+from edgepind.model.pin import Trust
 from edgepind.model.rules import Rules
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.trust import Trust
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver
 from edgepind.observe.resolve import Resolver

@@ -14,17 +14,16 @@ from typing import Any
 from edgepind.clock import Clock
 from edgepind.host.disk_thread import DiskThread
 from edgepind.inbox import Inbox
-from edgepind.model.decision import Decision
+from edgepind.model.decision import Decision, Event
 from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
 from edgepind.model.instants import Moment
 from edgepind.model.observation import OperatorWord
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
 from edgepind.state.history import History
 from edgepind.state.store import StateStore
+from edgepind.telemetry.log import tell
 from edgepind.telemetry.status_file import status_document, write_status
-from edgepind.telemetry.tell import tell
 
 
 @dataclass(slots=True)

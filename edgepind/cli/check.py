@@ -11,7 +11,7 @@ from edgepind.cli.checks.services import check_daemon, check_edge_unit
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import Page, Sentences, Tone, Word, add_json, print_json, show, waiting
-from edgepind.settings.fault import SettingsRefused
+from edgepind.settings.load import SettingsRefused
 from edgepind.settings.schema import Settings
 
 _CHECKS: tuple[Check, ...] = (
@@ -62,7 +62,7 @@ async def _look(settings: Settings) -> list[Fault]:
 
 
 async def _guarded(check: Check, settings: Settings) -> list[Fault]:
-    """A file that this user may not read is one fault more; the other checks still run."""
+    """Report a file that this user may not read as a fault; the other checks still run."""
     try:
         return await check(settings)
     except PermissionError as forbidden:

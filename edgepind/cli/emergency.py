@@ -21,9 +21,9 @@ from edgepind.helper.opening_record import OpeningRecord
 from edgepind.helper.places import FOLDER, TIMER
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.turn import turn
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _PATIENCE = 10.0

@@ -1,4 +1,4 @@
-"""The exit codes of every command (CONTRACT section 2)."""
+"""The exit codes of every command (CONTRACT section 2), and what tells NOT_PERMITTED apart."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """What a command's end says to whoever called it."""
+    """How a command ended."""
 
     GOOD = 0
     """Done, or the answer is good."""
@@ -18,18 +18,15 @@ class ExitCode(IntEnum):
     UNOBSERVED = 3
     """It could not be observed: nothing can be reached, or no daemon is there."""
     NOT_PERMITTED = 4
-    """Whoever called may not do that."""
+    """The caller may not do that."""
     INTERRUPTED = 130
     """Ended by Ctrl-C: what a shell shows for SIGINT."""
     PIPE_CLOSED = 141
-    """Nobody reads the output any more: what a shell shows for SIGPIPE."""
+    """The output is not read any more: what a shell shows for SIGPIPE."""
 
 
 def demand_readable(path: Path) -> None:
-    """Raise PermissionError where something stands at `path` that this user may not read.
-
-    Whether anything is there, and what, is not judged.
-    """
+    """Raise PermissionError if something exists at `path` that this user may not read."""
     try:
         path.stat()
     except PermissionError:
@@ -41,7 +38,7 @@ def demand_readable(path: Path) -> None:
 
 
 def may_not_write(folder: Path) -> bool:
-    """Whether this user lacks permission to write to `folder`; False where it does not exist."""
+    """Whether this user lacks permission to write to `folder`; False if it does not exist."""
     try:
         folder.stat()
     except PermissionError:

@@ -13,7 +13,7 @@ from edgepind.core.explanation import Explanation
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
-from edgepind.settings.rules import rules_of
+from edgepind.settings.schema import rules_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def _explain(fingerprint: Fingerprint, state: State, rules: Rules, args: argpars
 
 
 def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
-    """The fingerprint that was named: in full, or by the beginning of a known one."""
+    """The given fingerprint: in full, or the shortened form of a known one."""
     beginning = written.strip().upper()
     known = {
         *(pin.fingerprint for pin in state.pins),

@@ -40,11 +40,8 @@ from edgepind.lab.stage import Stage
 from edgepind.lab.story import Audience, perform, play, staged
 from edgepind.lab.timers import Pace
 from edgepind.lab.view import LiveView, Nobody, PlainLines
-from edgepind.settings.fault import SettingsFault
-from edgepind.settings.file import read_toml
-from edgepind.settings.load import judge
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.load import SettingsFault, judge, read_toml
+from edgepind.settings.schema import Settings, rules_of
 
 
 async def _nothing(_stage: Stage) -> None:
@@ -80,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Play; 0 where every chapter went as expected, 1 where one did not, 130 when interrupted."""
+    """Play or simulate; 0: as expected, 1: not, 130: interrupted."""
     if arguments.way == "simulate":
         return _simulate(arguments)
     return asyncio.run(_main(arguments))
@@ -180,7 +177,6 @@ def _configure_simulate(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(args: argparse.Namespace) -> int:
-    """Simulate; 0 where every promise was kept, 1 where one was not."""
     campaign = _campaign(args)
     if isinstance(campaign, str):
         complain(campaign)

@@ -37,9 +37,10 @@ from edgepind.cli.render import (
 )
 from edgepind.cli.running_daemon import daemon_at_work, shown, shown_within
 from edgepind.cli.stored_state import StatusDocument, read_pinning_config, written_at
+from edgepind.formats.rfc3339 import rfc3339
+from edgepind.model.action import OverrideNotRemoved
 from edgepind.model.enums import Posture
 from edgepind.model.observation import DocumentRead, OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.operator.override_file import (
     OverrideNotWritten,
     override_paths,
@@ -49,7 +50,6 @@ from edgepind.operator.override_file import (
 )
 from edgepind.settings.durations import RefusedDuration, parse_duration
 from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings
-from edgepind.telemetry.status_file import rfc3339
 
 _PATIENCE = 10.0
 """Seconds in which a running daemon must have done what it was asked."""

@@ -33,8 +33,7 @@ from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
 from edgepind.operator.pin_commands import read_words, remove_words, write_word
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
+from edgepind.settings.schema import Settings, rules_of
 from edgepind.telemetry.status_file import status_document
 
 _PATIENCE = 15.0

@@ -36,8 +36,8 @@ from edgepind.core.clock_judgement import judge_clock
 from edgepind.core.diagnosis import Diagnosis, diagnose
 from edgepind.core.reasons import link_sentence
 from edgepind.core.tick import Tick, served
-from edgepind.model.address import Address
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.formats.rfc3339 import rfc3339
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding
 from edgepind.model.observation import (
     AddressSeen,
@@ -52,11 +52,16 @@ from edgepind.model.state import AddressVerdict
 from edgepind.observe.clock_quality import ClockQuality
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
-from edgepind.settings.kinds import Wrong
-from edgepind.settings.network_kinds import ANY_PORT, HIGHEST_PORT, parse_address, parse_host
-from edgepind.settings.rules import rules_of
-from edgepind.settings.schema import Settings
-from edgepind.telemetry.status_file import rfc3339
+from edgepind.settings.kinds import (
+    ANY_PORT,
+    HIGHEST_PORT,
+    HTTPS_PORT,
+    Address,
+    Wrong,
+    parse_address,
+    parse_host,
+)
+from edgepind.settings.schema import Settings, rules_of
 
 _PORT = re.compile(r"[0-9]{1,5}")
 _RIGHT_WITHOUT_PINS = (
@@ -92,7 +97,7 @@ class Named:
     port: int | None = None
     numeric: bool = False
 
-    def addresses(self, port: int = 443) -> tuple[Address, ...]:
+    def addresses(self, port: int = HTTPS_PORT) -> tuple[Address, ...]:
         """The address where the host is numeric; empty: those that the name resolves to."""
         return (Address(self.host, self.port or port),) if self.numeric else ()
 
@@ -161,7 +166,7 @@ async def probe_cloud(settings: Settings) -> Probe | Unprobed:
 async def probe_named(named: Named, settings: Settings | None) -> Probe | Unprobed:
     """Probe a named host; without settings, by the bundled roots and those of this host."""
     if settings is None:
-        return await _probe(Target(named.host, named.port or 443, named.addresses()), None)
+        return await _probe(Target(named.host, named.port or HTTPS_PORT, named.addresses()), None)
     cloud = settings.cloud
     port = named.port or cloud.port
     if (named.host, port) == (cloud.host, cloud.port):

@@ -11,8 +11,7 @@ from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
 from edgepind.model.enums import EventName
-from edgepind.settings.file import read_toml
-from edgepind.settings.load import judge
+from edgepind.settings.load import judge, read_toml
 from edgepind.settings.schema import Settings
 from edgepind.state.history import History, HistoryLine, NotRead
 
@@ -26,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Send SIGHUP and print the outcome."""
+    """Send SIGHUP and print the result."""
     path = settings_path(args)
     found = load_settings(path)
     settings = found if isinstance(found, Settings) else _settings_to_find_daemon(path)
@@ -46,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _settings_to_find_daemon(path: Path) -> Settings | None:
-    """Settings with the folders of a refused file: enough to find the daemon."""
+    """Settings with the folders of a refused file, which is enough to find the daemon."""
     document = read_toml(path)
     if not isinstance(document, dict):
         return None

@@ -1,7 +1,4 @@
-"""`edgepind status`: what the daemon knows, read from what it wrote last.
-
-The status document as a page for a person, and, for `--watch`, as it changes.
-"""
+"""`edgepind status`: the last status document, as a page or JSON, or as it changes (`--watch`)."""
 
 import argparse
 import sys
@@ -24,8 +21,8 @@ from edgepind.cli.render import (
     add_json,
     complain,
     instant,
+    one_line,
     print_json,
-    printable,
     relation,
     show,
     toned,
@@ -37,7 +34,7 @@ from edgepind.settings.schema import Settings
 Document = Mapping[str, Any]
 
 _LOOK_EVERY = 0.5
-"""Seconds. Reading the small file costs next to nothing."""
+"""Seconds."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def status_page(document: Document, now: datetime, interval: float) -> Page:
-    """Everything that the daemon wrote, and what it is waiting for."""
+    """The whole status document, and what the daemon is waiting for."""
     waits = waiting_for(document, now) or ("nothing",)
     stale = _stale(document, now, interval)
     return (
@@ -127,7 +124,7 @@ def pins_table(pins: Sequence[Document], now: datetime) -> Table:
 
 
 def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
-    """What the daemon is waiting for, a clause each; empty where for nothing."""
+    """What the daemon is waiting for, as clauses."""
     waits = [
         f"pin {pin['fingerprint'][:11]} to complete its hold-down"
         + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
@@ -234,7 +231,7 @@ def _accepted(pin: Document, now: datetime) -> str:
 
 
 def watch(settings: Settings, *, drawn: bool) -> int:
-    """Follow the status file until Ctrl-C, which is no failure here."""
+    """Follow the status file until Ctrl-C, which is not a failure here."""
     with suppress(KeyboardInterrupt):
         _draw(settings) if drawn else _print_changes(settings)
     return ExitCode.GOOD
@@ -272,5 +269,5 @@ def _print_changes(settings: Settings) -> None:
         else:
             line = status_line(look, now, settings.cloud.interval)
         if line != told:
-            print(f"{now:%Y-%m-%dT%H:%M:%SZ} {printable(line)}", flush=True)
+            print(f"{now:%Y-%m-%dT%H:%M:%SZ} {one_line(line)}", flush=True)
             told = line

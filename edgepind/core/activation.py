@@ -11,8 +11,8 @@ from edgepind.core.operator import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_retired
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role, Validator
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, accepted, with_role

@@ -12,9 +12,9 @@ from edgepind.core.hold_down import REFUSALS_KEPT
 from edgepind.core.restarts import loads
 from edgepind.core.sentences import pin_refused
 from edgepind.core.tick import Tick
+from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin

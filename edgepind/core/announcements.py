@@ -14,8 +14,8 @@ from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed_hash
 from edgepind.core.sentences import pin_prepared, pin_refused, pin_replaced
 from edgepind.core.standing import STANDING, Standing
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
 from edgepind.model.pin import Pin

@@ -36,18 +36,8 @@ from edgepind.core.rollover import (
 from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.sentences import finding_changed, told
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action
-from edgepind.model.decision import Decision
-from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Severity
-from edgepind.model.event import Event
-from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.observation import (
-    Observations,
-    StatusAnswer,
-    StatusRejected,
-    StatusUnchanged,
-)
-from edgepind.model.outcome import (
+from edgepind.model.action import (
+    Action,
     DocumentWritten,
     OverrideNotRemoved,
     OverrideRemoved,
@@ -56,6 +46,15 @@ from edgepind.model.outcome import (
     RestartFailed,
     RestartRefused,
     WriteFailed,
+)
+from edgepind.model.decision import Decision, Event
+from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Severity
+from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.observation import (
+    Observations,
+    StatusAnswer,
+    StatusRejected,
+    StatusUnchanged,
 )
 from edgepind.model.replacing import replace
 from edgepind.model.state import RestartPhase, State

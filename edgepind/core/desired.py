@@ -8,17 +8,22 @@ from edgepind.core.lockout import accepts_live
 from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import told
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action, RestoreDocument, WriteDocument
+from edgepind.model.action import (
+    Action,
+    DocumentWritten,
+    RestoreDocument,
+    WriteDocument,
+    WriteFailed,
+)
+from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.pin import accepted
 from edgepind.model.replacing import replace
 from edgepind.model.rules import Rules

@@ -23,14 +23,12 @@ from typing import Any
 
 from edgepind.core.decide import decide
 from edgepind.core.invariants import violations
-from edgepind.model.action import Action, RestartEdge, WriteDocument
-from edgepind.model.decision import Decision
+from edgepind.model.action import Action, DocumentWritten, RestartDone, RestartEdge, WriteDocument
+from edgepind.model.decision import Decision, Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
-from edgepind.model.outcome import DocumentWritten, RestartDone
 from edgepind.model.pin import accepted
 from edgepind.model.state import Edge, Guard, State
 

@@ -13,8 +13,8 @@ from edgepind.core.pin_lifecycle import PinEvent, enter, leave, move, put
 from edgepind.core.removed import BY_AN_OPERATOR_ALONE, is_removed
 from edgepind.core.sentences import pin_activated, pin_pending, pin_prepared, pin_refused
 from edgepind.core.tick import Tick, served
+from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from edgepind.core.pin_lifecycle import PinEvent, bar, enter, leave, move, put
 from edgepind.core.sentences import pin_activated, pin_prepared, pin_refused, pin_retired
 from edgepind.core.tick import Tick
+from edgepind.model.decision import Event
 from edgepind.model.enums import Finding, Origin, Role
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
 from edgepind.model.pin import Pin, accepted, with_role

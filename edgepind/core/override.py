@@ -9,11 +9,10 @@ from typing import assert_never
 
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
-from edgepind.model.action import Action, RemoveOverride
+from edgepind.model.action import Action, OverrideNotRemoved, RemoveOverride
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
 from edgepind.model.observation import OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.replacing import replace
 from edgepind.model.state import Guard, OverrideState
 

@@ -15,8 +15,8 @@ from edgepind.core.override import in_force
 from edgepind.core.sentences import posture_changed, posture_lasts, span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
+from edgepind.model.decision import Event
 from edgepind.model.enums import Finding, Posture
-from edgepind.model.event import Event
 from edgepind.model.instants import Monotonic
 from edgepind.model.replacing import replace
 from edgepind.model.state import Guard

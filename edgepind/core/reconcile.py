@@ -16,11 +16,10 @@ the daemon.
 from collections.abc import Callable
 
 from edgepind.core.guarded import decide_guarded
-from edgepind.model.action import Action
+from edgepind.model.action import Action, Outcome, RestartDone, RestartFailed
 from edgepind.model.decision import Decision
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations
-from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
 from edgepind.model.state import State
 
 MOST_ROUNDS = 6

@@ -11,15 +11,15 @@ from edgepind.core.restarts import RestartEvent, defer, go, is_debt, is_up, load
 from edgepind.core.scheduling import backoff
 from edgepind.core.sentences import span, told
 from edgepind.core.tick import Tick
-from edgepind.model.enums import EventName, Severity
-from edgepind.model.event import Event
-from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartFailed,
     RestartRefused,
 )
+from edgepind.model.decision import Event
+from edgepind.model.enums import EventName, Severity
+from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.replacing import replace
 from edgepind.model.state import Edge, RestartPhase, State
 

@@ -13,8 +13,8 @@ from edgepind.core.lockout import is_lockout
 from edgepind.core.operator import obey
 from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
+from edgepind.model.decision import Event
 from edgepind.model.enums import Role
-from edgepind.model.event import Event
 from edgepind.model.pin import Pin
 from edgepind.model.replacing import replace
 from edgepind.model.rules import PinRules

@@ -6,24 +6,25 @@ It names what happened, to what, and what to do next. Nothing is decided here.
 from collections.abc import Mapping
 
 from edgepind.core.admission import HoldDown
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Posture, Role, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
 
-_MINUTE = 60.0
-_HOUR = 3600.0
+_TWO_DAYS = 2 * 86_400
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def span(seconds: float) -> str:
-    """A length of time in the words of systemd.time: `90s`, `15min`, `4h`."""
+    """A length of time by its two largest units, as in systemd.time(7): `59s`, `15min`, `2d 4h`."""
     whole = round(max(0.0, seconds))
     if whole == 0:
         return f"{max(0, round(seconds * 1000))}ms"
-    hours, rest = divmod(whole, int(_HOUR))
-    minutes, secs = divmod(rest, int(_MINUTE))
-    parts = ((hours, "h"), (minutes, "min"), (secs, "s"))
-    return " ".join(f"{n}{unit}" for n, unit in parts if n)
+    parts = []
+    for unit, size in _UNITS if whole >= _TWO_DAYS else _UNITS[1:]:
+        count, whole = divmod(whole, size)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts[:2])
 
 
 def pin_pending(pin: Pin, need: HoldDown) -> Event:

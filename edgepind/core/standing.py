@@ -13,10 +13,9 @@ from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Origin, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
-from edgepind.model.pin import Pin
+from edgepind.model.pin import Pin, Trust
 from edgepind.model.replacing import replace
 from edgepind.model.state import LastServed, State
-from edgepind.model.trust import Trust
 
 
 class Standing(StrEnum):

@@ -7,16 +7,15 @@ is told. Nothing network-facing may be added here.
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgepind.model.document import Pinning
-from edgepind.model.edge_tls import EdgeTls
-from edgepind.model.observation import Document, EdgeUnit
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import EdgeTls, Pinning
+from edgepind.model.observation import Document, EdgeUnit
 
 
 @dataclass(frozen=True, slots=True)

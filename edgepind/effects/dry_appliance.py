@@ -10,6 +10,13 @@ from datetime import UTC, datetime
 
 from edgepind.effects.appliance import Appliance, DocumentReading
 from edgepind.effects.unit_refusal import no_restart
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     Document,
@@ -18,13 +25,6 @@ from edgepind.model.observation import (
     EdgeUnit,
     Unit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 
 _NEVER_WRITTEN = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,18 +10,16 @@ from edgepind.effects.appliance import Appliance
 from edgepind.effects.hooks import objection_to_restart
 from edgepind.model.action import (
     Action,
-    RemoveOverride,
-    RestartEdge,
-    RestoreDocument,
-    WriteDocument,
-)
-from edgepind.model.outcome import (
     DocumentWritten,
     Outcome,
     OverrideNotRemoved,
     OverrideRemoved,
+    RemoveOverride,
     RestartDeferred,
     RestartDone,
+    RestartEdge,
+    RestoreDocument,
+    WriteDocument,
 )
 
 _SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)

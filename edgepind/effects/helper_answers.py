@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 from edgepind.effects.appliance import DocumentReading
 from edgepind.effects.helper_requests import RequestRefused
 from edgepind.formats.strict_json import RefusedJson, parse_json
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import (
     Document,
     DocumentMissing,
@@ -21,13 +28,6 @@ from edgepind.model.observation import (
     NoUnit,
     Unit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 

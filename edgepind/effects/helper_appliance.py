@@ -23,15 +23,15 @@ from edgepind.effects.helper_requests import (
 )
 from edgepind.effects.local_appliance import restarter
 from edgepind.host.disk_thread import DiskThread
-from edgepind.model.document import Pinning
-from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
+from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
 from edgepind.settings.schema import EdgeSettings
 
 # How long an answer may take, in seconds, by what was asked.

@@ -12,15 +12,15 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart_command import RestartCommand
 from edgepind.effects.watched_restart import Restarter, look_at, restart_watched
 from edgepind.host.disk_thread import DiskThread
-from edgepind.model.document import Pinning
-from edgepind.model.observation import EdgeUnit
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
+from edgepind.model.observation import EdgeUnit
 from edgepind.settings.schema import EdgeSettings
 
 

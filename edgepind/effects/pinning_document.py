@@ -46,6 +46,7 @@ from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
 from edgepind.host.file_owner import Owner, UnknownOwner, find_owner
 from edgepind.host.quarantine import link_aside
 from edgepind.host.temporaries import sweep
+from edgepind.model.action import DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     DocumentMissing,
@@ -53,7 +54,6 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
 
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777

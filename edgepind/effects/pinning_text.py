@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from edgepind.effects.json_text import NoObject, ObjectText, object_at, parse_object
-from edgepind.model.document import Pinning
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.fingerprint import (
     Fingerprint,
     RefusedFingerprint,

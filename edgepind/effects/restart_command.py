@@ -4,9 +4,9 @@ There is no unit to look at then: whether the Edge is well is the business of `h
 """
 
 from edgepind.host.command import Exited, run_command
+from edgepind.model.action import RestartDone, RestartFailed
 from edgepind.model.document import Pinning
 from edgepind.model.observation import NoUnit
-from edgepind.model.outcome import RestartDone, RestartFailed
 
 DEADLINE = 120.0
 """Seconds for the whole restart, as for a job of systemd's."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from edgepind.effects.system_bus import BusUnavailableError, CallRefusedError, Party, SystemBus
 from edgepind.effects.unit_refusal import no_restart
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
 
 JOB_DEADLINE = 120.0
 """Seconds for a restart job: more than the default 90 s in which systemd stops a unit."""

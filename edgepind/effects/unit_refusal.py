@@ -3,9 +3,9 @@
 A unit that an operator stopped is not started (CONTRACT section 8).
 """
 
+from edgepind.model.action import RestartFailed, RestartRefused
 from edgepind.model.document import Pinning
-from edgepind.model.observation import Unit, UnitState
-from edgepind.model.outcome import RestartFailed, RestartRefused
+from edgepind.model.observation import Unit, UnitState, cannot_start
 
 
 def no_restart(name: str, unit: Unit, loading: Pinning) -> RestartFailed | RestartRefused | None:
@@ -13,15 +13,9 @@ def no_restart(name: str, unit: Unit, loading: Pinning) -> RestartFailed | Resta
 
     A failed unit may: nobody stopped it, and a rollback has to bring it up again.
     """
-    match unit.state:
-        case UnitState.ABSENT:
-            error = f"systemd knows no unit {name}; correct `edge.unit` in the settings"
-            return RestartFailed(loading, error)
-        case UnitState.MASKED:
-            error = f"{name} is masked; `systemctl unmask {name}` lets it start again"
-            return RestartFailed(loading, error)
-        case UnitState.INACTIVE | UnitState.DEACTIVATING:
-            error = f"{name} is stopped and stays so; started, it will load the new document"
-            return RestartRefused(error)
-        case UnitState.ACTIVE | UnitState.ACTIVATING | UnitState.FAILED:
-            return None
+    if error := cannot_start(unit.state, name):
+        return RestartFailed(loading, error)
+    if unit.state in {UnitState.INACTIVE, UnitState.DEACTIVATING}:
+        error = f"{name} is stopped and stays so; started, it will load the new document"
+        return RestartRefused(error)
+    return None

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from edgepind.effects.pinning_text import LONGEST, digest_of
 from edgepind.host.bounded_read import SmallFile, read_small_file
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
 
 _EVERY = 0.05
 """Seconds between two looks at the document during the restart."""

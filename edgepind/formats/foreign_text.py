@@ -1,6 +1,11 @@
-"""What a stranger wrote, made fit to stand in a sentence of ours."""
+"""Text of others made safe to show: it cannot steer a terminal or forge a line."""
 
 _LONGEST = 160
+
+
+def printable(text: str) -> str:
+    """One line: whatever is not printable becomes a space."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def foreign_text(text: str, longest: int = _LONGEST) -> str:

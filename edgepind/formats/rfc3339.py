@@ -19,3 +19,8 @@ def parse_rfc3339(text: object) -> datetime | None:
     except (ValueError, OverflowError):  # a month 13, a second 60; before the year 1
         return None
     return instant if EARLIEST_WALL <= instant <= LATEST_WALL else None
+
+
+def rfc3339(wall: datetime) -> str:
+    """Write a time in UTC to the millisecond: `2026-11-24T09:00:00.250Z`."""
+    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -15,10 +15,10 @@ from edgepind.helper.opening_record import Opening
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.turn import turn
 from edgepind.helper.unit_work import restart_edge, stop_timer, unit_of_edge
+from edgepind.model.action import RestartDone, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartRefused, WriteFailed
 from edgepind.settings.schema import Settings
 
 GRACE = 10.0

@@ -12,15 +12,15 @@ from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.turn import turn
 from edgepind.helper.unit_work import restart_edge, start_timer, unit_of_edge
-from edgepind.model.document import Pinning
-from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
+from edgepind.model.observation import DocumentRead
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"

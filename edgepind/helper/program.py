@@ -22,18 +22,19 @@ from edgepind.effects.helper_requests import (
     Restore,
     parse_request,
 )
+from edgepind.formats.foreign_text import printable
 from edgepind.helper.closing import Closed, Closer
 from edgepind.helper.handler import fulfil
 from edgepind.helper.protocol import Peer, hear, peer_of, reply
 from edgepind.helper.trusted_settings import NoSettings, settings_in_force
-from edgepind.model.document import Pinning
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
 
 _USAGE = """\
 usage: edgepind-apply SETTINGS FOLDER [TIMER], with a connection to apply.sock on standard input
@@ -159,5 +160,4 @@ def _is_good(answer: Answer) -> bool:
 
 def _tell(priority: int, sentence: str) -> None:
     """One line for the journal, whatever the sentence holds, with its priority (sd-daemon(3))."""
-    line = "".join(c if c.isprintable() else " " for c in sentence)
-    print(f"<{priority}>{line}", file=sys.stderr)  # noqa: T201 - the journal listens there
+    print(f"<{priority}>{printable(sentence)}", file=sys.stderr)  # noqa: T201 - the journal listens there

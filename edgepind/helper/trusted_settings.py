@@ -11,9 +11,7 @@ from pathlib import Path
 
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, replace
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.file import LARGEST
-from edgepind.settings.load import load
+from edgepind.settings.load import LARGEST, SettingsRefused, load
 from edgepind.settings.schema import Settings
 
 _FOREIGN_WRITERS = stat.S_IWGRP | stat.S_IWOTH

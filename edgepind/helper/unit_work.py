@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
 from edgepind.settings.schema import EdgeSettings
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from edgepind.clock import Clock, SystemClock
 from edgepind.daemon import run_daemon
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.load import load
+from edgepind.settings.load import SettingsRefused, load
 
 
 def run(clock: Clock | None = None) -> int:

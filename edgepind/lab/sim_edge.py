@@ -10,6 +10,13 @@ from datetime import datetime, timedelta
 
 from edgepind.effects.watched_restart import Stood, read_from
 from edgepind.lab.sim_observations import EPOCH
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -24,13 +31,6 @@ from edgepind.model.observation import (
     NoUnit,
     Unit,
     UnitState,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 
 _A_MOMENT = timedelta(milliseconds=1)

@@ -18,14 +18,19 @@ from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH, link
 from edgepind.model.action import (
     Action,
+    DocumentWritten,
+    Outcome,
+    OverrideNotRemoved,
+    OverrideRemoved,
     RemoveOverride,
+    RestartDeferred,
+    RestartDone,
     RestartEdge,
     RestoreDocument,
     WriteDocument,
 )
-from edgepind.model.decision import Decision
+from edgepind.model.decision import Decision, Event
 from edgepind.model.enums import Channel, PinKind
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
@@ -46,17 +51,9 @@ from edgepind.model.observation import (
     StatusUnreachable,
     UnitState,
 )
-from edgepind.model.outcome import (
-    DocumentWritten,
-    Outcome,
-    OverrideNotRemoved,
-    OverrideRemoved,
-    RestartDeferred,
-    RestartDone,
-)
+from edgepind.model.pin import PinKey, Trust
 from edgepind.model.rules import Rules
 from edgepind.model.state import RestartPhase, State
-from edgepind.model.trust import PinKey, Trust
 from edgepind.state.codec import as_kept
 from edgepind.state.envelope import Broken, open_state, seal_at, seal_state
 

@@ -1,4 +1,4 @@
-"""What one tick saw. Every way in which looking can fail is a value of a closed union here.
+"""What one tick observed; each way in which an observation can fail is a value of a closed union.
 
 Observers in `edgepind.observe` make these; `edgepind.core` reads them.
 """
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from edgepind.model.action import Outcome
 from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.instants import Validity
-from edgepind.model.outcome import Outcome
 from edgepind.model.rules import Rules
 
 # --- the link -----------------------------------------------------------------------------
@@ -51,7 +51,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """The certificate that an address served, as far as anybody here needs it."""
+    """The certificate that an address served, as far as it is used."""
 
     certificate: Fingerprint
     spki: Fingerprint
@@ -178,7 +178,7 @@ class ClockReading:
 
 
 class UnitState(StrEnum):
-    """systemd's `ActiveState`, and what else can be the matter with a unit."""
+    """systemd's `ActiveState`, or why there is no such unit to start."""
 
     ACTIVE = "active"
     ACTIVATING = "activating"
@@ -187,6 +187,18 @@ class UnitState(StrEnum):
     FAILED = "failed"
     ABSENT = "absent"
     MASKED = "masked"
+
+
+def cannot_start(state: UnitState, name: str = "") -> str | None:
+    """Why a unit in this state cannot be started, and what to do; None: it can."""
+    match state:
+        case UnitState.ABSENT:
+            return f"systemd knows no unit {name or 'of this name'}; correct `edge.unit`"
+        case UnitState.MASKED:
+            unmask = f"systemctl unmask {name}".rstrip()
+            return f"{name or 'the unit'} is masked; `{unmask}` lets it start again"
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,7 @@ EdgeUnit = Unit | NoUnit | UnitUnknown
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What `health_command` said of the restarted Edge; asked only while it settles."""
+    """The result of `health_command`; asked only while the restarted Edge settles."""
 
     well: bool
     detail: str = ""
@@ -293,7 +305,7 @@ class OverrideFile:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRejected:
-    """An override file that is neither empty nor what the command writes: no override."""
+    """An override file that is neither empty nor what the command writes; it has no effect."""
 
     path: str
     reason: str

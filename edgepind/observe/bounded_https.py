@@ -18,12 +18,12 @@ from typing import Any
 from edgepind import __version__
 from edgepind.formats.foreign_text import foreign_text
 from edgepind.lean_import import left_out
-from edgepind.model.address import Address
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.observe.bounded_body import BodyRefused, read_body
 from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
+from edgepind.settings.kinds import Address
 
 with left_out("click"):
     import httpcore

@@ -9,11 +9,11 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgepind.model.address import Address
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent
 from edgepind.observe.openssl_words import openssl_words
 from edgepind.observe.tls_line import TlsLine, connect
+from edgepind.settings.kinds import Address
 
 MOST_INTERMEDIATES = 10
 """Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""

@@ -11,7 +11,7 @@ import certifi
 
 from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.trust import PinKey
+from edgepind.model.pin import PinKey
 from edgepind.observe.der import public_key_info
 
 

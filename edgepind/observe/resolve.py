@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 
 MOST_ADDRESSES = 64
 """A hostile answer must not make one tick last for ever; real hosts have fewer than ten."""

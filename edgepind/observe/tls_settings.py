@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from edgepind.formats.foreign_text import foreign_text
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.observe.cipher_names import IANA_NAMES
 
 _VERSIONS = {

@@ -26,8 +26,8 @@ from edgepind.host.bounded_read import (
 from edgepind.host.durable_file import NotReplaced, replace
 from edgepind.host.file_names import NotRemoved, remove
 from edgepind.host.file_owner import Owner
+from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 
 _NAME = "override"
 _LONGEST = 64 * 1024

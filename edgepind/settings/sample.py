@@ -2,9 +2,8 @@
 
 import textwrap
 
-from edgepind.settings.fault import show
-from edgepind.settings.schema import TABLES
-from edgepind.settings.table import Key
+from edgepind.settings.kinds import show
+from edgepind.settings.schema import TABLES, Key
 
 _HEAD = """\
 # Settings of edgepind. Every line that is commented out shows the default.

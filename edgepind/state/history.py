@@ -26,8 +26,8 @@ from edgepind.host.bounded_read import (
 from edgepind.host.durable_file import NotReplaced, replace
 from edgepind.host.file_owner import owner_in
 from edgepind.host.fs import CallFailed, calling, write_all
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.state.codec import Misfit, decode, encode
 

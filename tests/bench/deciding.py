@@ -7,8 +7,7 @@ from statistics import median
 from edgepind.clock import SystemClock
 from edgepind.components import StartRefused, build
 from edgepind.core.decide import decide
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.load import load
+from edgepind.settings.load import SettingsRefused, load
 from tests.bench.figures import Figure
 from tests.support.small_site import Site
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgepind.core.rollover import accept_evidence
 from edgepind.core.tick import Tick
 from edgepind.lab.entry import run
-from edgepind.model.event import Event
+from edgepind.model.decision import Event
 from edgepind.model.state import State
 
 RUN = (__file__,)

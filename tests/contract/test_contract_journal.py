@@ -61,7 +61,7 @@ def entries() -> dict[str, str]:
 
 def ids() -> dict[str, str]:
     """Each event's MESSAGE_ID, as the program has it."""
-    from edgepind.telemetry.messages import MESSAGE_IDS  # noqa: PLC0415  the one look inside
+    from edgepind.telemetry.log import MESSAGE_IDS  # noqa: PLC0415  the one look inside
 
     return {str(name): number for name, number in MESSAGE_IDS.items()}
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.load import load
+from edgepind.settings.load import SettingsRefused, load
 
 CONTRACT = """
 [cloud]

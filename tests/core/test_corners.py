@@ -13,6 +13,7 @@ from edgepind.core.restart_verification import watch_restarted
 from edgepind.core.restarts import pursue_restart, ready_ends
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, fingerprint
+from edgepind.model.action import OverrideNotRemoved
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Finding, Origin, PinKind, Role
 from edgepind.model.instants import Moment, Monotonic
@@ -29,7 +30,6 @@ from edgepind.model.observation import (
     PinRemove,
     UnitUnknown,
 )
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement, Edge, Guard, RestartPhase, State

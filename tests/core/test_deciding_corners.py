@@ -9,7 +9,16 @@ import pytest
 from edgepind.core.decide import decide
 from edgepind.core.invariants import violations
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link
-from edgepind.model.action import RemoveOverride, RestartEdge, WriteDocument
+from edgepind.model.action import (
+    DocumentWritten,
+    OverrideNotRemoved,
+    OverrideRemoved,
+    RemoveOverride,
+    RestartDone,
+    RestartEdge,
+    WriteDocument,
+    WriteFailed,
+)
 from edgepind.model.decision import Decision
 from edgepind.model.enums import (
     Bootstrap,
@@ -37,13 +46,6 @@ from edgepind.model.observation import (
     StatusUnreachable,
     Unit,
     UnitState,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    OverrideNotRemoved,
-    OverrideRemoved,
-    RestartDone,
-    WriteFailed,
 )
 from edgepind.model.rules import PinRules
 from edgepind.model.state import ClockJudgement, Edge, Guard, OverrideState, RestartPhase, State

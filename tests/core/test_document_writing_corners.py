@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.desired import amend_document, desired, learn_write, rollback_target, wanted
-from edgepind.model.action import RestoreDocument, WriteDocument
+from edgepind.model.action import DocumentWritten, RestoreDocument, WriteDocument, WriteFailed
 from edgepind.model.enums import (
     EventName,
     PinKind,
@@ -20,7 +20,6 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
 from edgepind.model.state import Edge, Guard, RestartPhase, State
 from tests.core.situations import (
     NOW,

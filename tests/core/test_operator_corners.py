@@ -10,7 +10,7 @@ from edgepind.core.override import in_force, learn_not_removed, note_override, r
 from edgepind.core.pin_lifecycle import REMOVED_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH
-from edgepind.model.action import RemoveOverride
+from edgepind.model.action import OverrideNotRemoved, RemoveOverride
 from edgepind.model.enums import EventName, Finding, Origin, PinKind, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
@@ -21,7 +21,6 @@ from edgepind.model.observation import (
     PinAdd,
     PinRemove,
 )
-from edgepind.model.outcome import OverrideNotRemoved
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict, Guard, OverrideState, State

@@ -12,7 +12,12 @@ from edgepind.core.restarts import (
     ready_ends,
 )
 from edgepind.core.tick import Tick
-from edgepind.model.action import RestartEdge
+from edgepind.model.action import (
+    RestartDeferred,
+    RestartDone,
+    RestartEdge,
+    RestartRefused,
+)
 from edgepind.model.enums import EventName, Posture, Validator
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
@@ -23,11 +28,6 @@ from edgepind.model.observation import (
     Unit,
     UnitState,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    RestartDeferred,
-    RestartDone,
-    RestartRefused,
 )
 from edgepind.model.rules import RestartRules
 from edgepind.model.state import Edge, Guard, RestartPhase

@@ -5,6 +5,12 @@ from dataclasses import replace
 import pytest
 
 from edgepind.core.restart_verification import learn_restart, watch_restarted
+from edgepind.model.action import (
+    RestartDeferred,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+)
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
@@ -13,12 +19,6 @@ from edgepind.model.observation import (
     Unit,
     UnitState,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    RestartDeferred,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
 )
 from edgepind.model.state import Edge, RestartPhase
 from tests.core.restart_situations import (

@@ -11,9 +11,8 @@ from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
 from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Leaf, Observations
-from edgepind.model.pin import Pin
+from edgepind.model.pin import Pin, Trust
 from edgepind.model.state import LastServed, State
-from edgepind.model.trust import Trust
 from tests.core.situations import NOW, RULES, A, B, pin, tick
 
 OVERLAP = RULES.pins.overlap

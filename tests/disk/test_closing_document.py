@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.action import DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import DocumentWritten, WriteFailed
 from tests.support.mounts import Mounts, NotMounted
 
 A, B, C = (Fingerprint(bytes([octet]) * 32) for octet in (0xAA, 0xBB, 0xCC))

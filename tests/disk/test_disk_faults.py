@@ -18,11 +18,11 @@ import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.host.durable_file import Replaced, replace
+from edgepind.model.action import DocumentWritten
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import DocumentRead
-from edgepind.model.outcome import DocumentWritten
 from edgepind.state.store import Loaded, StateStore
 from tests.faults.seen import Sightings
 from tests.support.syscall_faults import Call, Tracer

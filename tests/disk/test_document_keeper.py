@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.model.action import DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -20,7 +21,6 @@ from edgepind.model.observation import (
     DocumentRejected,
     DocumentUnreadable,
 )
-from edgepind.model.outcome import DocumentWritten, WriteFailed
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)
 ONE = Pinning(enabled=True, current=A, accepted=(A,))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.state.history import History, HistoryLine, NotRead
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.observation import OverrideFile, OverrideRejected
-from edgepind.model.outcome import OverrideNotRemoved, OverrideRemoved
 from edgepind.operator.override_file import (
     OverrideNotWritten,
     OverrideWritten,

@@ -14,7 +14,7 @@ from edgepind.effects.pinning_text import (
     read_edge_tls,
     read_pinning,
 )
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, DocumentRejected
 

@@ -18,7 +18,19 @@ from edgepind.effects.hooks import ask_health, objection_to_restart
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.restart_command import RestartCommand
 from edgepind.host.disk_thread import DiskThread
-from edgepind.model.action import RemoveOverride, RestartEdge, RestoreDocument, WriteDocument
+from edgepind.model.action import (
+    DocumentWritten,
+    OverrideNotRemoved,
+    OverrideRemoved,
+    RemoveOverride,
+    RestartDeferred,
+    RestartDone,
+    RestartEdge,
+    RestartFailed,
+    RestoreDocument,
+    WriteDocument,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -28,15 +40,6 @@ from edgepind.model.observation import (
     Health,
     NoUnit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    OverrideNotRemoved,
-    OverrideRemoved,
-    RestartDeferred,
-    RestartDone,
-    RestartFailed,
-    WriteFailed,
 )
 from edgepind.operator.override_file import remove_override
 from edgepind.settings.schema import EdgeSettings

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from edgepind.effects.systemd_unit import SystemdUnit
+from edgepind.model.action import RestartDone, RestartFailed, RestartRefused
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Unit, UnitState, UnitUnknown
-from edgepind.model.outcome import RestartDone, RestartFailed, RestartRefused
 from tests.faults.seen import Sightings
 from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 

@@ -13,9 +13,9 @@ import pytest
 from edgepind.effects.local_appliance import LocalAppliance
 from edgepind.effects.pinning_text import digest_of
 from edgepind.effects.watched_restart import Stood, look_at, read_from
+from edgepind.model.action import RestartDone, RestartFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.outcome import RestartDone, RestartFailed
 from edgepind.settings.schema import EdgeSettings
 from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 

@@ -19,9 +19,9 @@ import pytest
 
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.host.durable_file import Replaced, replace
+from edgepind.model.action import DocumentWritten
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.outcome import DocumentWritten
 from tests.faults.block_log import BlockLog, Mark, logged_disk
 from tests.faults.crash_states import CrashState, crash_states
 from tests.faults.seen import Sightings

@@ -53,9 +53,7 @@ from edgepind.observe.tls_settings import edge_context, read_offer
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.operator.override_file import read_override
 from edgepind.operator.pin_commands import parse_word
-from edgepind.settings.fault import SettingsFault
-from edgepind.settings.file import parse_toml
-from edgepind.settings.load import judge
+from edgepind.settings.load import SettingsFault, judge, parse_toml
 from edgepind.settings.schema import Settings
 from edgepind.state.envelope import Broken, Opened, open_state, seal_state
 

@@ -15,8 +15,8 @@ from edgepind.helper.handler import fulfil
 from edgepind.helper.opening_record import NAME, Damaged, Opening, OpeningRecord
 from edgepind.helper.policy import HelperPolicy
 from edgepind.lab.sim_observations import fingerprint
+from edgepind.model.action import DocumentWritten, RestartDone, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
-from edgepind.model.outcome import DocumentWritten, RestartDone, RestartRefused, WriteFailed
 from edgepind.operator.override_file import remove_override, write_override
 from tests.support.helper_grounds import Grounds
 from tests.support.manual_clock import ManualClock

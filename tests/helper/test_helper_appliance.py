@@ -13,6 +13,13 @@ from edgepind.effects.helper_answers import encode_answer
 from edgepind.effects.helper_appliance import HelperAppliance
 from edgepind.effects.helper_client import HelperClient, Lost, Unserved
 from edgepind.effects.helper_requests import GREETING, AskUnit
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -22,13 +29,6 @@ from edgepind.model.observation import (
     DocumentUnreadable,
     NoUnit,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 from tests.support.helper_grounds import Grounds, serving
 from tests.support.helper_socket import HelperSocket

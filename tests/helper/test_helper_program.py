@@ -25,16 +25,16 @@ from edgepind.effects.helper_requests import (
     encode_request,
 )
 from edgepind.helper.protocol import PATIENCE
-from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import DocumentMissing, DocumentRead, NoUnit
-from edgepind.model.outcome import (
+from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.document import Pinning
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import DocumentMissing, DocumentRead, NoUnit
 from edgepind.operator.override_file import OverrideWritten, write_override
 from tests.support.helper_grounds import Grounds, serving
 from tests.support.helper_socket import HelperSocket

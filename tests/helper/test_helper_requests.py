@@ -23,8 +23,14 @@ from edgepind.effects.helper_requests import (
     encode_request,
     parse_request,
 )
-from edgepind.model.document import Pinning
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.action import (
+    DocumentWritten,
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    WriteFailed,
+)
+from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.observation import (
     DocumentMissing,
@@ -35,13 +41,6 @@ from edgepind.model.observation import (
     Unit,
     UnitState,
     UnitUnknown,
-)
-from edgepind.model.outcome import (
-    DocumentWritten,
-    RestartDone,
-    RestartFailed,
-    RestartRefused,
-    WriteFailed,
 )
 
 A, B = Fingerprint(b"\xaa" * 32), Fingerprint(b"\xbb" * 32)

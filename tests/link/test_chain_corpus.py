@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Served
 from edgepind.observe.handshake import worth_judging

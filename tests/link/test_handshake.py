@@ -15,12 +15,12 @@ import pytest
 
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority, Credential, KeyKind
-from edgepind.model.address import Address
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.handshake import MOST_INTERMEDIATES, Shaken, handshake
 from edgepind.observe.tls_flight import flight
 from edgepind.observe.tls_settings import edge_context, read_offer
+from edgepind.settings.kinds import Address
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
 from tests.support.endpoint import Behaviour, endpoint, reset, tls_endpoint, until_the_end

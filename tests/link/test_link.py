@@ -13,11 +13,11 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority
-from edgepind.model.address import Address
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import HandshakeFault, Link, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
+from edgepind.settings.kinds import Address
 from edgepind.settings.schema import CloudSettings, InterceptionSettings, Settings
 from tests.support.endpoint import endpoint, reset, tls_endpoint, until_the_end
 
@@ -205,10 +205,10 @@ async def test_a_right_chain_never_brings_in_the_second_library(tmp_path: Path) 
         script = f"""
 import asyncio, sys
 from edgepind.clock import SystemClock
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import load_trust
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 target = Target({HOST!r}, 443, (Address({address.ip!r}, {address.port}),))
 trust = load_trust({str(root)!r}, {str(root)!r})
 link = asyncio.run(LinkObserver(target, trust, SystemClock()).observe(EdgeTls()))

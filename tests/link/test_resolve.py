@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from edgepind.model.address import Address
 from edgepind.observe.resolve import ResolveFailed, Resolver
+from edgepind.settings.kinds import Address
 
 _HANGING_DAEMON = """
 import asyncio, os, signal, socket

@@ -15,11 +15,11 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Authority, Credential
-from edgepind.model.address import Address
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
+from edgepind.settings.kinds import Address
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
 from tests.support.endpoint import endpoint, tls_endpoint, until_the_end

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.observe.tls_settings import edge_context, read_offer, wide_context
 
 _NEWEST = {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"}

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"model"},
     # the ground: time, files and processes, texts of others, the operator's files, settings
     "clock": {"model"},
-    "host": {"model"},
+    "host": {"formats", "model"},
     "formats": {"clock"},
     "operator": {"formats", "host", "model"},
     "settings": {"model"},
@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # who looks, who acts, who tells
     "observe": {"clock", "formats", "host", "lean_import", "model", "settings"},
     "effects": {"formats", "host", "model", "settings", "state"},
-    "telemetry": {"core", "host", "lean_import", "model", "settings"},
+    "telemetry": {"core", "formats", "host", "lean_import", "model", "settings"},
     "lean_import": set(),
     # root's helper: nothing that decides, and nothing that talks to a network
     "helper": {

@@ -7,9 +7,8 @@ from edgepind import RELEASED
 from edgepind.model.enums import Policy, Validator
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.settings.load import judge
-from edgepind.settings.rules import rules_of
 from edgepind.settings.sample import sample
-from edgepind.settings.schema import CloudSettings, Settings
+from edgepind.settings.schema import CloudSettings, Settings, rules_of
 
 _EVERYTHING = """
 [cloud]

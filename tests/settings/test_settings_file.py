@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepind.settings.fault import SettingsRefused
-from edgepind.settings.file import LARGEST
-from edgepind.settings.load import load
+from edgepind.settings.load import LARGEST, SettingsRefused, load
 from edgepind.settings.schema import Settings
 
 _NOBODY = 65_534

@@ -8,12 +8,10 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgepind.settings.fault import SettingsFault, SettingsRefused, show
-from edgepind.settings.file import parse_toml
-from edgepind.settings.load import judge, load
-from edgepind.settings.rules import rules_of
+from edgepind.settings.kinds import show
+from edgepind.settings.load import SettingsFault, SettingsRefused, judge, load, parse_toml
 from edgepind.settings.sample import sample
-from edgepind.settings.schema import TABLES, Settings
+from edgepind.settings.schema import TABLES, Settings, rules_of
 
 _DEFAULTS = {
     f"{table.name}.{key.name}": tomllib.loads(f"x = {key.written}")["x"]

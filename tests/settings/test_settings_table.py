@@ -11,8 +11,7 @@ import pytest
 from edgepind.settings.kinds import BOOLEAN, Wrong
 from edgepind.settings.load import judge
 from edgepind.settings.sample import sample
-from edgepind.settings.schema import TABLES, CloudSettings, Settings
-from edgepind.settings.table import Key, Table, setting, tables_of
+from edgepind.settings.schema import TABLES, CloudSettings, Key, Settings, Table, setting, tables_of
 
 _KEYS = [
     pytest.param(table, key, id=f"{table.name}.{key.name}")

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from edgepind.model.address import Address
 from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.settings.fault import SettingsFault
-from edgepind.settings.load import judge
+from edgepind.settings.kinds import Address
+from edgepind.settings.load import SettingsFault, judge
 from edgepind.settings.schema import Settings
 
 _PIN = ":".join(["AB"] * 32)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from edgepind.lab.http1 import Response
 from edgepind.lab.pki import Credential
 from edgepind.model.enums import PinKind
-from edgepind.model.trust import PinKey, Trust
+from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.status_endpoint import StatusEndpoint
 from tests.support.recorder import json_response
 

@@ -6,9 +6,9 @@ import pytest
 
 from edgepind.clock import SystemClock
 from edgepind.lab.pki import Authority, Credential
-from edgepind.model.address import Address
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint
+from edgepind.settings.kinds import Address
 from edgepind.settings.schema import CloudSettings, Settings, StatusSettings
 
 HOST = "acme.cloud.test"

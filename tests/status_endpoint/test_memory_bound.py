@@ -21,11 +21,11 @@ LOOK = """
 import asyncio, json, resource, sys
 from edgepind.clock import SystemClock
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.trust import Trust
+from edgepind.model.pin import Trust
 from edgepind.model.enums import PinKind
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 from edgepind.settings.schema import CloudSettings, Settings
 
 def endpoint(port):

@@ -15,11 +15,11 @@ from edgepind.lab.http1 import Request, Response
 from edgepind.lab.listener import Face, Listener
 from edgepind.lab.oauth import TokenDesk
 from edgepind.lab.pki import Authority, Credential
-from edgepind.model.address import Address
 from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
 from edgepind.observe.bounded_https import Ask, NoReply, Reply
 from edgepind.observe.oauth import Bearer, NoToken, TokenSource
+from edgepind.settings.kinds import Address
 from edgepind.settings.schema import OAuthSettings, StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, pins
 from tests.support.manual_clock import ManualClock

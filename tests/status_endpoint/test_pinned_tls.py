@@ -10,7 +10,7 @@ import pytest
 from edgepind.clock import SystemClock
 from edgepind.lab.pki import Authority, Credential, KeyKind
 from edgepind.model.enums import PinKind
-from edgepind.model.trust import PinKey
+from edgepind.model.pin import PinKey
 from edgepind.observe.bounded_https import Ask, BoundedHttps, NoReply, Reply
 from edgepind.observe.pinned_tls import (
     PinCheck,

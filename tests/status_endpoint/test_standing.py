@@ -14,7 +14,7 @@ from edgepind.lab.listener import Face, Listener
 from edgepind.lab.pki import Authority, Credential
 from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
-from edgepind.model.trust import Trust
+from edgepind.model.pin import Trust
 from edgepind.settings.schema import OAuthSettings, StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.recorder import Recorder, json_response, recording

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edgepind.lab.pki import Credential
-from edgepind.model.address import Address
 from edgepind.model.enums import Channel
 from edgepind.model.observation import StatusAnswer, StatusUnreachable
+from edgepind.settings.kinds import Address
 from edgepind.settings.schema import StatusSettings
 from tests.status_endpoint.announcements import MakeEndpoint, announcing, pins
 from tests.support.raw_server import raw_server

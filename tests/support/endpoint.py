@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Credential
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds, socket(7)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from edgepind.lab.listener import server_context
 from edgepind.lab.pki import Credential
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 
 _DRIP = 0.01
 """Seconds between two octets: far below any time-out of a single operation."""

@@ -9,7 +9,7 @@ from typing import Any
 from edgepind.lab.http1 import Request, Response
 from edgepind.lab.listener import Face, Listener, Respond
 from edgepind.lab.pki import Credential
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 
 
 @dataclass(slots=True)

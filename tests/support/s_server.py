@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepind.lab.pki import Credential
-from edgepind.model.address import Address
+from edgepind.settings.kinds import Address
 
 _ACCEPTS = b"ACCEPT "
 

@@ -11,8 +11,7 @@ LOADED = "import sys, {module}; print(*[it for it in {names} if it in sys.module
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("edgepind.telemetry.log_setup", ["rich", "rich.console"]),
-        ("edgepind.telemetry.tell", ["rich", "rich.console"]),
+        ("edgepind.telemetry.log", ["rich", "rich.console"]),
         ("edgepind.effects.local_appliance", ["dbus_fast", "cryptography", "httpx"]),
         ("edgepind.effects.dry_appliance", ["dbus_fast", "cryptography", "httpx"]),
     ],
@@ -28,7 +27,7 @@ def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str])
 
 def test_rich_can_still_be_had() -> None:
     """Commands draw with it after the log was set up."""
-    script = "import edgepind.telemetry.log_setup, rich.console; print('rich')"
+    script = "import edgepind.telemetry.log, rich.console; print('rich')"
     found = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )

@@ -13,16 +13,20 @@ from typing import Any, TextIO
 
 import pytest
 
+from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Finding, Posture, Severity
-from edgepind.model.event import Event
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.settings.schema import LogSettings
 from edgepind.telemetry.journal import Journal
 from edgepind.telemetry.lean_structlog import structlog
-from edgepind.telemetry.log_setup import choose_format, set_up_log
-from edgepind.telemetry.log_sinks import JournalSink, StderrSink
-from edgepind.telemetry.messages import MESSAGE_IDS
-from edgepind.telemetry.tell import tell
+from edgepind.telemetry.log import (
+    MESSAGE_IDS,
+    JournalSink,
+    StderrSink,
+    choose_format,
+    set_up_log,
+    tell,
+)
 
 WALL = datetime(2026, 11, 24, 9, 0, 0, 250, tzinfo=UTC)
 PIN = Fingerprint(bytes(range(32)))

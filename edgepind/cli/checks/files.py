@@ -1,8 +1,4 @@
-"""The Edge's pinning config, and edgepind's own folders and files.
-
-The pinning config: its shape, its pins, its owner and mode, its `tlsSettings`. The folders: who
-else could write there, whether an override is in force, where the metrics go.
-"""
+"""Checks of the Edge's pinning config, and of edgepind's own folders and files."""
 
 import os
 import pwd
@@ -15,8 +11,9 @@ from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.exit_code import may_not_write
 from edgepind.cli.stored_state import read_pinning_config
 from edgepind.effects.appliance import DocumentReading
+from edgepind.formats.rfc3339 import rfc3339
 from edgepind.host.file_owner import UnknownOwner, find_owner
-from edgepind.model.edge_tls import EdgeTls
+from edgepind.model.document import EdgeTls
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
@@ -28,7 +25,6 @@ from edgepind.model.observation import (
 from edgepind.observe.tls_settings import read_offer
 from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import EdgeSettings, Settings
-from edgepind.telemetry.status_file import rfc3339
 
 _PERMISSIONS = 0o7777
 _SERVICE_USER = "edgepind"
@@ -156,7 +152,7 @@ def _of_folder(folder: Path, name: str) -> Iterator[Fault]:
 
 def _trusted() -> set[int]:
     trusted = {0, os.geteuid()}
-    with suppress(KeyError):  # without that user edgepind runs as root, or by hand
+    with suppress(KeyError):  # without that user edgepind runs as root, or as the caller
         trusted.add(pwd.getpwnam(_SERVICE_USER).pw_uid)
     return trusted
 

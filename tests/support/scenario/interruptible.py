@@ -12,10 +12,9 @@ from datetime import datetime
 from edgepind.core.posture import REMIND_EVERY
 from edgepind.lab.sim_world import ImaginedWorld, KilledError
 from edgepind.lab.simulation.skipping import Steadiness
-from edgepind.model.action import Action, RestartEdge
+from edgepind.model.action import Action, Outcome, RestartDone, RestartEdge, RestartFailed
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Leaf, UnitState
-from edgepind.model.outcome import Outcome, RestartDone, RestartFailed
 from edgepind.model.state import State
 from tests.support.scenario.cost import Toll
 
