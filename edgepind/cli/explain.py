@@ -5,7 +5,7 @@ import argparse
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import settings_of
 from edgepind.cli.render import Page, Sentences, add_json, complain, print_json, show, toned
-from edgepind.cli.stored_state import NoMemory, remember
+from edgepind.cli.stored_state import NotStored, remember
 from edgepind.clock import SystemClock
 from edgepind.core.explain_pin import explain_pin, explain_stranger
 from edgepind.core.explain_posture import explain_posture
@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
         return settings
     clock, rules = SystemClock(), rules_of(settings)
     state = remember(settings.paths, clock)
-    if isinstance(state, NoMemory):
+    if isinstance(state, NotStored):
         complain(state.error)
         return ExitCode.UNOBSERVED
     if args.fingerprint is None:

@@ -237,7 +237,7 @@ def _settings(args: argparse.Namespace) -> Settings | str:
 
 
 def _value(text: str) -> object:
-    """As it would stand in a settings file, where it is not a bare word or span."""
+    """As in a settings file; a bare word or time span is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

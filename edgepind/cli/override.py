@@ -73,7 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DURATION",
         help='how long, such as "30min" or "2h"',
     )
-    ways["on"].add_argument("--reason", required=True, help="why, for whoever reads the journal")
+    ways["on"].add_argument("--reason", required=True, help="the reason, for the journal")
     add_json(ways["show"])
 
 

@@ -19,8 +19,7 @@ from edgepind.cli.render import add_json, complain, print_json, show
 from edgepind.cli.running_daemon import DaemonAtWork, daemon_at_work, found_within, shown
 from edgepind.cli.status import pins_table
 from edgepind.cli.stored_state import (
-    NoMemory,
-    NoStatus,
+    NotStored,
     StatusDocument,
     read_state,
     read_status,
@@ -79,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _list(settings: Settings, args: argparse.Namespace) -> int:
     pins = _pins(settings)
-    if isinstance(pins, NoStatus):
+    if isinstance(pins, NotStored):
         complain(pins.error)
         return ExitCode.UNOBSERVED
     if args.json:
@@ -89,7 +88,7 @@ def _list(settings: Settings, args: argparse.Namespace) -> int:
     return ExitCode.GOOD
 
 
-def _pins(settings: Settings) -> list[dict[str, Any]] | NoStatus:
+def _pins(settings: Settings) -> list[dict[str, Any]] | NotStored:
     """The pins as `status.json` shows them: from the state, or as the daemon showed them last.
 
     Raises PermissionError where this user may read neither.
@@ -98,10 +97,10 @@ def _pins(settings: Settings) -> list[dict[str, Any]] | NoStatus:
     try:
         state = read_state(settings.paths.state, clock)
     except PermissionError:
-        state = NoMemory("")
-    if isinstance(state, NoMemory):
+        state = NotStored("")
+    if isinstance(state, NotStored):
         shown = read_status(settings.paths.runtime)
-        return shown if isinstance(shown, NoStatus) else list(shown["pins"])
+        return shown if isinstance(shown, NotStored) else list(shown["pins"])
     document = status_document(state, clock.now(), rules_of(settings), dry_run=False)
     return list(document["pins"])
 
@@ -144,7 +143,7 @@ def _refusal(settings: Settings, word: OperatorWord) -> str | None:
     if isinstance(word, PinAdd) or read_words(settings.paths.state).files:
         return None
     state = remember(settings.paths, SystemClock())
-    return None if isinstance(state, NoMemory) else refusal_to_remove(state, word.fingerprint)
+    return None if isinstance(state, NotStored) else refusal_to_remove(state, word.fingerprint)
 
 
 def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCode:

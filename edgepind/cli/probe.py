@@ -65,7 +65,7 @@ from edgepind.settings.schema import Settings, rules_of
 
 _PORT = re.compile(r"[0-9]{1,5}")
 _RIGHT_WITHOUT_PINS = (
-    "No pins are at hand to compare with; chain, name and time are right by the public roots."
+    "There are no pins to compare with; chain, name and time are right by the public roots."
 )
 _UNSEEN: dict[str, Any] = dict.fromkeys(
     (
@@ -83,6 +83,7 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
         "error",
     )
 )
+"""The keys of an address in the answer."""
 
 
 @dataclass(frozen=True, slots=True)

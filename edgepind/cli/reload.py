@@ -10,6 +10,7 @@ from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
+from edgepind.cli.stored_state import START
 from edgepind.model.enums import EventName
 from edgepind.settings.load import judge, read_toml
 from edgepind.settings.schema import Settings
@@ -34,12 +35,12 @@ def main(args: argparse.Namespace) -> int:
         if not isinstance(found, Settings):
             complain(str(found))
             return ExitCode.USAGE
-        complain("no daemon is running; start it with `systemctl start edgepind`")
+        complain(f"no daemon is running; {START}")
         return ExitCode.UNOBSERVED
     demand_readable(settings.paths.state / "history.jsonl")
     before = _answers(settings.paths.state)
     if not daemon.signal(signal.SIGHUP):
-        complain("the daemon has ended; start it with `systemctl start edgepind`")
+        complain(f"the daemon has ended; {START}")
         return ExitCode.UNOBSERVED
     return _result(settings.paths.state, before)
 

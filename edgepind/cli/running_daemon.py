@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgepind.cli.render import waiting
-from edgepind.cli.stored_state import NoStatus, StatusDocument, read_status
+from edgepind.cli.stored_state import NotStored, StatusDocument, read_status
 
 _LOOK_EVERY = 0.1
 _LONGEST_PID = 20
@@ -102,4 +102,4 @@ async def found_within(seconds: float, what: str, look: Callable[[], _T | None])
 def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:
     """The status document, if `holds` is true of it now."""
     document = read_status(runtime)
-    return None if isinstance(document, NoStatus) or not holds(document) else document
+    return None if isinstance(document, NotStored) or not holds(document) else document

@@ -27,7 +27,7 @@ from edgepind.cli.render import (
     show,
     toned,
 )
-from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status, status_exit
+from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status, status_exit
 from edgepind.model.enums import Posture, Role
 from edgepind.settings.schema import Settings
 
@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
     if args.watch:
         return watch(settings, drawn=sys.stdout.isatty())
     document = read_status(settings.paths.runtime)
-    if isinstance(document, NoStatus):
+    if isinstance(document, NotStored):
         complain(document.error)
         return ExitCode.UNOBSERVED
     now, interval = datetime.now(UTC), settings.cloud.interval
@@ -237,7 +237,7 @@ def watch(settings: Settings, *, drawn: bool) -> int:
     return ExitCode.GOOD
 
 
-def _looks(settings: Settings) -> Iterator[StatusDocument | NoStatus]:
+def _looks(settings: Settings) -> Iterator[StatusDocument | NotStored]:
     while True:
         yield read_status(settings.paths.runtime)
         time.sleep(_LOOK_EVERY)
@@ -254,8 +254,8 @@ def _draw(settings: Settings) -> None:
             live.update(drawn(_page_now(look, settings)), refresh=True)
 
 
-def _page_now(look: StatusDocument | NoStatus, settings: Settings) -> Page:
-    if isinstance(look, NoStatus):
+def _page_now(look: StatusDocument | NotStored, settings: Settings) -> Page:
+    if isinstance(look, NotStored):
         return (Sentences((look.error,)),)
     return status_page(look, datetime.now(UTC), settings.cloud.interval)
 
@@ -264,7 +264,7 @@ def _print_changes(settings: Settings) -> None:
     told = ""
     for look in _looks(settings):
         now = datetime.now(UTC)
-        if isinstance(look, NoStatus):
+        if isinstance(look, NotStored):
             line = look.error
         else:
             line = status_line(look, now, settings.cloud.interval)

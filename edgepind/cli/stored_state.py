@@ -29,6 +29,8 @@ from edgepind.state.envelope import Broken, open_state
 from edgepind.state.store import LONGEST as LARGEST_STATE
 from edgepind.telemetry.status_file import NAME, SCHEMA
 
+START = "start it with `systemctl start edgepind`"
+
 STALE_AFTER = 3
 """A daemon that has not written for this many intervals counts as gone."""
 
@@ -86,28 +88,26 @@ StatusDocument = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class NoStatus:
-    """No status can be read; `error` is a sentence that says what to do."""
+class NotStored:
+    """There is nothing to read; `error` is a sentence that says what to do."""
 
     error: str
 
 
-def read_status(runtime: Path) -> StatusDocument | NoStatus:
+def read_status(runtime: Path) -> StatusDocument | NotStored:
     """Read the last status. Raises PermissionError where this user may not."""
     path = runtime / NAME
     demand_readable(path)
     match read_small_file(path, _LARGEST_STATUS):
         case NoFile():
-            return NoStatus(
-                f"no daemon has written {path}; start it with `systemctl start edgepind`"
-            )
+            return NotStored(f"no daemon has written {path}; {START}")
         case Unreadable(error) | TooLarge(error):
-            return NoStatus(error)
+            return NotStored(error)
         case SmallFile(content):
             document = _document(content)
             if isinstance(document, dict):
                 return document
-            return NoStatus(
+            return NotStored(
                 f"{path} is not a status of this version: {document}; restart the daemon"
             )
 
@@ -172,45 +172,35 @@ def _misfit(value: object, shape: Any, at: str) -> str | None:
 # --- the state ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class NoMemory:
-    """No state can be read; `error` is a sentence that says what to do."""
-
-    error: str
-
-
-def read_state(folder: Path, clock: Clock) -> State | NoMemory:
+def read_state(folder: Path, clock: Clock) -> State | NotStored:
     """The state as it was saved last. Raises PermissionError where this user may not read it."""
     path = folder / "state.json"
     demand_readable(path)
     match read_small_file(path, LARGEST_STATE):
         case NoFile():
-            return NoMemory(
-                f"no daemon has stored a state in {folder} yet; "
-                "start it with `systemctl start edgepind`"
-            )
+            return NotStored(f"no daemon has stored a state in {folder} yet; {START}")
         case Unreadable(error) | TooLarge(error):
-            return NoMemory(error)
+            return NotStored(error)
         case SmallFile(content):
             opened = open_state(content, clock.now(), clock.boot_id())
             if isinstance(opened, Broken):
-                return NoMemory(
+                return NotStored(
                     f"{path} cannot be used: {opened.reason}; the daemon moves it aside "
                     "when it starts"
                 )
             return opened.state
 
 
-def remember(paths: PathsSettings, clock: Clock) -> State | NoMemory:
+def remember(paths: PathsSettings, clock: Clock) -> State | NotStored:
     """The state with what the last tick saw at each address, as far as that is known.
 
     Raises PermissionError where this user may not read it.
     """
     state = read_state(paths.state, clock)
-    if isinstance(state, NoMemory):
+    if isinstance(state, NotStored):
         return state
     document = read_status(paths.runtime)
-    seen = () if isinstance(document, NoStatus) else _addresses(document)
+    seen = () if isinstance(document, NotStored) else _addresses(document)
     return replace(state, addresses=seen or _seen_last(state))
 
 
@@ -271,14 +261,14 @@ def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> 
 
 def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
     state = read_state(settings.paths.state, clock)
-    if isinstance(state, NoMemory):
+    if isinstance(state, NotStored):
         return PinsAtHand()
     return PinsAtHand(state.pins, "the daemon's state", state.floor)
 
 
 def _from_status(settings: Settings) -> PinsAtHand:
     document = read_status(settings.paths.runtime)
-    if isinstance(document, NoStatus):
+    if isinstance(document, NotStored):
         return PinsAtHand()
     return PinsAtHand(tuple(_shown(document["pins"])), "the daemon's status")
 

@@ -122,7 +122,7 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StatusUnchanged:
-    """304: the last usable answer still stands, over this channel."""
+    """304: the last usable answer is still valid, over this channel."""
 
     channel: Channel
 
@@ -216,7 +216,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class NoUnit:
-    """There is no unit to look at: `restart_command` stands in its place."""
+    """There is no unit to observe: `restart_command` is used instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +242,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """The four keys that edgepind owns, as they stand in `pinning-config.json`.
+    """The four keys that edgepind owns, as found in `pinning-config.json`.
 
     `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
-    them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which nobody can
-    set. `attributes_right`: owner and mode are those of the settings.
+    them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which cannot
+    be set. `attributes_right`: owner and mode are those of the settings.
     """
 
     enabled: bool | None
@@ -336,11 +336,11 @@ OperatorWord = PinAdd | PinRemove
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Everything that one call of `decide` may know of the world.
+    """The input of one call of `decide`.
 
-    A part that was not looked at is None (or empty) and leaves what is known of it as it was.
-    `entropy` is drawn uniformly from [0, 1) at the edge, for jitter; `took` is how many seconds
-    the looking lasted.
+    A part that was not observed is None (or empty) and leaves what is known of it unchanged.
+    `entropy` is drawn uniformly from [0, 1), for jitter; `took` is how many seconds the observation
+    lasted.
     """
 
     rules: Rules

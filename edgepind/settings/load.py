@@ -142,9 +142,9 @@ def _guess(table: str, name: str) -> str:
 
 def _missing(values: _Values, document: Mapping[str, object]) -> Iterator[SettingsFault]:
     for table in TABLES:
-        stands = isinstance(document.get(table.name, {}), dict)
+        is_table = isinstance(document.get(table.name, {}), dict)
         for key in table.keys:
-            if key.required and key.name not in values[table.name] and stands:
+            if key.required and key.name not in values[table.name] and is_table:
                 remedy = f"Add it under [{table.name}]: {key.name} = {key.written}, with your own."
                 yield SettingsFault(f"{table.name}.{key.name}", "", "it is missing", remedy)
 
@@ -157,7 +157,7 @@ def _take_environment(environ: Mapping[str, str], values: _Values) -> Iterator[S
         values["paths"][own] = result = FOLDER.read(folder)
         if isinstance(result, Wrong):
             remedy = f"Let systemd set {variable}, or write paths.{own} in the settings file."
-            reason = f"{result.reason}, and stands in {variable}"
+            reason = f"{result.reason}, from {variable}"
             yield SettingsFault(f"paths.{own}", show(folder), reason, remedy)
 
 
@@ -254,7 +254,7 @@ def _syntax_fault(text: str, told: str) -> SettingsFault:
     what = (found["what"] if found else told)[:_SHOWN]
     return _fault(
         f"it is not TOML at line {line}, column {column}: {what}",
-        "Correct it there; text stands in quotes, as in TOML 1.0.",
+        "Correct it there; TOML 1.0 writes text in quotes.",
     )
 
 

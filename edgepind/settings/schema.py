@@ -186,7 +186,7 @@ class EdgeSettings:
         '"/etc/purecloud/edge/conf/security/pinning-config.json"',
         "The document that edgepind keeps.",
     )
-    owner: str = setting(OWNER, '"root:root"', "Whom the document belongs to.")
+    owner: str = setting(OWNER, '"root:root"', "The document's owner and group.")
     mode: int = setting(MODE, '"0600"', "The document's mode.")
     validator: Validator = setting(
         one_of(Validator),
@@ -204,7 +204,7 @@ class EdgeSettings:
         COMMAND, "[]", "Run to restart the Edge in place of asking systemd."
     )
     ready_command: tuple[str, ...] = setting(
-        COMMAND, "[]", "Run before a restart; exit 0: a restart now disturbs nobody."
+        COMMAND, "[]", "Run before a restart; exit 0: the Edge may be restarted now."
     )
     ready_deadline: float = setting(
         DURATION, '"30min"', "A planned restart waits no longer than this for ready_command."
@@ -223,7 +223,7 @@ class EdgeSettings:
     settle: float = setting(
         DURATION,
         '"10s"',
-        "How long it must stay well then; what it takes to become so is health_deadline's.",
+        "How long it must then stay well, after at most health_deadline.",
     )
     restart_budget: int = setting(
         whole_number(0), "4", "At most this many restarts in restart_window."
@@ -241,7 +241,7 @@ class PinSettings:
         "What a pin is a hash of: the leaf certificate, or its public key.",
     )
     policy: Policy = setting(
-        one_of(Policy), '"balanced"', "How much an unannounced rotation has to prove."
+        one_of(Policy), '"balanced"', "What an unannounced rotation has to prove."
     )
     bootstrap: Bootstrap = setting(
         one_of(Bootstrap),

@@ -175,7 +175,7 @@ def _clock(state: State) -> Iterator[Metric]:
     )
     yield _figure(
         "edgepind_clock_error_seconds",
-        "Seconds by which the host's clock is ahead; absent where nobody knows.",
+        "Seconds by which the host's clock is ahead; absent where unknown.",
         state.clock.error,
     )
 
@@ -183,7 +183,7 @@ def _clock(state: State) -> Iterator[Metric]:
 def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     edge = state.edge
     yield _figure(
-        "edgepind_edge_active", "1 where the Edge runs; absent where nobody knows.", edge.active
+        "edgepind_edge_active", "1 where the Edge runs; absent where unknown.", edge.active
     )
     yield _figure(
         "edgepind_edge_loaded",

@@ -10,7 +10,7 @@ from typing import Any
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
-from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status
+from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
 from edgepind.effects.local_appliance import restarter
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -80,7 +80,7 @@ async def check_daemon(settings: Settings) -> list[Fault]:
     running = daemon_at_work(settings.paths.state) is not None
     document = read_status(settings.paths.runtime)
     start = "Start it with `systemctl start edgepind`"
-    if isinstance(document, NoStatus):
+    if isinstance(document, NotStored):
         if not running:
             return [info("daemon-not-started", "edgepind has not run here yet", f"{start}.")]
         what = "edgepind is running and has not written a status"
