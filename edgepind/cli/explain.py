@@ -31,8 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Explain from the daemon's stored state."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     clock, rules = SystemClock(), rules_of(settings)
     state = remember(settings.paths, clock)
     if isinstance(state, NotStored):

@@ -42,8 +42,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the recorded decisions."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     demand_readable(settings.paths.state / "history.jsonl")
     lines = History(settings.paths.state).read(args.limit)
     if isinstance(lines, NotRead):

@@ -44,16 +44,17 @@ def settings_path(args: argparse.Namespace) -> Path:
     return named or DEFAULT_PATH
 
 
-def settings_of(args: argparse.Namespace) -> Settings | ExitCode:
-    """The settings for this command; if they are refused, every fault is printed.
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings for this command.
 
-    Raises PermissionError where the file may not be read.
+    If they are refused, prints every fault and raises SystemExit; PermissionError if the file may
+    not be read.
     """
     found = load_settings(settings_path(args))
     if isinstance(found, Settings):
         return found
     complain(str(found))
-    return ExitCode.USAGE
+    raise SystemExit(ExitCode.USAGE)
 
 
 def load_settings(path: Path) -> Settings | SettingsRefused:

@@ -80,8 +80,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Begin, end or show the override."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     match args.way:
         case "on":
             return asyncio.run(_on(settings, args.duration, args.reason))

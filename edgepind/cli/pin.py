@@ -63,8 +63,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the pins, or add or remove one."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     if args.way == "list":
         return _list(settings, args)
     fingerprint = parse_fingerprint(args.fingerprint)

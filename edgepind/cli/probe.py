@@ -234,9 +234,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Probe every address once, and print what was seen."""
-    probe = _named(args) if args.host is not None else _cloud(args)
-    if isinstance(probe, ExitCode):
-        return probe
+    probe = _probed(args)
     if isinstance(probe, Unprobed):
         complain(probe.error)
         return ExitCode.USAGE
@@ -249,24 +247,20 @@ def main(args: argparse.Namespace) -> int:
     return probe.exit_code
 
 
-def _cloud(args: argparse.Namespace) -> Probe | Unprobed | ExitCode:
-    settings = settings_of(args)
-    return settings if isinstance(settings, ExitCode) else asyncio.run(probe_cloud(settings))
-
-
-def _named(args: argparse.Namespace) -> Probe | Unprobed | ExitCode:
+def _probed(args: argparse.Namespace) -> Probe | Unprobed:
+    if args.host is None:
+        return asyncio.run(probe_cloud(settings_of(args)))
     named = parse_target(args.host)
     if isinstance(named, Wrong):
         return Unprobed(
             f"{args.host!r} cannot be probed: {named.reason}; name a host as "
             "`edgepind probe acme.mypurecloud.com:443`"
         )
-    settings = _settings_for(named, args)
-    return settings if isinstance(settings, ExitCode) else asyncio.run(probe_named(named, settings))
+    return asyncio.run(probe_named(named, _settings_for(named, args)))
 
 
-def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode | None:
-    """The settings that apply to this host; None where none do.
+def _settings_for(named: Named, args: argparse.Namespace) -> Settings | None:
+    """The settings that apply to this host; None if there are none.
 
     Settings given by --config apply to any host; the default file only to its own cloud.host, and
     it may be missing or invalid.
@@ -277,9 +271,9 @@ def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode
         settings = load_settings(DEFAULT_PATH)
     except PermissionError:
         return None
-    return (
-        settings if isinstance(settings, Settings) and settings.cloud.host == named.host else None
-    )
+    if isinstance(settings, Settings) and settings.cloud.host == named.host:
+        return settings
+    return None
 
 
 # --- what was seen --------------------------------------------------------------------------

@@ -51,8 +51,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the status once, or keep a live view of it."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     if args.watch:
         return watch(settings, drawn=sys.stdout.isatty())
     document = read_status(settings.paths.runtime)
