@@ -163,7 +163,7 @@ async def test_a_daemon_that_is_gone_is_told_and_is_exit_code_3(site: Site, ask:
     answer = await ask("status")
     assert answer.code == 3
     warning = answer.output.splitlines()[0]
-    assert "5min ago" in warning
+    assert "written 5min" in warning
     assert "`systemctl status edgepind`" in warning
     assert PIN in answer.output
 
