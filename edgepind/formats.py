@@ -19,10 +19,20 @@ _RFC3339 = re.compile(
 )
 
 
+def printable(text: str) -> str:
+    """One line: whatever is not printable becomes a space, so that it cannot steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def foreign_text(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Others' text for a sentence: one line of printable ASCII, at most `longest` characters."""
     line = " ".join("".join(c if " " <= c <= "~" else " " for c in text[: 4 * longest]).split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def rfc3339(wall: datetime) -> str:
+    """Write a time in UTC to the millisecond: `2026-11-24T09:00:00.250Z`."""
+    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: object) -> datetime | None:

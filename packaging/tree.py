@@ -28,7 +28,7 @@ KEPT = PROJECT / "build" / "packages"
 LIBRARY = Path("usr/lib/edgepind/lib")
 PRODUCT, LAB = "edgepind", "edgepind-lab"
 """The packages."""
-_OF_THE_LAB = re.compile(r"edgepind/lab/.+|edgepind/cli/lab\w*\.py|packaging/man/edgepind-lab\.8")
+_OF_THE_LAB = re.compile(r"edgepind/lab/.+|edgepind/cli/lab\.py|packaging/man/edgepind-lab\.8")
 """Files of the project that the second package has; every other one is the product's."""
 
 _UNITS = Path("usr/lib/systemd/system")

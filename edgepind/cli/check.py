@@ -62,7 +62,7 @@ async def _look(settings: Settings) -> list[Fault]:
 
 
 async def _guarded(check: Check, settings: Settings) -> list[Fault]:
-    """A file that this user may not read is one fault more; the other checks still run."""
+    """Report a file that this user may not read as a fault; the other checks still run."""
     try:
         return await check(settings)
     except PermissionError as forbidden:

@@ -1,25 +1,34 @@
-"""The emergency procedure by this very process, where no daemon does it.
+"""Switches pinning validation off or on from this process, where no daemon does it.
 
-Switches validation off or on in the pinning config and restarts the Edge, at once: no budget and
-no `ready_command` is asked, for a person did.
+The pinning config is written and the Edge restarted at once, without a budget or `ready_command`,
+because a person asked for it. Run as root, the command does the privileged helper's work: it takes
+the helper's lock, so that the two never restart the Edge at once, and records when the override
+ends, so that systemd ends it. Where the helper is not installed there is neither.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+
+from edgepind.clock import SystemClock
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
+from edgepind.effects.systemd import set_timer
+from edgepind.helper.policy import HelperPolicy
+from edgepind.helper.records import FOLDER, TIMER, OpeningRecord, turn
 from edgepind.model.action import RestartDone, RestartFailed, RestartRefused, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.settings.schema import EdgeSettings
+from edgepind.settings.schema import EdgeSettings, Settings
 
+_PATIENCE = 10.0
+"""Seconds to wait for a helper that is restarting or closing the Edge."""
+_LOOK_EVERY = 0.2
 _NO_PIN = Fingerprint(bytes(32))
-"""Stands for the pin of a document without one: a restart only repeats what it was told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Switched:
-    """The document says so now and the Edge has loaded it."""
+"""In place of the pin of a document without one: a restart only passes it on to its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,8 @@ class NotSwitched:
     written: bool
 
 
-async def switch_off(edge: EdgeSettings) -> Switched | NotSwitched:
-    """Write `enabled: false`, whatever pins the document holds, and restart the Edge."""
+async def switch_off(edge: EdgeSettings) -> NotSwitched | None:
+    """Write `enabled: false`, whatever pins the document holds; None: the Edge has loaded it."""
     written = _keeper(edge).set_enabled(enabled=False)
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
@@ -39,8 +48,8 @@ async def switch_off(edge: EdgeSettings) -> Switched | NotSwitched:
     return await _restart(edge, loading, written.digest)
 
 
-async def switch_on(edge: EdgeSettings) -> Switched | NotSwitched:
-    """Write `enabled: true` where the document holds a pin, and restart the Edge."""
+async def switch_on(edge: EdgeSettings) -> NotSwitched | None:
+    """Write `enabled: true` if the document holds a pin; None: the Edge has loaded it."""
     written = _keeper(edge).close()
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
@@ -57,7 +66,7 @@ def _keeper(edge: EdgeSettings) -> DocumentKeeper:
     return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode)
 
 
-async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> Switched | NotSwitched:
+async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> NotSwitched | None:
     """Restart the Edge, which is to read the document with this `digest`."""
 
     async def look() -> Stood:
@@ -70,13 +79,69 @@ async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> Switche
         way.close()
     match outcome:
         case RestartDone(read=read) if read == digest:
-            return Switched()
+            return None
         case RestartDone():
             error = (
-                f"the Edge was restarted, and something else changed {edge.pinning_config} "
-                "meanwhile, so that it is not known what it has loaded; find out what, and say it "
-                "again"
+                f"the Edge was restarted while something else changed {edge.pinning_config}, so it "
+                "is not known what it has loaded; find out what, and run the command again"
             )
             return NotSwitched(error, written=True)
         case RestartFailed(error=error) | RestartRefused(error=error):
             return NotSwitched(error, written=True)
+
+
+# --- in the helper's place --------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def own_turn(folder: Path = FOLDER) -> AsyncIterator[str | None]:
+    """Hold the helper's lock during the block; yields a sentence if the helper keeps it."""
+    with ExitStack() as held:
+
+        async def take() -> bool:
+            if not _is_possible(folder) or held.enter_context(turn(folder)):
+                return True
+            held.close()
+            return False
+
+        attempts = AsyncRetrying(
+            stop=stop_after_delay(_PATIENCE),
+            wait=wait_fixed(_LOOK_EVERY),
+            retry=retry_if_result(lambda taken: not taken),
+            retry_error_callback=lambda _: False,
+        )
+        if await attempts(take):
+            yield None
+        else:
+            yield (
+                "the Edge is being restarted by root's helper at this moment; "
+                "run the command again when that is done"
+            )
+
+
+async def have_it_ended(settings: Settings, folder: Path = FOLDER) -> str | None:
+    """Record when root's override ends, and have systemd end it then.
+
+    Returns a clause that says why systemd will not; then only a daemon or `edgepind override off`
+    ends it.
+    """
+    if not _is_possible(folder):
+        return "edgepind's privileged helper is not installed here"
+    return HelperPolicy(settings, folder, SystemClock()).objection_to_opening() or await set_timer(
+        TIMER, runs=True
+    )
+
+
+def ended(folder: Path = FOLDER) -> None:
+    """Delete the record of the override: the Edge has loaded a document with validation on."""
+    if _is_possible(folder):
+        OpeningRecord(folder, SystemClock()).remove()  # if it stays, systemd finds validation on
+
+
+def _is_possible(folder: Path) -> bool:
+    """Whether the helper is installed and this process may do its work."""
+    try:
+        with turn(folder):
+            return True
+    except OSError:
+        return False

@@ -5,7 +5,7 @@ import argparse
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import settings_of
 from edgepind.cli.render import Page, Sentences, add_json, complain, print_json, show, toned
-from edgepind.cli.stored_state import NoMemory, remember
+from edgepind.cli.stored_state import NotStored, remember
 from edgepind.clock import SystemClock
 from edgepind.core.explain_pin import Explanation, explain_pin, explain_unpinned
 from edgepind.core.explain_posture import explain_posture
@@ -30,11 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Explain from the daemon's stored state."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     clock, rules = SystemClock(), rules_of(settings)
     state = remember(settings.paths, clock)
-    if isinstance(state, NoMemory):
+    if isinstance(state, NotStored):
         complain(state.error)
         return ExitCode.UNOBSERVED
     if args.fingerprint is None:
@@ -54,7 +52,7 @@ def _explain(fingerprint: Fingerprint, state: State, rules: Rules, args: argpars
 
 
 def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
-    """The fingerprint that was named: in full, or by the beginning of a known one."""
+    """The given fingerprint: in full, or the shortened form of a known one."""
     beginning = written.strip().upper()
     known = {
         *(pin.fingerprint for pin in state.pins),

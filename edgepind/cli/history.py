@@ -2,9 +2,8 @@
 
 import argparse
 
-from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.load_config import settings_of
-from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import (
     Said,
     Table,
@@ -43,8 +42,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the recorded decisions."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     demand_readable(settings.paths.state / "history.jsonl")
     lines = History(settings.paths.state).read(args.limit)
     if isinstance(lines, NotRead):

@@ -1,12 +1,11 @@
-"""The settings file of a command: how it is named, loaded, and reported where it is refused."""
+"""The settings file of a command: its option, loading it, and reporting its faults."""
 
 import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.permission import demand_readable
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.render import complain
 from edgepind.settings.load import SettingsRefused, load
 from edgepind.settings.schema import Settings
@@ -15,9 +14,9 @@ DEFAULT_PATH = Path("/etc/edgepind/edgepind.toml")
 
 
 def add_config(parser: argparse.ArgumentParser, default: Path | str | None) -> None:
-    """Add `--config`, which counts before and after the verb; `default` None: it was not given.
+    """Add `--config`, which may be given before or after the verb; `default` None: not given.
 
-    Under a verb that has verbs of its own, `argparse.SUPPRESS` keeps what was given before.
+    In a parser below a verb, the default `argparse.SUPPRESS` keeps what was given before.
     """
     parser.add_argument(
         "--config",
@@ -31,7 +30,7 @@ def add_config(parser: argparse.ArgumentParser, default: Path | str | None) -> N
 def add_ways(
     parser: argparse.ArgumentParser, ways: Mapping[str, str]
 ) -> dict[str, argparse.ArgumentParser]:
-    """Give a verb its own verbs, each with what it does; the one chosen is `args.way`."""
+    """Give a verb sub-commands, each with its help; the chosen one is `args.way`."""
     chosen = parser.add_subparsers(dest="way", metavar="|".join(ways), required=True)
     parsers = {way: chosen.add_parser(way, help=does) for way, does in ways.items()}
     for way in parsers.values():
@@ -40,21 +39,22 @@ def add_ways(
 
 
 def settings_path(args: argparse.Namespace) -> Path:
-    """Where the settings are read from."""
+    """The path of the settings file."""
     named: Path | None = args.config
     return named or DEFAULT_PATH
 
 
-def settings_of(args: argparse.Namespace) -> Settings | ExitCode:
-    """The settings for this command; where they are refused, every fault is printed.
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings for this command.
 
-    Raises PermissionError where the file may not be read.
+    If they are refused, prints every fault and raises SystemExit; PermissionError if the file may
+    not be read.
     """
     found = load_settings(settings_path(args))
     if isinstance(found, Settings):
         return found
     complain(str(found))
-    return ExitCode.USAGE
+    raise SystemExit(ExitCode.USAGE)
 
 
 def load_settings(path: Path) -> Settings | SettingsRefused:

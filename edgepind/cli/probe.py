@@ -1,16 +1,19 @@
 """`edgepind probe [HOST[:PORT]]`: live handshakes with every address, and the verdict on each.
 
-What was seen is printed as the JSON of CONTRACT section 11, or as a page for a person.
+`edgepind check` takes the same look. Nothing is changed, and no daemon is needed. The answer is
+the JSON of CONTRACT section 11, or a page for a person.
 """
 
 import argparse
 import asyncio
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from edgepind import RELEASED
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import DEFAULT_PATH, load_settings, settings_of
-from edgepind.cli.probing import Named, Probe, Unprobed, parse_target, probe_cloud, probe_named
 from edgepind.cli.render import (
     Block,
     Facts,
@@ -27,16 +30,41 @@ from edgepind.cli.render import (
     spoken,
     toned,
 )
-from edgepind.core.tick import served
+from edgepind.cli.stored_state import PinsAtHand, pins_at_hand, read_pinning_config
+from edgepind.clock import SystemClock
+from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
+from edgepind.core.messages import link_sentence
+from edgepind.core.tick import Tick, served
+from edgepind.formats import rfc3339
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding
-from edgepind.model.observation import AddressSeen, Chain, Leaf, Served
+from edgepind.model.observation import (
+    AddressSeen,
+    Chain,
+    Leaf,
+    Link,
+    Observations,
+    Served,
+)
+from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict
-from edgepind.settings.kinds import Wrong
-from edgepind.settings.schema import Settings
-from edgepind.telemetry.status_file import rfc3339
+from edgepind.observe.clock_quality import ClockQuality
+from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
+from edgepind.settings.kinds import (
+    ANY_PORT,
+    HIGHEST_PORT,
+    HTTPS_PORT,
+    Address,
+    Wrong,
+    parse_address,
+    parse_host,
+)
+from edgepind.settings.schema import Settings, rules_of
 
+_PORT = re.compile(r"[0-9]{1,5}")
 _RIGHT_WITHOUT_PINS = (
-    "No pins are at hand to compare with; chain, name and time are right by the public roots."
+    "There are no pins to compare with; chain, name and time are right by the public roots."
 )
 _UNSEEN: dict[str, Any] = dict.fromkeys(
     (
@@ -54,6 +82,141 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
         "error",
     )
 )
+"""The keys of an address in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The host to probe: `port` None where none was; `numeric` for an address.
+
+    A numeric address is not sent as SNI (RFC 6066, section 3) and is held against the IP
+    addresses in the certificate.
+    """
+
+    host: str
+    port: int | None = None
+    numeric: bool = False
+
+    def addresses(self, port: int = HTTPS_PORT) -> tuple[Address, ...]:
+        """The address where the host is numeric; empty: those that the name resolves to."""
+        return (Address(self.host, self.port or port),) if self.numeric else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unprobed:
+    """No address was probed; `error` is a sentence that says what to do."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What was seen, and the verdict on it. `sentence` explains the finding."""
+
+    target: Target
+    link: Link
+    diagnosis: Diagnosis
+    tick: Tick
+    pins: PinsAtHand
+    sentence: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of `probe` (CONTRACT sections 2 and 11)."""
+        if not served(self.link):
+            return ExitCode.UNOBSERVED
+        good = self._all_pinned() if self.pins.pins else self._all_public()
+        return ExitCode.GOOD if good else ExitCode.BAD
+
+    def _all_pinned(self) -> bool:
+        verdicts = {it.verdict for it in self.diagnosis.verdicts} - {Finding.UNREACHABLE}
+        return verdicts == {Finding.PINNED}
+
+    def _all_public(self) -> bool:
+        wall = self.tick.now.wall
+        return all(
+            it.leaf.name_matches and it.leaf.public.holds_at(wall) for _, it in served(self.link)
+        )
+
+
+def parse_target(written: str) -> Named | Wrong:
+    """Parse `HOST`, `HOST:PORT`, `192.0.2.1:8443` or `[2001:db8::1]:8443`. Never raises."""
+    address = parse_address(written)
+    if isinstance(address, Address):
+        port = None if address.port == ANY_PORT else address.port
+        return Named(address.ip, port, numeric=True)
+    if "/" in written or ":" not in written:
+        host = parse_host(written)
+        return host if isinstance(host, Wrong) else Named(host)
+    name, _, digits = written.rpartition(":")
+    if not _PORT.fullmatch(digits) or not 1 <= int(digits) <= HIGHEST_PORT:
+        return Wrong("its port is not a number from 1 to 65535")
+    host = parse_host(name)
+    return host if isinstance(host, Wrong) else Named(host, int(digits))
+
+
+async def probe_cloud(settings: Settings) -> Probe | Unprobed:
+    """Probe the cloud of the settings as the Edge would."""
+    cloud = settings.cloud
+    target = Target(cloud.host, cloud.port, cloud.addresses, cloud.timeout)
+    return await _probe(target, settings)
+
+
+async def probe_named(named: Named, settings: Settings | None) -> Probe | Unprobed:
+    """Probe a named host; without settings, by the bundled roots and those of this host."""
+    if settings is None:
+        return await _probe(Target(named.host, named.port or HTTPS_PORT, named.addresses()), None)
+    cloud = settings.cloud
+    port = named.port or cloud.port
+    if (named.host, port) == (cloud.host, cloud.port):
+        return await probe_cloud(settings)
+    return await _probe(Target(named.host, port, named.addresses(port), cloud.timeout), settings)
+
+
+async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
+    clock = SystemClock()
+    trust = _trust(settings)
+    if isinstance(trust.public, RootsUnusable):
+        return Unprobed(f"without the public roots no leaf can be judged: {trust.public.error}")
+    tls, pins = EdgeTls(), PinsAtHand()
+    if settings is not None:
+        reading = read_pinning_config(settings.edge)
+        tls, pins = reading.tls, pins_at_hand(settings, reading, clock)
+    link, readings = await asyncio.gather(
+        LinkObserver(target, trust, clock).observe(tls),
+        ClockQuality(clock.now).observe(None),
+    )
+    rules = _rules(target, settings)
+    now = clock.now()
+    seen = Observations(rules=rules, link=link, clock=readings)
+    tick = Tick(seen, now, elapsed=0.0, clock=judge_clock(readings, rules, now))
+    diagnosis = diagnose(link, pins.pins, tick, pins.floor)
+    return Probe(
+        target=target,
+        link=link,
+        diagnosis=diagnosis,
+        tick=tick,
+        pins=pins,
+        sentence=link_sentence(diagnosis.finding, tick),
+        warnings=tuple(fault.error for fault in trust.faults),
+    )
+
+
+def _trust(settings: Settings | None) -> Trust:
+    if settings is None:
+        return load_trust()
+    cloud, exceptions = settings.cloud, settings.interception.exceptions
+    return load_trust(cloud.public_roots, cloud.system_roots, exceptions)
+
+
+def _rules(target: Target, settings: Settings | None) -> Rules:
+    if settings is None:
+        return Rules(host=target.host, earliest=RELEASED)
+    return rules_of(settings)
+
+
+# --- the verb -------------------------------------------------------------------------------
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,9 +233,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Probe every address once, and print what was seen."""
-    probe = _named(args) if args.host is not None else _cloud(args)
-    if isinstance(probe, ExitCode):
-        return probe
+    probe = _probed(args)
     if isinstance(probe, Unprobed):
         complain(probe.error)
         return ExitCode.USAGE
@@ -85,24 +246,20 @@ def main(args: argparse.Namespace) -> int:
     return probe.exit_code
 
 
-def _cloud(args: argparse.Namespace) -> Probe | Unprobed | ExitCode:
-    settings = settings_of(args)
-    return settings if isinstance(settings, ExitCode) else asyncio.run(probe_cloud(settings))
-
-
-def _named(args: argparse.Namespace) -> Probe | Unprobed | ExitCode:
+def _probed(args: argparse.Namespace) -> Probe | Unprobed:
+    if args.host is None:
+        return asyncio.run(probe_cloud(settings_of(args)))
     named = parse_target(args.host)
     if isinstance(named, Wrong):
         return Unprobed(
             f"{args.host!r} cannot be probed: {named.reason}; name a host as "
             "`edgepind probe acme.mypurecloud.com:443`"
         )
-    settings = _settings_for(named, args)
-    return settings if isinstance(settings, ExitCode) else asyncio.run(probe_named(named, settings))
+    return asyncio.run(probe_named(named, _settings_for(named, args)))
 
 
-def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode | None:
-    """The settings that apply to this host; None where none do.
+def _settings_for(named: Named, args: argparse.Namespace) -> Settings | None:
+    """The settings that apply to this host; None if there are none.
 
     Settings given by --config apply to any host; the default file only to its own cloud.host, and
     it may be missing or invalid.
@@ -113,9 +270,9 @@ def _settings_for(named: Named, args: argparse.Namespace) -> Settings | ExitCode
         settings = load_settings(DEFAULT_PATH)
     except PermissionError:
         return None
-    return (
-        settings if isinstance(settings, Settings) and settings.cloud.host == named.host else None
-    )
+    if isinstance(settings, Settings) and settings.cloud.host == named.host:
+        return settings
+    return None
 
 
 # --- what was seen --------------------------------------------------------------------------

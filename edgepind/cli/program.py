@@ -1,7 +1,7 @@
-"""The command line as a whole: which verbs there are, and what is common to them.
+"""The command line: the verbs, and what is common to them.
 
-Each verb is a module of its own, with `configure(parser)` and `main(args) -> int`, and only the
-one that was asked for is imported: `run` must stay small, and a quick answer should be quick.
+Each verb is a module with `configure(parser)` and `main(args) -> int`. Only the one that was asked
+for is imported: `run` must stay small, and a short command fast.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from typing import NoReturn
 from edgepind import __version__
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import add_config
-from edgepind.cli.render import complain, nobody_reads_any_more
+from edgepind.cli.render import complain, discard_output
 
 VERBS = {
     "run": "the daemon, in the foreground",
@@ -22,14 +22,14 @@ VERBS = {
     "explain": "why: the evidence for and against a pin, or for the posture",
     "history": "the record of decisions, newest last",
     "check": "settings, files, unit, clock and link: each fault with its remedy",
-    "pin": "the operator's own word on pins: list, add, remove",
-    "override": "the emergency procedure: pinning validation off for a bounded time",
+    "pin": "the pins: list, add, remove",
+    "override": "pinning validation off for a bounded time, in an emergency",
     "reload": "ask the running daemon to read its settings again",
-    "lab": "an embedded closed world, rotating certificates before your eyes",
+    "lab": "a closed world that shows rotations, attacks and faults",
 }
 
 _OF_ANOTHER_PACKAGE = "edgepind.cli.lab"
-"""The .deb and the .rpm leave the lab to a second one: no appliance is to carry what forges."""
+"""A second .deb or .rpm installs the lab: an appliance carries nothing that forges certificates."""
 _NOT_INSTALLED = (
     "`edgepind lab` is not installed: it is in a package of its own; `apt install edgepind-lab` on "
     "Debian and Ubuntu, `dnf install edgepind-lab` with rpm; an installation from source has it"
@@ -37,7 +37,7 @@ _NOT_INSTALLED = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command line in one sentence, and where to look."""
+    """Reports a wrong command line in one sentence, with the way to its help."""
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message}; see `{self.prog} --help`")
@@ -48,16 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` None: those of the process."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(
-                errors="backslashreplace"
-            )  # a locale without a character must not lose the answer
+            # A character that the locale lacks must not lose the answer.
+            reconfigure(errors="backslashreplace")
     try:
         code = _command(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        nobody_reads_any_more()
+        discard_output()
         return ExitCode.PIPE_CLOSED
     except PermissionError as error:
         what = f"{error.filename}: " if error.filename else ""
@@ -88,7 +87,7 @@ def _whole() -> argparse.ArgumentParser:
     parser = _Parser(
         "edgepind",
         description="Keeps certificate pinning on a Genesys Cloud Edge in step with the cloud.",
-        epilog=f"commands:\n{verbs}\n\n`edgepind COMMAND --help` tells more.",
+        epilog=f"commands:\n{verbs}\n\n`edgepind COMMAND --help` shows its arguments.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"edgepind {__version__}")

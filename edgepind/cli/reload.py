@@ -6,11 +6,11 @@ import os
 import signal
 from pathlib import Path
 
-from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.cli.load_config import load_settings, settings_path
-from edgepind.cli.permission import demand_readable
 from edgepind.cli.render import complain
 from edgepind.cli.running_daemon import daemon_at_work, found_within
+from edgepind.cli.stored_state import START
 from edgepind.model.enums import EventName
 from edgepind.settings.load import judge, read_toml
 from edgepind.settings.schema import Settings
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Send SIGHUP and print the outcome."""
+    """Send SIGHUP and print the result."""
     path = settings_path(args)
     found = load_settings(path)
     settings = found if isinstance(found, Settings) else _settings_to_find_daemon(path)
@@ -35,18 +35,18 @@ def main(args: argparse.Namespace) -> int:
         if not isinstance(found, Settings):
             complain(str(found))
             return ExitCode.USAGE
-        complain("no daemon is running; start it with `systemctl start edgepind`")
+        complain(f"no daemon is running; {START}")
         return ExitCode.UNOBSERVED
     demand_readable(settings.paths.state / "history.jsonl")
     before = _answers(settings.paths.state)
     if not daemon.signal(signal.SIGHUP):
-        complain("the daemon has ended; start it with `systemctl start edgepind`")
+        complain(f"the daemon has ended; {START}")
         return ExitCode.UNOBSERVED
     return _result(settings.paths.state, before)
 
 
 def _settings_to_find_daemon(path: Path) -> Settings | None:
-    """Settings with the folders of a refused file: enough to find the daemon."""
+    """Settings with the folders of a refused file, which is enough to find the daemon."""
     document = read_toml(path)
     if not isinstance(document, dict):
         return None

@@ -1,8 +1,8 @@
-"""What a command shows: pages for a person, one JSON object for a program, and complaints.
+"""Output of a command: pages for a person, one JSON object for a program, and errors.
 
 A page is a sequence of blocks: facts, tables and sentences. Piped, it is plain lines for `grep`
-and `awk`; on a terminal `render_terminal` draws it. Answers go to standard output, everything
-else to standard error. What is said in a page is for the commands to decide.
+and `awk`; on a terminal `render_terminal` draws it. Answers go to standard output, everything else
+to standard error.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from edgepind.formats import parse_rfc3339
+from edgepind.core.messages import span
+from edgepind.formats import parse_rfc3339, printable
 from edgepind.model.enums import Finding, Posture, Role
-from edgepind.settings.durations import format_duration
 
 _LONGEST = 2000
 """Characters of one line."""
 _A_MOMENT = 1.0
-"""Seconds after which whoever waits at a terminal is told what for."""
+"""Seconds after which a person at a terminal is told what the command waits for."""
 
 
 class Tone(Enum):
@@ -48,7 +48,7 @@ Said = str | Word
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Lines of a label and what is said under it."""
+    """Lines of a label and its text."""
 
     rows: tuple[tuple[str, Said], ...]
 
@@ -65,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """Sentences of their own, under a title where there is one."""
+    """Sentences, with or without a title."""
 
     lines: tuple[Said, ...]
     title: str = ""
@@ -114,14 +114,14 @@ def complain(sentence: str) -> None:
     print(f"edgepind: {sentence}", file=sys.stderr)
 
 
-def nobody_reads_any_more() -> None:
-    """Discard what is still to be flushed at exit, in place of an error message."""
+def discard_output() -> None:
+    """Discard what is still to be flushed at exit, which would fail with an error message."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
 
 
 def show(page: Page) -> None:
-    """Print a page in the way that suits standard output."""
+    """Print a page, drawn if standard output is a terminal."""
     if sys.stdout.isatty():
         from edgepind.cli.render_terminal import draw  # noqa: PLC0415  rich is slow to import
 
@@ -131,7 +131,7 @@ def show(page: Page) -> None:
 
 
 def plain_lines(block: Block) -> Iterable[str]:
-    """Lay a block out as plain lines, its columns padded with spaces."""
+    """A block as plain lines, its columns padded with spaces."""
     match block:
         case Facts(rows):
             yield from _padded([(label, word(said).text) for label, said in rows])
@@ -155,19 +155,19 @@ def _padded(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
 
 
 def word(said: Said) -> Word:
-    """What is said, as one printable line with a tone."""
+    """One printable line with a tone."""
     plain = Word(said) if isinstance(said, str) else said
-    return Word(printable(plain.text), plain.tone)
+    return Word(one_line(plain.text), plain.tone)
 
 
 def toned(word: str) -> Word:
-    """A word of the contract in its tone; any other is plain."""
+    """A finding, posture or role in its tone; any other word is plain."""
     return Word(word, _TONE_OF.get(word, Tone.PLAIN))
 
 
-def printable(text: str) -> str:
-    """One line without control characters: what cannot be printed becomes a space."""
-    clean = "".join(c if c.isprintable() else " " for c in text[:_LONGEST])
+def one_line(text: str) -> str:
+    """One line of bounded length without control characters."""
+    clean = printable(text[:_LONGEST])
     return clean if len(text) <= _LONGEST else f"{clean}..."
 
 
@@ -183,14 +183,14 @@ def spoken(when: datetime) -> str:
 
 
 def relation(text: str | None, now: datetime) -> str:
-    """A time relative to `now`: `3 minutes ago`, `in 20 seconds`."""
+    """A time relative to `now`: `3min ago`, `in 20s`."""
     when = parse_rfc3339(text)
     if when is None:
         return "at no known time"
     seconds = round((when - now).total_seconds())
     if not seconds:
         return "now"
-    return f"in {format_duration(seconds)}" if seconds > 0 else f"{format_duration(-seconds)} ago"
+    return f"in {span(seconds)}" if seconds > 0 else f"{span(-seconds)} ago"
 
 
 # --- while a person waits --------------------------------------------------------------------
@@ -198,7 +198,7 @@ def relation(text: str | None, now: datetime) -> str:
 
 @asynccontextmanager
 async def waiting(what: str) -> AsyncIterator[None]:
-    """Say on standard error what is waited for, from the second second on; nothing when piped."""
+    """After a second, show on standard error what is waited for; nothing when piped."""
     teller = asyncio.create_task(_tell(what)) if sys.stderr.isatty() else None
     try:
         yield

@@ -1,6 +1,6 @@
-"""Pages on a terminal: the same blocks with colour, and tables that fit its width.
+"""Pages on a terminal: blocks with colour, and tables that fit its width.
 
-`NO_COLOR` and `TERM` are obeyed by the library.
+Apart from `render`, because rich, which obeys `NO_COLOR` and `TERM`, is slow to import.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from rich.text import Text
 from edgepind.cli.render import Block, Facts, Page, Said, Sentences, Table, Tone, word
 
 _BETWEEN = 3
-"""Cells between two columns of a table, as the library draws one without edges."""
+"""Cells between two columns of a table without edges."""
 
 _STYLES = {
     Tone.PLAIN: "",
@@ -30,7 +30,7 @@ def draw(page: Page) -> None:
 
 
 def drawn(page: Page) -> RenderableType:
-    """A page as the library draws it, for a live view as well."""
+    """A page for rich to draw, also in a live view."""
     return Group(*(Padding(_drawn(block), (0, 0, 1, 0)) for block in page))
 
 
@@ -58,7 +58,7 @@ def _table(table: Table) -> RenderableType:
 
 
 class _Rows:
-    """Rows side by side or, where a word would have to be cut, on two lines each."""
+    """Rows on one line each or, where a word would have to be cut, on two."""
 
     def __init__(self, table: Table) -> None:
         self._columns = [
@@ -67,7 +67,7 @@ class _Rows:
         ]
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        """Choose by the width that there is."""
+        """Choose by the available width."""
         longest_words = (max(map(_longest_word, column)) for column in self._columns)
         needed = sum(longest_words) + _BETWEEN * (len(self._columns) - 1)
         yield self._side_by_side() if needed <= options.max_width else Group(*self._stacked())

@@ -24,8 +24,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT, which end it with exit code 0."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     clock = SystemClock()
     if not args.once:
         path = settings_path(args)

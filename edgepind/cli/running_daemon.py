@@ -1,6 +1,6 @@
 """The running daemon: whether there is one, how to signal it, how to wait for what it writes.
 
-Whether one runs is decided by the lock that it holds, never by a process table or a file's age.
+Whether one runs is decided by the lock that it holds, not by processes or by the age of a file.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from edgepind.cli.render import waiting
-from edgepind.cli.stored_state import NoStatus, StatusDocument, read_status
+from edgepind.cli.stored_state import NotStored, StatusDocument, read_status
 
 _LOOK_EVERY = 0.1
 _LONGEST_PID = 20
@@ -45,7 +45,7 @@ class DaemonAtWork:
 def daemon_at_work(state: Path) -> DaemonAtWork | None:
     """The process that holds `STATE/lock` (flock(2)); None where none does.
 
-    The look itself takes a shared lock for an instant and writes nothing. Raises PermissionError
+    The check takes a shared lock for an instant and writes nothing. Raises PermissionError
     where this user may not open the file.
     """
     try:
@@ -64,8 +64,8 @@ def daemon_at_work(state: Path) -> DaemonAtWork | None:
 def _holder(lock: int) -> int | None:
     """The process that the lock file names, if it runs as the user whose file that is.
 
-    A compromised daemon may write any number there and have root signal that process. Only root
-    can, so only root checks: from `ExecReload=` the daemon cannot even be seen (ProtectProc=).
+    A compromised daemon may write any number there, to have root signal that process. Only root
+    could, so only root checks: from `ExecReload=` the daemon cannot even be seen (ProtectProc=).
     """
     said = os.pread(lock, _LONGEST_PID, 0).strip()
     if not said.isdigit():
@@ -82,12 +82,12 @@ def _holder(lock: int) -> int | None:
 async def shown_within(
     seconds: float, runtime: Path, what: str, holds: Callable[[StatusDocument], bool]
 ) -> StatusDocument | None:
-    """The status document once it shows what is waited for; None where it does not in time."""
+    """The status document once `holds` is true of it; None if that takes longer."""
     return await found_within(seconds, what, lambda: shown(runtime, holds))
 
 
 async def found_within(seconds: float, what: str, look: Callable[[], _T | None]) -> _T | None:
-    """What `look` finds, looking again and again for `seconds`; None where it finds nothing.
+    """What `look` finds, called repeatedly for `seconds`; None if it finds nothing.
 
     `what` names, for a person at a terminal, what is waited for.
     """
@@ -106,6 +106,6 @@ async def found_within(seconds: float, what: str, look: Callable[[], _T | None])
 
 
 def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:
-    """The status document, where `holds` is true of it now."""
+    """The status document, if `holds` is true of it now."""
     document = read_status(runtime)
-    return None if isinstance(document, NoStatus) or not holds(document) else document
+    return None if isinstance(document, NotStored) or not holds(document) else document

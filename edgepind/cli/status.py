@@ -1,7 +1,4 @@
-"""`edgepind status`: what the daemon knows, read from what it wrote last.
-
-The status document as a page for a person, and, for `--watch`, as it changes.
-"""
+"""`edgepind status`: the last status document, as a page or JSON, or as it changes (`--watch`)."""
 
 import argparse
 import sys
@@ -24,20 +21,20 @@ from edgepind.cli.render import (
     add_json,
     complain,
     instant,
+    one_line,
     print_json,
-    printable,
     relation,
     show,
     toned,
 )
-from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status, status_exit
+from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status, status_exit
 from edgepind.model.enums import Posture, Role
 from edgepind.settings.schema import Settings
 
 Document = Mapping[str, Any]
 
 _LOOK_EVERY = 0.5
-"""Seconds. Reading the small file costs next to nothing."""
+"""Seconds."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show the status once, or keep a live view of it."""
     settings = settings_of(args)
-    if isinstance(settings, ExitCode):
-        return settings
     if args.watch:
         return watch(settings, drawn=sys.stdout.isatty())
     document = read_status(settings.paths.runtime)
-    if isinstance(document, NoStatus):
+    if isinstance(document, NotStored):
         complain(document.error)
         return ExitCode.UNOBSERVED
     now, interval = datetime.now(UTC), settings.cloud.interval
@@ -74,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def status_page(document: Document, now: datetime, interval: float) -> Page:
-    """Everything that the daemon wrote, and what it is waiting for."""
+    """The whole status document, and what the daemon is waiting for."""
     waits = waiting_for(document, now) or ("nothing",)
     stale = _stale(document, now, interval)
     return (
@@ -127,7 +122,7 @@ def pins_table(pins: Sequence[Document], now: datetime) -> Table:
 
 
 def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
-    """What the daemon is waiting for, a clause each; empty where for nothing."""
+    """What the daemon is waiting for, as clauses."""
     waits = [
         f"pin {pin['fingerprint'][:11]} to complete its hold-down"
         + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
@@ -234,13 +229,13 @@ def _accepted(pin: Document, now: datetime) -> str:
 
 
 def watch(settings: Settings, *, drawn: bool) -> int:
-    """Follow the status file until Ctrl-C, which is no failure here."""
+    """Follow the status file until Ctrl-C, which is not a failure here."""
     with suppress(KeyboardInterrupt):
         _draw(settings) if drawn else _print_changes(settings)
     return ExitCode.GOOD
 
 
-def _looks(settings: Settings) -> Iterator[StatusDocument | NoStatus]:
+def _looks(settings: Settings) -> Iterator[StatusDocument | NotStored]:
     while True:
         yield read_status(settings.paths.runtime)
         time.sleep(_LOOK_EVERY)
@@ -257,8 +252,8 @@ def _draw(settings: Settings) -> None:
             live.update(drawn(_page_now(look, settings)), refresh=True)
 
 
-def _page_now(look: StatusDocument | NoStatus, settings: Settings) -> Page:
-    if isinstance(look, NoStatus):
+def _page_now(look: StatusDocument | NotStored, settings: Settings) -> Page:
+    if isinstance(look, NotStored):
         return (Sentences((look.error,)),)
     return status_page(look, datetime.now(UTC), settings.cloud.interval)
 
@@ -267,10 +262,10 @@ def _print_changes(settings: Settings) -> None:
     told = ""
     for look in _looks(settings):
         now = datetime.now(UTC)
-        if isinstance(look, NoStatus):
+        if isinstance(look, NotStored):
             line = look.error
         else:
             line = status_line(look, now, settings.cloud.interval)
         if line != told:
-            print(f"{now:%Y-%m-%dT%H:%M:%SZ} {printable(line)}", flush=True)
+            print(f"{now:%Y-%m-%dT%H:%M:%SZ} {one_line(line)}", flush=True)
             told = line

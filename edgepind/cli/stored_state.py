@@ -1,35 +1,40 @@
-"""What the daemon keeps, as commands read it: without disturbing it or anything of its files.
+"""What the daemon has stored, as commands read it; nothing is written or locked.
 
-`RUNTIME/status.json` is what it wrote last: of the contract's shape, or not used at all.
-`STATE/state.json` holds what survives a restart; what the last tick saw stands in the status
-alone. Together they are what the daemon would decide by now.
+`RUNTIME/status.json` is its last status, used only if it has the shape of CONTRACT section 9.
+`STATE/state.json` holds what survives a restart. Pins to compare with are read from either, or
+from the pinning config.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.permission import demand_readable
+from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
+from edgepind.effects.pinning_document import DocumentKeeper
+from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
 from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
+from edgepind.model.observation import DocumentRead
+from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import AddressVerdict, State
-from edgepind.settings.schema import PathsSettings
+from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings
 from edgepind.state.envelope import Broken, open_state
+from edgepind.state.store import LONGEST as LARGEST_STATE
 from edgepind.telemetry.status_file import NAME, SCHEMA
+
+START = "start it with `systemctl start edgepind`"
 
 STALE_AFTER = 3
 """A daemon that has not written for this many intervals counts as gone."""
 
 _LARGEST_STATUS = 1 << 20
-_LARGEST_STATE = 4 << 20
-"""Octets. Either file has a few thousand."""
+"""Octets; the file has a few thousand."""
 
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
@@ -82,34 +87,32 @@ StatusDocument = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class NoStatus:
-    """No status can be read; `error` is a sentence that says what to do."""
+class NotStored:
+    """There is nothing to read; `error` is a sentence that says what to do."""
 
     error: str
 
 
-def read_status(runtime: Path) -> StatusDocument | NoStatus:
-    """Read what the daemon wrote last. Raises PermissionError where this user may not."""
+def read_status(runtime: Path) -> StatusDocument | NotStored:
+    """Read the last status. Raises PermissionError where this user may not."""
     path = runtime / NAME
     demand_readable(path)
     match read_small_file(path, _LARGEST_STATUS):
         case NoFile():
-            return NoStatus(
-                f"no daemon has written {path}; start it with `systemctl start edgepind`"
-            )
+            return NotStored(f"no daemon has written {path}; {START}")
         case Unreadable(error):
-            return NoStatus(error)
+            return NotStored(error)
         case SmallFile(content):
             document = _document(content)
             if isinstance(document, dict):
                 return document
-            return NoStatus(
+            return NotStored(
                 f"{path} is not a status of this version: {document}; restart the daemon"
             )
 
 
 def written_at(document: Mapping[str, Any]) -> datetime | None:
-    """When it was written; None where that is not a time of RFC 3339."""
+    """When it was written; None if that is not a time of RFC 3339."""
     return parse_rfc3339(document.get("written_at"))
 
 
@@ -168,45 +171,35 @@ def _misfit(value: object, shape: Any, at: str) -> str | None:
 # --- the state ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class NoMemory:
-    """No state can be read; `error` is a sentence that says what to do."""
-
-    error: str
-
-
-def read_state(folder: Path, clock: Clock) -> State | NoMemory:
+def read_state(folder: Path, clock: Clock) -> State | NotStored:
     """The state as it was saved last. Raises PermissionError where this user may not read it."""
     path = folder / "state.json"
     demand_readable(path)
-    match read_small_file(path, _LARGEST_STATE):
+    match read_small_file(path, LARGEST_STATE):
         case NoFile():
-            return NoMemory(
-                f"no daemon has stored a state in {folder} yet; "
-                "start it with `systemctl start edgepind`"
-            )
+            return NotStored(f"no daemon has stored a state in {folder} yet; {START}")
         case Unreadable(error):
-            return NoMemory(error)
+            return NotStored(error)
         case SmallFile(content):
             opened = open_state(content, clock.now(), clock.boot_id())
             if isinstance(opened, Broken):
-                return NoMemory(
+                return NotStored(
                     f"{path} cannot be used: {opened.reason}; the daemon moves it aside "
                     "when it starts"
                 )
             return opened.state
 
 
-def remember(paths: PathsSettings, clock: Clock) -> State | NoMemory:
+def remember(paths: PathsSettings, clock: Clock) -> State | NotStored:
     """The state with what the last tick saw at each address, as far as that is known.
 
     Raises PermissionError where this user may not read it.
     """
     state = read_state(paths.state, clock)
-    if isinstance(state, NoMemory):
+    if isinstance(state, NotStored):
         return state
     document = read_status(paths.runtime)
-    seen = () if isinstance(document, NoStatus) else _addresses(document)
+    seen = () if isinstance(document, NotStored) else _addresses(document)
     return replace(state, addresses=seen or _seen_last(state))
 
 
@@ -229,3 +222,72 @@ def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
         for pin in state.pins
         if pin.accepted and pin.ever_live and not pin.unseen
     )
+
+
+# --- pins to compare with -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PinsAtHand:
+    """Pins, and where they were read (a clause); `floor` as in the daemon's state."""
+
+    pins: tuple[Pin, ...] = ()
+    source: str = "nowhere"
+    floor: datetime | None = None
+
+
+def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
+    """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
+
+
+def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    """The pins of the first source that can be read and holds an accepted one."""
+    sources: tuple[Callable[[], PinsAtHand], ...] = (
+        lambda: _from_state(settings, clock),
+        lambda: _from_status(settings),
+        lambda: _from_document(settings, reading, clock),
+    )
+    for source in sources:
+        try:
+            found = source()
+        except PermissionError:
+            continue  # another source may be readable
+        if accepted(found.pins):
+            return found
+    return PinsAtHand()
+
+
+def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
+    state = read_state(settings.paths.state, clock)
+    if isinstance(state, NotStored):
+        return PinsAtHand()
+    return PinsAtHand(state.pins, "the daemon's state", state.floor)
+
+
+def _from_status(settings: Settings) -> PinsAtHand:
+    document = read_status(settings.paths.runtime)
+    if isinstance(document, NotStored):
+        return PinsAtHand()
+    return PinsAtHand(tuple(_shown(document["pins"])), "the daemon's status")
+
+
+def _shown(pins: list[dict[str, str]]) -> Iterator[Pin]:
+    for pin in pins:
+        fingerprint, since = parse_fingerprint(pin["fingerprint"]), parse_rfc3339(pin["since"])
+        if isinstance(fingerprint, Fingerprint) and since is not None:
+            kind, role, origin = PinKind(pin["kind"]), Role(pin["role"]), Origin(pin["origin"])
+            yield Pin(fingerprint, kind, role, origin, since)
+
+
+def _from_document(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:
+    document = reading.document
+    if not isinstance(document, DocumentRead):
+        return PinsAtHand()
+    kind, since = settings.pins.kind, clock.now().wall
+    roles = {document.current: Role.CURRENT}
+    pins = (
+        Pin(it, kind, roles.get(it, Role.BACKUP), Origin.DOCUMENT, since)
+        for it in document.accepted
+    )
+    return PinsAtHand(tuple(pins), "the pinning config")

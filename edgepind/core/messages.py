@@ -18,20 +18,24 @@ from edgepind.model.observation import Link, NotServed
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import Idle, Owed, RolledBack, RollingBack, Settling, State
 
+_TWO_DAYS = 2 * 86_400
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
 IS_REMOVED = "an operator removed it, and an operator alone brings it back"
 IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
 """Why a fingerprint is refused, as clauses."""
 
 
 def span(seconds: float) -> str:
-    """A length of time in the syntax of systemd.time(7): `90s`, `15min`, `4h`."""
+    """A length of time by its two largest units, as in systemd.time(7): `59s`, `15min`, `2d 4h`."""
     whole = round(max(0.0, seconds))
     if whole == 0:
         return f"{max(0, round(seconds * 1000))}ms"
-    hours, rest = divmod(whole, 3600)
-    minutes, secs = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "min"), (secs, "s"))
-    return " ".join(f"{n}{unit}" for n, unit in parts if n)
+    parts = []
+    for unit, size in _UNITS if whole >= _TWO_DAYS else _UNITS[1:]:
+        count, whole = divmod(whole, size)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts[:2])
 
 
 def pin_pending(pin: Pin, need: HoldDown) -> Event:

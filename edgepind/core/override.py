@@ -16,7 +16,7 @@ invalid file switches validation off, or that a file that cannot be removed exte
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from edgepind.core.messages import span
@@ -26,9 +26,6 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
 from edgepind.model.observation import OverrideFile, OverrideRejected
 from edgepind.model.state import Guard, OverrideState
-
-BY_HAND = timedelta(hours=1)
-"""How long an empty file counts, from its modification time (CONTRACT section 7)."""
 
 
 def note_override(guard: Guard, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
@@ -93,7 +90,7 @@ def _refused(file: OverrideRejected) -> tuple[Event, ...]:
 
 
 def _present(guard: Guard, file: OverrideFile, tick: Tick) -> tuple[Guard, tuple[Event, ...]]:
-    until = file.until or file.made_at + BY_HAND
+    until = file.end
     known = guard.override
     if known is None or known.until != until:
         return _begin(guard, file, until, tick)

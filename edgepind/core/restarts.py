@@ -39,7 +39,14 @@ from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.model.observation import (
+    DocumentRead,
+    NoUnit,
+    Unit,
+    UnitState,
+    UnitUnknown,
+    cannot_start,
+)
 from edgepind.model.state import (
     Debt,
     Edge,
@@ -96,11 +103,6 @@ RESTART_TABLE: Mapping[tuple[RestartPhase, RestartEvent], RestartPhase] = {
 
 _STARTABLE = frozenset({UnitState.ACTIVE, UnitState.FAILED})
 """A unit that an operator stopped is not started; one in between is left to finish."""
-_WHY_NOT = {
-    UnitState.ABSENT: "systemd knows no unit of this name; correct `edge.unit` in the settings",
-    UnitState.MASKED: "the Edge's unit is masked; `systemctl unmask` lets it start again",
-}
-"""Why a unit cannot be started; of one that an operator stopped nothing is told."""
 
 
 def restarts_in_window(edge: Edge, now: Monotonic, window: float) -> tuple[Monotonic, ...]:
@@ -275,7 +277,7 @@ def _ask(
     if goal is None:
         return state, (), ()
     if not _may_start(tick):
-        why = _WHY_NOT.get(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
+        why = cannot_start(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
         return defer(state, why) if why else (state, (), ())
     unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
     if unwritten or edge.document_problem is not None:

@@ -17,7 +17,7 @@ from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.command import Exited, run_command
 from edgepind.model.action import RestartDone, RestartFailed, RestartOutcome, RestartRefused
 from edgepind.model.document import Pinning
-from edgepind.model.observation import EdgeUnit, Health, NoUnit, Unit, UnitState
+from edgepind.model.observation import EdgeUnit, Health, NoUnit, Unit, UnitState, cannot_start
 from edgepind.settings.schema import EdgeSettings
 
 HOOK_DEADLINE = 10.0
@@ -104,18 +104,12 @@ def no_restart(name: str, unit: Unit, loading: Pinning) -> RestartFailed | Resta
 
     A failed unit is: nobody stopped it, and a rollback has to bring it up again.
     """
-    match unit.state:
-        case UnitState.ABSENT:
-            error = f"systemd knows no unit {name}; correct `edge.unit` in the settings"
-            return RestartFailed(loading, error)
-        case UnitState.MASKED:
-            error = f"{name} is masked; `systemctl unmask {name}` lets it start again"
-            return RestartFailed(loading, error)
-        case UnitState.INACTIVE | UnitState.DEACTIVATING:
-            error = f"{name} is stopped and stays so; started, it will load the new document"
-            return RestartRefused(error)
-        case UnitState.ACTIVE | UnitState.ACTIVATING | UnitState.FAILED:
-            return None
+    if error := cannot_start(unit.state, name):
+        return RestartFailed(loading, error)
+    if unit.state in {UnitState.INACTIVE, UnitState.DEACTIVATING}:
+        error = f"{name} is stopped and stays so; started, it will load the new document"
+        return RestartRefused(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from edgepind.clock import Clock
 from edgepind.helper.records import BudgetLog, Damaged, Opening, OpeningRecord
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import OverrideFile
-from edgepind.operator.override_file import EMPTY_LASTS, read_override
+from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import Settings
 
 
@@ -142,7 +142,7 @@ class HelperPolicy:
 
     def _override_end(self) -> datetime | None:
         override = self._override()
-        return (override.until or override.made_at + EMPTY_LASTS) if override else None
+        return override.end if override else None
 
 
 def _unrecorded(error: str) -> str:

@@ -26,6 +26,7 @@ from edgepind.effects.helper_protocol import (
     encode_answer,
     parse_request,
 )
+from edgepind.formats import printable
 from edgepind.helper.closing import Closed, Closer
 from edgepind.helper.handler import fulfil
 from edgepind.host.bounded_read import SmallFile, read_small_file
@@ -172,8 +173,7 @@ def _is_good(answer: Answer) -> bool:
 
 def _tell(priority: int, sentence: str) -> None:
     """One line for the journal, whatever the sentence holds, with its priority (sd-daemon(3))."""
-    line = "".join(c if c.isprintable() else " " for c in sentence)
-    print(f"<{priority}>{line}", file=sys.stderr)  # noqa: T201 - the journal listens there
+    print(f"<{priority}>{printable(sentence)}", file=sys.stderr)  # noqa: T201 - the journal listens there
 
 
 # --- the settings -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepind.formats import printable
 from edgepind.host.disk_thread import run_aside
 
 _KEPT = 4096
@@ -191,7 +192,7 @@ class _Tail:
         """What is kept, with what is still in the pipe, as one printable line."""
         self.read()
         text = self._kept.decode("utf-8", "replace")
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return " ".join(printable(text).split())
 
 
 @contextmanager

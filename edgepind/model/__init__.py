@@ -1,5 +1,4 @@
-"""The nouns of the program: frozen values that every other room passes round.
+"""Frozen values that every other package uses.
 
-Nothing here reads a clock, a file or a socket, draws a random number or logs; nothing here
-decides. A value is made once, at an edge, and is true for ever after.
+Nothing here reads a clock, a file or a socket, draws a random number, logs or decides.
 """

@@ -1,4 +1,8 @@
-"""What the core asks to be done. The executor in `effects` does it, in order."""
+"""What the core asks to be done, and what became of it.
+
+The executor in `effects` carries actions out in order; the next call of `decide` observes the
+outcomes.
+"""
 
 from dataclasses import dataclass
 
@@ -14,10 +18,10 @@ class WriteDocument:
 
 @dataclass(frozen=True, slots=True)
 class RestoreDocument:
-    """Set a rejected document aside and put back the last good one, with these owned keys.
+    """Move a rejected document aside and restore the last good one, with these owned keys.
 
-    Also makes the document where there is none. `pinning` None: before the first pin; then a
-    last good document is put back as it was, and where there is none nothing is done.
+    Also creates a missing document. `pinning` None: before the first pin; then the last good
+    document is restored unchanged, if there is one.
     """
 
     pinning: Pinning | None
@@ -40,3 +44,81 @@ class RemoveOverride:
 
 
 Action = WriteDocument | RestoreDocument | RestartEdge | RemoveOverride
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWritten:
+    """The document now says `pinning`; `changed` tells whether its bytes had to change.
+
+    `set_aside` is the path to which a rejected document was moved. `durable` is False if the file
+    was renamed and the disk did not confirm it. `instead` says why a document that only switches
+    validation on was written in place of the one asked for; `pinning` is what was written.
+    """
+
+    pinning: Pinning | None
+    digest: str
+    changed: bool = True
+    set_aside: str | None = None
+    durable: bool = True
+    instead: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailed:
+    """The document is unchanged. `error` names the call, the path and the remedy."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartDone:
+    """The restart job is done; the Edge's health is not known yet.
+
+    `invocation` is systemd's id of the new run, "" under `restart_command`. `read` is the SHA-256
+    of the document that has been there since the beginning of that run, "" if it is not known.
+    """
+
+    loading: Pinning
+    invocation: str = ""
+    read: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartFailed:
+    """The job failed, was cancelled or did not end in time; or the command did."""
+
+    loading: Pinning
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartDeferred:
+    """`ready_command` asked to wait; nothing was done."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRefused:
+    """The restart was declined (the helper's own budget, a stopped unit); nothing was done."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRemoved:
+    """The override files are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideNotRemoved:
+    """They could not be removed; the override has ended nevertheless."""
+
+    error: str
+
+
+DocumentOutcome = DocumentWritten | WriteFailed
+RestartOutcome = RestartDone | RestartFailed | RestartRefused
+"""What can become of a restart that was begun or refused; `RestartDeferred` was never asked for."""
+
+Outcome = DocumentOutcome | RestartOutcome | RestartDeferred | OverrideRemoved | OverrideNotRemoved

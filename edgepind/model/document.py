@@ -1,6 +1,6 @@
-"""What the pinning document should say, whatever else stands in it.
+"""The pinning document: the four keys that edgepind owns, and the Edge's `tlsSettings` in it.
 
-Only the four keys that edgepind owns; how they are put into the file is `effects`' business.
+How the keys are written to the file is for `effects`.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Pinning:
     """The four owned keys: `enabled`, `fingerprint`, `fingerprints`, and SHA256 always.
 
     `accepted` is in the order of the document and begins with `current`. Raises ValueError
-    where it would be empty or would not hold `current`: no such document may ever be written.
+    if it would be empty or would not hold `current`: such a document is never written.
     """
 
     enabled: bool
@@ -31,9 +31,9 @@ class Pinning:
             raise ValueError(message)
 
     def accepts_like(self, other: "Pinning", validator: Validator) -> bool:
-        """Whether an Edge that loaded `other` accepts just what it would accept under this.
+        """Whether an Edge that loaded `other` accepts what it would accept under this.
 
-        While neither enforces, the pins make no difference.
+        While validation is off in both, the pins make no difference.
         """
         if self.enabled != other.enabled:
             return False
@@ -47,5 +47,20 @@ class Pinning:
         return alike and set(self.accepted) <= set(other.accepted)
 
     def read_under(self, validator: Validator) -> frozenset[Fingerprint]:
-        """The pins that an Edge with this validator knows of when it has loaded this."""
+        """The pins that an Edge with this validator uses when it has loaded this."""
         return frozenset({self.current} if validator is Validator.SINGLE else self.accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTls:
+    """The `tlsSettings`: what the Edge would offer the cloud. edgepind obeys and never writes them.
+
+    `min_version` and `cipher_suites` are the raw words of the document (OpenSSL's names or
+    IANA's); None and empty where it says nothing. `allow_rotation` is the Edge's own switch,
+    which `check` explains; `strict_validation` likewise.
+    """
+
+    min_version: str | None = None
+    cipher_suites: tuple[str, ...] = ()
+    strict_validation: bool | None = None
+    allow_rotation: bool | None = None

@@ -1,6 +1,6 @@
 """The closed vocabularies of the contract: findings, postures, roles, origins, events.
 
-Each is written on the outside exactly as its value stands here.
+Each value is written to files, journal and JSON as it is here.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ class PinKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What part a pin plays. All but `PENDING` are accepted."""
+    """The role of a pin. All but `PENDING` are accepted."""
 
     CURRENT = "current"
     BACKUP = "backup"
@@ -48,7 +48,7 @@ class Finding(StrEnum):
 
 
 class Posture(StrEnum):
-    """How the Edge is guarded now (CONTRACT section 7)."""
+    """Whether validation is enforced now, and why not (CONTRACT section 7)."""
 
     ENFORCING = "enforcing"
     GRACE = "grace"
@@ -80,10 +80,10 @@ class Validator(StrEnum):
 
 
 class Channel(StrEnum):
-    """What the connection to the status endpoint was worth.
+    """How far the connection to the status endpoint is trusted.
 
-    `PINNED`: its leaf is pinned, by a pin with standing. `WITHOUT_STANDING`: by one without, so
-    that nothing which comes over it is believed; on the outside it is called pinned as well.
+    `PINNED`: its leaf is pinned by a pin with standing. `WITHOUT_STANDING`: by one without, so
+    that no announcement over it is believed; the status file calls it pinned as well.
     """
 
     PINNED = "pinned"
@@ -93,7 +93,7 @@ class Channel(StrEnum):
 
 
 class Severity(StrEnum):
-    """How loud an event is; the words are those of syslog (RFC 5424, section 6.2.1)."""
+    """The severity of an event, as in syslog (RFC 5424, section 6.2.1)."""
 
     INFO = "info"
     NOTICE = "notice"

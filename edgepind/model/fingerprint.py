@@ -1,7 +1,4 @@
-"""One parser for every place where a fingerprint is read.
-
-Reads only text that it is given; what is accepted, and for how long, is decided in `core`.
-"""
+"""Fingerprints and SPKI pins, and the one parser for all places where they are read."""
 
 import base64
 import binascii
@@ -23,8 +20,8 @@ _SHOWN = 120
 class Fingerprint:
     """A SHA-256 value: over a leaf's DER (a fingerprint) or its SubjectPublicKeyInfo (an SPKI pin).
 
-    `octets` is exactly 32 bytes long. Which of the two it is stands beside it, in `PinKind`:
-    the notation on disk is the same for both (CONTRACT section 1, RFC 7469).
+    `octets` is exactly 32 bytes long. A `PinKind` beside it says which of
+    the two it is: the notation on disk is the same for both (CONTRACT section 1, RFC 7469).
     """
 
     octets: bytes

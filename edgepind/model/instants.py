@@ -1,7 +1,4 @@
-"""Two kinds of time that cannot be mixed up: what elapsed, and what the calendar says.
-
-Reading them is the business of `edgepind.clock` alone.
-"""
+"""Elapsed time and wall time, as distinct types. Only `edgepind.clock` reads them."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,10 +1,10 @@
-"""What one tick saw. Every way in which looking can fail is a value of a closed union here.
+"""What one tick observed; each way in which an observation can fail is a value of a closed union.
 
 Observers in `edgepind.observe` make these; `edgepind.core` reads them.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from edgepind.model.action import Outcome
@@ -51,7 +51,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """The certificate that an address served, as far as anybody here needs it."""
+    """The certificate that an address served, as far as it is used."""
 
     certificate: Fingerprint
     spki: Fingerprint
@@ -122,7 +122,7 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True)
 class StatusUnchanged:
-    """304: the last usable answer still stands, over this channel."""
+    """304: the last usable answer is still valid, over this channel."""
 
     channel: Channel
 
@@ -178,7 +178,7 @@ class ClockReading:
 
 
 class UnitState(StrEnum):
-    """systemd's `ActiveState`, and what else can be the matter with a unit."""
+    """systemd's `ActiveState`, or why there is no such unit to start."""
 
     ACTIVE = "active"
     ACTIVATING = "activating"
@@ -187,6 +187,18 @@ class UnitState(StrEnum):
     FAILED = "failed"
     ABSENT = "absent"
     MASKED = "masked"
+
+
+def cannot_start(state: UnitState, name: str = "") -> str | None:
+    """Why a unit in this state cannot be started, and what to do; None: it can."""
+    match state:
+        case UnitState.ABSENT:
+            return f"systemd knows no unit {name or 'of this name'}; correct `edge.unit`"
+        case UnitState.MASKED:
+            unmask = f"systemctl unmask {name}".rstrip()
+            return f"{name or 'the unit'} is masked; `{unmask}` lets it start again"
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +216,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class NoUnit:
-    """There is no unit to look at: `restart_command` stands in its place."""
+    """There is no unit to observe: `restart_command` is used instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,7 @@ EdgeUnit = Unit | NoUnit | UnitUnknown
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What `health_command` said of the restarted Edge; asked only while it settles."""
+    """The result of `health_command`; asked only while the restarted Edge settles."""
 
     well: bool
     detail: str = ""
@@ -230,12 +242,12 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """The four keys that edgepind owns, as they stand in `pinning-config.json`.
+    """The four keys that edgepind owns, as found in `pinning-config.json`.
 
     `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
-    them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which nobody can
-    set. `attributes_right`: owner and mode are those of the settings.
+    them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which cannot
+    be set. `attributes_right`: owner and mode are those of the settings.
     """
 
     enabled: bool | None
@@ -272,19 +284,28 @@ Document = DocumentRead | DocumentMissing | DocumentRejected | DocumentUnreadabl
 # --- the operator ---------------------------------------------------------------------------
 
 
+_EMPTY_LASTS = timedelta(hours=1)
+"""How long an empty override file counts, from its modification time (CONTRACT section 7)."""
+
+
 @dataclass(frozen=True, slots=True)
 class OverrideFile:
-    """A usable override file. `until` is None for an empty one: an hour from `made_at`."""
+    """A usable override file. `until` is None for an empty one, which counts for an hour."""
 
     made_at: datetime
     until: datetime | None = None
     reason: str = "a file made by hand"
     by: str = "unknown"
 
+    @property
+    def end(self) -> datetime:
+        """When it ends by the wall clock."""
+        return self.until or self.made_at + _EMPTY_LASTS
+
 
 @dataclass(frozen=True, slots=True)
 class OverrideRejected:
-    """An override file that is neither empty nor what the command writes: no override."""
+    """An override file that is neither empty nor what the command writes; it has no effect."""
 
     path: str
     reason: str
@@ -315,11 +336,11 @@ OperatorWord = PinAdd | PinRemove
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Everything that one call of `decide` may know of the world.
+    """The input of one call of `decide`.
 
-    A part that was not looked at is None (or empty) and leaves what is known of it as it was.
-    `entropy` is drawn uniformly from [0, 1) at the edge, for jitter; `took` is how many seconds
-    the looking lasted.
+    A part that was not observed is None (or empty) and leaves what is known of it unchanged.
+    `entropy` is drawn uniformly from [0, 1), for jitter; `took` is how many seconds the observation
+    lasted.
     """
 
     rules: Rules

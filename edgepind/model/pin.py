@@ -1,6 +1,6 @@
-"""One pin with its evidence, and what may be asked of a set of them.
+"""One pin with its evidence, and sets of pins.
 
-How a pin changes is decided in `core.decide`; here it only is what it is.
+How a pin changes is decided in `core.decide`.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from edgepind.model.instants import Monotonic
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A fingerprint that is accepted, or may come to be.
+    """A fingerprint that is accepted or pending.
 
     `since` is the wall time at which it took its role. `sightings` counts observations, one an
     address and tick, in all; `seen_at` counts them by address since the last contradiction.
@@ -63,3 +63,19 @@ def accepted(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """The allowlist in the order of the document: current, then backup, then retiring."""
     pins = tuple(pins)
     return tuple([pin for role in _IN_ORDER for pin in pins if pin.role is role])
+
+
+PinKey = tuple[PinKind, Fingerprint]
+"""`Pin.key`: what a leaf is compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The pins that a connection to the status endpoint is judged by, from `core.standing`.
+
+    `accepted` are all that the Edge accepts; `believed`, a part of them, those with standing:
+    announcements are believed and tokens sent over their leaves only.
+    """
+
+    accepted: frozenset[PinKey] = frozenset()
+    believed: frozenset[PinKey] = frozenset()

@@ -12,7 +12,7 @@ from edgepind.model.fingerprint import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class PinRules:
-    """`[pins]`: how pins are learned and let go."""
+    """`[pins]`: how pins are learned and retired."""
 
     kind: PinKind = PinKind.CERTIFICATE
     policy: Policy = Policy.BALANCED
@@ -25,7 +25,7 @@ class PinRules:
 
 @dataclass(frozen=True, slots=True)
 class FailOpenRules:
-    """`[fail_open]`: when, for how long and how often validation may be let go."""
+    """`[fail_open]`: when, for how long and how often validation may be switched off."""
 
     enabled: bool = True
     grace: float = 300.0
@@ -49,7 +49,7 @@ class RestartRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything that `decide` needs to know of the settings."""
+    """The settings that `decide` uses."""
 
     host: str
     """The cloud's name, for sentences that a person reads."""

@@ -18,7 +18,7 @@ from edgepind.observe.handshake import Shaken, handshake
 from edgepind.observe.resolve import ResolveFailed, Resolver
 from edgepind.observe.tls_settings import edge_context, read_offer, wide_context
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
-from edgepind.settings.kinds import Address
+from edgepind.settings.kinds import HTTPS_PORT, Address
 from edgepind.settings.schema import Settings
 
 _AT_ONCE = 64
@@ -33,7 +33,7 @@ class Target:
     """Whom to look at. `addresses` empty: every A and AAAA record; `timeout` in seconds."""
 
     host: str
-    port: int = 443
+    port: int = HTTPS_PORT
     addresses: tuple[Address, ...] = ()
     timeout: float = 10.0
 

@@ -29,10 +29,10 @@ from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
 from edgepind.observe.status_answer import JqPrograms, read_answer
+from edgepind.settings.kinds import HTTPS_PORT
 from edgepind.settings.schema import CloudSettings, Settings
 
 _PATH = "/api/v1/security/status"
-_HTTPS = 443
 _JQ_DEADLINE = 10.0
 """Seconds for the programs: no part of `cloud.timeout`, which is about the network."""
 
@@ -210,7 +210,7 @@ class StatusEndpoint:
         return await connection.exchange(ask, addresses)
 
     async def _addresses(self, url: str) -> Resolved:
-        host, port = _host(url), urlsplit(url).port or _HTTPS
+        host, port = _host(url), urlsplit(url).port or HTTPS_PORT
         if host == self._cloud.host and self._cloud.addresses:
             return self._cloud.addresses
         return await self._resolver.resolve(host, port, self._cloud.timeout)
@@ -237,7 +237,7 @@ def _host(url: str) -> str:
 
 
 def _default_url(cloud: CloudSettings) -> str:
-    port = "" if cloud.port == _HTTPS else f":{cloud.port}"
+    port = "" if cloud.port == HTTPS_PORT else f":{cloud.port}"
     return f"https://{cloud.host}{port}{_PATH}"
 
 

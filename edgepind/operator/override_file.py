@@ -10,7 +10,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,6 @@ from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import Owner
 from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.observation import Override, OverrideFile, OverrideRejected
-
-EMPTY_LASTS = timedelta(hours=1)
-"""How long an empty file counts, from its modification time."""
 
 _NAME = "override"
 _LONGEST = 64 * 1024
@@ -45,7 +42,7 @@ def read_override(runtime: Path, state: Path, *, owner: int | None = None) -> Ov
     found = [_read(path, owner) for path in override_paths(runtime, state)]
     usable = [override for override in found if isinstance(override, OverrideFile)]
     if usable:
-        return max(usable, key=lambda override: override.until or override.made_at + EMPTY_LASTS)
+        return max(usable, key=lambda override: override.end)
     return next((override for override in found if override is not None), None)
 
 

@@ -1,13 +1,10 @@
-"""Time spans as systemd.time(7) writes them, in both directions.
+"""Time spans as systemd.time(7) writes them, read.
 
-Reads and writes text only. `infinity` is the one spelling of systemd that is refused: every
-wait of edgepind ends.
+`infinity` is refused: every wait of edgepind ends.
 """
 
-import math
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
@@ -94,42 +91,3 @@ def _scaled(whole: str, fraction: str | None, unit: int) -> int:
     digits = fraction or ""
     denominator: int = 10 ** len(digits)
     return int(whole + digits) * unit // denominator
-
-
-_SPOKEN = (
-    ("day", 86_400_000),
-    ("hour", 3_600_000),
-    ("minute", 60_000),
-    ("second", 1000),
-    ("ms", 1),
-)
-_HALF_A_MILLISECOND = 0.0005
-
-
-def format_duration(seconds: float) -> str:
-    """Words for a person: "15 minutes", "1 hour 30 minutes", "200 ms".
-
-    The two largest units, rounded to the nearest, so that "2 days 4 hours" stands for 52 h
-    1 min. `parse_duration` reads whatever it says up to `LONGEST`. What is over already, and
-    what is shorter than half a millisecond, is "0 seconds".
-    """
-    if seconds > LONGEST:
-        return "more than 1000 years"
-    if not seconds >= _HALF_A_MILLISECOND:  # so written, it holds for NaN too
-        return "0 seconds"
-    for (name, size), (finer_name, finer) in pairwise(_SPOKEN):
-        rounded = _nearest(seconds * 1000 / finer) * finer
-        if rounded >= size:
-            whole, left = divmod(rounded, size)
-            parts = ((whole, name), (left // finer, finer_name))
-            return " ".join(_counted(count, unit) for count, unit in parts if count)
-    return f"{_nearest(seconds * 1000)} ms"
-
-
-def _nearest(number: float) -> int:
-    """Round half up, where `round` would go to the even neighbour."""
-    return math.floor(number + 0.5)
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count} {unit}" if count == 1 or unit == "ms" else f"{count} {unit}s"

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from edgepind.settings.load import show
+from edgepind.settings.kinds import show
 from edgepind.settings.schema import TABLES, Key
 
 _HEAD = """\

@@ -1,15 +1,20 @@
 """The settings of `/etc/edgepind/edgepind.toml` as frozen values, one class a table.
 
-This is the one place where a setting is declared: a field is named as its key is, and says what
-kind of value the key takes, its default as written in the file, and what it is for. Durations are
-seconds, modes are integers, fingerprints are parsed. Defaults are those of CONTRACT section 3.
+Each setting is declared once, as a field with its kind of value, its default as written in TOML
+(CONTRACT section 3) and a line of documentation. Parsing, the sample file and the manual page use
+the `TABLES` read from these fields. Durations are seconds, modes integers, fingerprints parsed.
 """
 
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
+from edgepind import RELEASED
 from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.settings.kinds import (
     ADDRESSES,
     ANY_TEXT,
@@ -22,6 +27,7 @@ from edgepind.settings.kinds import (
     FOLDER,
     HELPER,
     HOST,
+    HTTPS_PORT,
     HTTPS_URL_OR_NONE,
     JQ_PROGRAM,
     MODE,
@@ -32,11 +38,68 @@ from edgepind.settings.kinds import (
     SCOPES,
     UNIT,
     Address,
+    Kind,
+    Wrong,
     one_of,
     roots,
     whole_number,
 )
-from edgepind.settings.schema import described, setting, tables_of
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `written` is its default in TOML or, if it is required, an example."""
+
+    name: str
+    kind: Kind
+    written: str
+    doc: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the file, by its dotted name, and the class of its values."""
+
+    name: str
+    schema: type
+    doc: str
+    keys: tuple[Key, ...]
+
+
+def described(kind: Kind, written: str, doc: str) -> dict[str, Any]:
+    """Metadata of a required field; `written` is an example in TOML."""
+    return {"kind": kind, "written": written, "doc": doc}
+
+
+def setting(kind: Kind, written: str, doc: str) -> Any:
+    """A field whose default is what `kind` reads from `written`, a TOML value.
+
+    Raises TypeError if that is not of the kind.
+    """
+    default = kind.read(tomllib.loads(f"default = {written}")["default"])
+    if isinstance(default, Wrong):
+        raise TypeError(f"the default {written} is not {kind.form}: {default.reason}")
+    return field(default=default, metadata=described(kind, written, doc))
+
+
+def tables_of(settings: type, name: str = "") -> Iterator[Table]:
+    """The tables that a class of settings stands for: its own, then those of its fields.
+
+    A table is documented by the first line of its class. A field without metadata is a table.
+    """
+    if not is_dataclass(settings):
+        raise TypeError(f"{settings} has no fields")
+    keys = tuple(
+        Key(it.name, **it.metadata, required=it.default is MISSING)
+        for it in fields(settings)
+        if it.metadata
+    )
+    if keys:
+        yield Table(name, settings, (settings.__doc__ or "").partition("\n")[0], keys)
+    for it in fields(settings):
+        if not it.metadata and isinstance(it.type, type):
+            yield from tables_of(it.type, f"{name}.{it.name}".removeprefix("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +111,7 @@ class CloudSettings:
             HOST, '"acme.mypurecloud.com"', "The cloud's name: sent as SNI and verified."
         )
     )
-    port: int = setting(PORT, "443", "The cloud's port.")
+    port: int = setting(PORT, str(HTTPS_PORT), "The cloud's port.")
     addresses: tuple[Address, ...] = setting(
         ADDRESSES, "[]", 'Exactly these, as ["192.0.2.1:443"]; empty: every A and AAAA record.'
     )
@@ -123,7 +186,7 @@ class EdgeSettings:
         '"/etc/purecloud/edge/conf/security/pinning-config.json"',
         "The document that edgepind keeps.",
     )
-    owner: str = setting(OWNER, '"root:root"', "Whom the document belongs to.")
+    owner: str = setting(OWNER, '"root:root"', "The document's owner and group.")
     mode: int = setting(MODE, '"0600"', "The document's mode.")
     validator: Validator = setting(
         one_of(Validator),
@@ -141,7 +204,7 @@ class EdgeSettings:
         COMMAND, "[]", "Run to restart the Edge in place of asking systemd."
     )
     ready_command: tuple[str, ...] = setting(
-        COMMAND, "[]", "Run before a restart; exit 0: a restart now disturbs nobody."
+        COMMAND, "[]", "Run before a restart; exit 0: the Edge may be restarted now."
     )
     ready_deadline: float = setting(
         DURATION, '"30min"', "A planned restart waits no longer than this for ready_command."
@@ -160,7 +223,7 @@ class EdgeSettings:
     settle: float = setting(
         DURATION,
         '"10s"',
-        "How long it must stay well then; what it takes to become so is health_deadline's.",
+        "How long it must then stay well, after at most health_deadline.",
     )
     restart_budget: int = setting(
         whole_number(0), "4", "At most this many restarts in restart_window."
@@ -178,7 +241,7 @@ class PinSettings:
         "What a pin is a hash of: the leaf certificate, or its public key.",
     )
     policy: Policy = setting(
-        one_of(Policy), '"balanced"', "How much an unannounced rotation has to prove."
+        one_of(Policy), '"balanced"', "What an unannounced rotation has to prove."
     )
     bootstrap: Bootstrap = setting(
         one_of(Bootstrap),
@@ -281,3 +344,40 @@ class Settings:
 
 TABLES = tuple(tables_of(Settings))
 """Every table of the file, in its order."""
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The part of the settings that the core decides by."""
+    edge, pins, fail_open = settings.edge, settings.pins, settings.fail_open
+    return Rules(
+        host=settings.cloud.host,
+        earliest=RELEASED,
+        interval=settings.cloud.interval,
+        max_clock_error=settings.clock.max_error,
+        status_enabled=settings.status.enabled,
+        pins=PinRules(
+            kind=pins.kind,
+            policy=pins.policy,
+            bootstrap=pins.bootstrap,
+            hold_down=pins.hold_down,
+            sightings=pins.sightings,
+            overlap=pins.overlap,
+            issuers=pins.issuers,
+        ),
+        fail_open=FailOpenRules(
+            enabled=fail_open.enabled,
+            grace=fail_open.grace,
+            limit=fail_open.limit,
+            budget=fail_open.budget,
+            budget_window=fail_open.budget_window,
+        ),
+        restart=RestartRules(
+            validator=edge.validator,
+            ready_deadline=edge.ready_deadline,
+            urgent_ready_deadline=edge.urgent_ready_deadline,
+            health_deadline=edge.health_deadline,
+            settle=edge.settle,
+            budget=edge.restart_budget,
+            window=edge.restart_window,
+        ),
+    )

@@ -18,7 +18,8 @@ from edgepind.model.state import State
 from edgepind.state.codec import encode
 from edgepind.state.envelope import Broken, Opened, Seal, open_state, seal_at, seal_state
 
-_LONGEST = 4 * 1024 * 1024
+LONGEST = 4 * 1024 * 1024
+"""Octets of a state file; it has a few thousand."""
 _MODE = 0o600
 _CLOCK_WAS_SET = timedelta(seconds=60)
 """Beyond this, ages computed from the old seal would be wrong after a reboot: seal anew."""
@@ -128,7 +129,7 @@ class StateStore:
 
 def _open(path: Path, now: Moment, boot: str, cloud: str) -> Opened | Broken | None:
     """None where there is no file; else `reason` is a whole sentence."""
-    match read_small_file(path, _LONGEST):
+    match read_small_file(path, LONGEST):
         case NoFile():
             return None
         case Unreadable(reason):

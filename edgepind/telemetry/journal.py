@@ -1,6 +1,5 @@
 """journald's native protocol: one datagram an entry, sent without ever waiting.
 
-Knows nothing of events: it is given fields and delivers them or says that it could not.
 Format: systemd.io, "Native Journal Protocol"; names of fields: systemd.journal-fields(7).
 """
 
@@ -21,7 +20,7 @@ _ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl
 
 
 class Journal:
-    """A way to the journal. The socket is looked up anew for each entry, so journald may restart.
+    """A connection to the journal; the socket is looked up for each entry, so journald may restart.
 
     `lost` counts the entries that could not be delivered.
     """
@@ -34,7 +33,7 @@ class Journal:
         self.lost = 0
 
     def send(self, fields: Mapping[str, str]) -> bool:
-        """Deliver one entry; False where journald is absent or has no room for it now."""
+        """Deliver one entry; False if journald is absent or its queue is full."""
         entry = encode(fields)
         try:
             try:
@@ -49,11 +48,11 @@ class Journal:
         return True
 
     def __del__(self) -> None:
-        """Close the socket with the last set-up of the log that used it."""
+        """Close the socket with the last logger that uses it."""
         self._socket.close()
 
     def _send_as_file(self, entry: bytes) -> None:
-        """Pass what no datagram holds as a sealed file in memory."""
+        """Send what is too large for a datagram as a sealed memfd."""
         fd = os.memfd_create("edgepind-journal", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             with os.fdopen(fd, "wb", closefd=False) as file:
@@ -74,7 +73,7 @@ def encode(fields: Mapping[str, str]) -> bytes:
     parts = []
     for name, text in fields.items():
         if not _FIELD_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a journal field")
+            raise ValueError(f"{name!r} is not the name of a journal field")
         value = text.encode("utf-8", "replace")
         if b"\n" in value:
             parts.append(b"%b\n%b%b\n" % (name.encode(), struct.pack("<Q", len(value)), value))

@@ -1,13 +1,10 @@
 """The metrics of `[metrics]`, as a text file for node_exporter's textfile collector.
 
-Format: prometheus.io, "Exposition formats", text-based, as prometheus_client writes it. Each
-posture, finding, role and kind of error has its series at all times, 0 where it is not so: an alert
-never waits for a series to appear. What nobody knows has no series, for 0 would be a claim.
+Each posture, finding, role and kind of error always has its series, 0 where it does not apply, so
+that an alert need not wait for a series to appear. What is unknown has no series. Metrics that
+blackbox_exporter has too bear its names (`probe_success`, `probe_ssl_earliest_cert_expiry`).
 
-What blackbox_exporter measures, too, bears its names: `probe_success` and
-`probe_ssl_earliest_cert_expiry`, once an address.
-
-Imported only where `metrics.textfile` is set.
+Imported only if `metrics.textfile` is set.
 """
 
 from collections.abc import Iterator
@@ -33,13 +30,13 @@ _STATUS_ERRORS = ("rejected", "unreachable")
 
 
 class Snapshot(Collector):
-    """`state` as it stands at `now`, for prometheus_client to write down; registered nowhere."""
+    """`state` at `now`, for prometheus_client to write; not registered."""
 
     def __init__(self, state: State, now: Moment, rules: Rules) -> None:
         self._state, self._now, self._rules = state, now, rules
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of which something is known, in the order of the file."""
+        """Every metric that has a value, in the order of the file."""
         return (metric for metric in self._all() if metric.samples)
 
     def _all(self) -> Iterator[Metric]:
@@ -52,7 +49,7 @@ class Snapshot(Collector):
 
 
 def metrics_text(state: State, now: Moment, rules: Rules) -> str:
-    """Write down `state` as it stands at `now`."""
+    """The file for `state` at `now`."""
     return generate_latest(Snapshot(state, now, rules)).decode()
 
 
@@ -178,7 +175,7 @@ def _clock(state: State) -> Iterator[Metric]:
     )
     yield _figure(
         "edgepind_clock_error_seconds",
-        "Seconds by which the host's clock is ahead; absent where nobody knows.",
+        "Seconds by which the host's clock is ahead; absent where unknown.",
         state.clock.error,
     )
 
@@ -186,7 +183,7 @@ def _clock(state: State) -> Iterator[Metric]:
 def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     edge = state.edge
     yield _figure(
-        "edgepind_edge_active", "1 where the Edge runs; absent where nobody knows.", edge.active
+        "edgepind_edge_active", "1 where the Edge runs; absent where unknown.", edge.active
     )
     yield _figure(
         "edgepind_edge_loaded",

@@ -1,7 +1,6 @@
-"""The word to systemd: readiness, status, watchdog, reload, end (sd_notify(3)).
+"""Notifications to systemd: readiness, status, watchdog, reload, end (sd_notify(3)).
 
-Outside systemd every call does nothing. None ever waits or raises: a service manager that does
-not listen is no reason to stop guarding the Edge.
+Outside systemd every call does nothing. None waits or raises.
 """
 
 import os
@@ -14,11 +13,11 @@ _MICROSECONDS = 1_000_000
 
 
 class Notifier:
-    """One service's line to its manager.
+    """The notification socket of this service.
 
-    `problem` is a sentence where systemd expects notifications and cannot be reached, else None:
-    say it once. `pause` is how long to wait at most between two calls of `alive`, in seconds;
-    None where no watchdog counts them.
+    `problem` is a sentence if systemd expects notifications and cannot be reached, else None;
+    report it once. `pause` is the longest time between two calls of `alive`, in seconds; None
+    without a watchdog.
     """
 
     def __init__(self) -> None:
@@ -39,26 +38,26 @@ class Notifier:
             )
 
     def ready(self) -> None:
-        """Say that the service is up, or that a reload is over."""
+        """The service is up, or a reload is over."""
         self._send("READY=1")
 
     def status(self, sentence: str) -> None:
-        """Say how things stand, for `systemctl status`."""
+        """The status line of `systemctl status`."""
         self._send("STATUS=" + " ".join(sentence.split()))
 
     def alive(self) -> None:
-        """Say to the watchdog, if there is one, that the tick loop goes round."""
+        """Feed the watchdog, if there is one."""
         if self.pause is not None:
             self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
-        """Say that settings are being reloaded; `ready` ends that."""
-        # systemd compares with CLOCK_MONOTONIC, which the program's own clock does not show.
+        """Settings are being reloaded; `ready` ends that."""
+        # systemd compares with CLOCK_MONOTONIC, not with the boot clock of `edgepind.clock`.
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """The service is stopping."""
         self._send("STOPPING=1")
 
     def _send(self, state: str) -> None:
@@ -69,7 +68,7 @@ class Notifier:
 
 
 def _half_of_watchdog() -> float | None:
-    """Half of what systemd waits for, as sd_watchdog_enabled(3) advises; None: not for us."""
+    """Half of WatchdogSec=, as sd_watchdog_enabled(3) advises; None: not for this process."""
     pid = os.environ.get("WATCHDOG_PID", "")
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if (pid and pid != str(os.getpid())) or not microseconds.isdecimal():

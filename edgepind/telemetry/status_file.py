@@ -1,13 +1,12 @@
 """`RUNTIME/status.json`: what the daemon knows, for `edgepind status` and for other programs.
 
-Its shape is CONTRACT section 9, and every key is always there. It tells what is; nothing reads it
-back to decide by.
+Its shape is CONTRACT section 9, and every key is always there. No decision is based on it.
 """
 
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from edgepind import __version__
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import restarts_in_window
+from edgepind.formats import rfc3339
 from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic
@@ -28,7 +28,7 @@ _MODE = 0o644
 
 
 def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -> dict[str, Any]:
-    """Write down `state` as it stands at `now`; what ends is given by the wall clock as it is."""
+    """The document for `state` at `now`; ends are given by the present wall clock."""
     ends = deadline(state.guard, rules.fail_open.grace, now.monotonic)
     return {
         "schema": SCHEMA,
@@ -61,14 +61,9 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
 
 
 def write_status(runtime: Path, document: Mapping[str, Any]) -> str | None:
-    """Replace the file whole. Returns a sentence where that failed. Synchronous."""
+    """Replace the file. Returns a sentence if that failed. Synchronous."""
     content = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace")
     return replace_volatile(runtime / NAME, content + b"\n", mode=_MODE)
-
-
-def rfc3339(wall: datetime) -> str:
-    """Give a time in UTC to the millisecond: `2026-11-24T09:00:00.250Z`."""
-    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def edge_loaded(state: State, rules: Rules) -> bool:
@@ -94,7 +89,7 @@ def _pin(pin: Pin, now: Moment, rules: Rules) -> dict[str, Any]:
 
 
 def _channel(channel: Channel) -> str:
-    """What is called a pinned channel outside need not have standing: its `error` tells then."""
+    """A channel without standing is shown as pinned; `error` tells the difference."""
     return (Channel.PINNED if channel is Channel.WITHOUT_STANDING else channel).value
 
 

@@ -1,7 +1,7 @@
 """Writes the manual pages beside it: `make man`. A test fails when they have drifted.
 
 What the program knows by itself (commands, arguments, settings, the version) is taken from its
-code; the prose around that stands in `source/`, in the macros of man(7), with a line `@NAME@`
+code; the prose around it is in `source/`, in the macros of man(7), with a line `@NAME@`
 where the code speaks.
 """
 
@@ -181,7 +181,7 @@ def _sentence_or_default(text: str) -> str:
 def _sentence(text: str) -> str:
     whole = text if text.endswith(".") else f"{text}."
     first = whole[0].upper() + whole[1:]
-    parts = _plain(first).split("`")  # what stands in backticks is typed
+    parts = _plain(first).split("`")  # text in backticks is typed
     return "".join(f"\\fB{part}\\fP" if odd % 2 else part for odd, part in enumerate(parts))
 
 

@@ -93,7 +93,7 @@ async def test_a_document_that_is_swapped_during_the_restart_is_told(
     steady.script("restart", f"cp {steady.folder}/swapped {steady.document}\n")
     answer = await ask(*ON)
     assert answer.code == 1
-    assert "the Edge was restarted, and something else changed" in answer.errors
+    assert f"something else changed {steady.document}" in answer.errors
 
 
 @pytest.mark.parametrize("damage", ["gone", "garbage", "folder unwritable"])

@@ -16,8 +16,8 @@ import pytest
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.status import status_line, status_page, waiting_for
 from edgepind.cli.stored_state import status_exit
+from edgepind.formats import rfc3339
 from edgepind.lab.children import environment, terminate
-from edgepind.telemetry.status_file import rfc3339
 from tests.support.small_site import Site
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
@@ -102,7 +102,7 @@ def test_what_is_waited_for_is_said() -> None:
         document(pins=[pending], posture="open", posture_until=until, edge={"restart_owed": True}),
         NOW,
     )
-    facts = (("AB:AB:AB:AB", "hold-down", "15 minutes"), ("open", "1 hour"), ("restart",), ("pin",))
+    facts = (("AB:AB:AB:AB", "hold-down", "15min"), ("open", "1h"), ("restart",), ("pin",))
     for wait, words in zip(waits, facts, strict=True):
         assert all(word in wait for word in words), wait
 
@@ -163,7 +163,7 @@ async def test_a_daemon_that_is_gone_is_told_and_is_exit_code_3(site: Site, ask:
     answer = await ask("status")
     assert answer.code == 3
     warning = answer.output.splitlines()[0]
-    assert "5 minutes ago" in warning
+    assert "written 5min" in warning
     assert "`systemctl status edgepind`" in warning
     assert PIN in answer.output
 

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from edgepind.telemetry.log import MESSAGE_IDS
 
+from edgepind.telemetry.log import MESSAGE_IDS
 from tests.container.site import DAEMON, EDGE, Site
 from tests.container.wires import CLOUD_IPS
 

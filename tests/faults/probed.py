@@ -6,9 +6,9 @@ No pins are at hand here, as on a host without settings.
 from collections.abc import Iterator
 from datetime import datetime
 
-from edgepind.cli.probe import probe_page
-from edgepind.cli.probing import PinsAtHand, Probe
+from edgepind.cli.probe import Probe, probe_page
 from edgepind.cli.render import Facts, Sentences, Tone, word
+from edgepind.cli.stored_state import PinsAtHand
 from edgepind.core.diagnosis import diagnose
 from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick

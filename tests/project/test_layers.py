@@ -120,7 +120,4 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 def test_only_commands_know_of_the_lab() -> None:
     """The product is whole without it: a package of its own installs it."""
     users = {name for name in KNOWN if any(it.startswith(f"{NAME}.lab") for it in imported(name))}
-    assert {it for it in users if not it.startswith(f"{NAME}.lab")} <= {
-        f"{NAME}.cli.lab",
-        f"{NAME}.cli.lab_simulate",
-    }
+    assert {it for it in users if not it.startswith(f"{NAME}.lab")} <= {f"{NAME}.cli.lab"}

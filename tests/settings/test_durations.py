@@ -1,6 +1,5 @@
-"""Durations are read as systemd.time(7) says, and written as a person would say them."""
+"""Durations are read as systemd.time(7) says, and what a message says can be read again."""
 
-import math
 import re
 import shutil
 import subprocess
@@ -9,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgepind.core.messages import span
 from edgepind.settings.durations import (
     LONGEST,
     RefusedDuration,
-    format_duration,
     parse_duration,
 )
 
@@ -99,53 +98,28 @@ _span = st.lists(st.tuples(_number, st.sampled_from(["", " "]), _unit), min_size
 
 
 @given(st.lists(_span, min_size=1, max_size=40, unique=True))
-def test_systemd_reads_the_same(spans: list[str]) -> None:
+def test_systemd_reads_the_same(texts: list[str]) -> None:
     """What `systemd-analyze timespan` makes of a span is what edgepind makes of it."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed: nothing to compare with")
     told = subprocess.run(  # noqa: S603  the program is systemd's own and the text is ours
-        [analyze, "timespan", *spans], capture_output=True, text=True, check=False
+        [analyze, "timespan", *texts], capture_output=True, text=True, check=False
     ).stdout
     theirs = [int(line.split()[1]) for line in told.splitlines() if "\u03bcs:" in line]
-    assert len(theirs) == len(spans)
-    for span, microseconds in zip(spans, theirs, strict=True):
-        ours = parse_duration(span)
+    assert len(theirs) == len(texts)
+    for text, microseconds in zip(texts, theirs, strict=True):
+        ours = parse_duration(text)
         if microseconds > LONGEST * 1_000_000:  # three spans of years may come to more than that
             assert isinstance(ours, RefusedDuration)
             continue
         assert not isinstance(ours, RefusedDuration)
-        assert ours == pytest.approx(microseconds / 1e6, abs=1e-4), span
+        assert ours == pytest.approx(microseconds / 1e6, abs=1e-4), text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.2, "200 ms"),
-        (1, "1 second"),
-        (1.25, "1 second 250 ms"),
-        (59.9996, "1 minute"),
-        (90, "1 minute 30 seconds"),
-        (900, "15 minutes"),
-        (5400, "1 hour 30 minutes"),
-        (86_399, "1 day"),
-        (187_260, "2 days 4 hours"),
-        (0, "0 seconds"),
-        (0.0004, "0 seconds"),
-        (-3, "0 seconds"),
-        (math.nan, "0 seconds"),
-        (math.inf, "more than 1000 years"),
-        (1e300, "more than 1000 years"),
-    ],
-)
-def test_a_person_reads_two_units_at_most(seconds: float, words: str) -> None:
-    """The two largest units, rounded to the nearest; no number makes it fail."""
-    assert format_duration(seconds) == words
-
-
-@given(st.floats(0.0005, LONGEST - 3600))
+@given(st.floats(0.0005, LONGEST))
 def test_what_is_said_can_be_read_again(seconds: float) -> None:
     """An operator may copy a duration from a message into the settings."""
-    again = parse_duration(format_duration(seconds))
+    again = parse_duration(span(seconds))
     assert not isinstance(again, RefusedDuration)
-    assert again == pytest.approx(seconds, rel=0.5 / 24, abs=0.0005)
+    assert again == pytest.approx(seconds, rel=1 / 24, abs=0.5)

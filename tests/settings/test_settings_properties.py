@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgepind.settings.load import SettingsFault, SettingsRefused, judge, load, parse_toml, show
+from edgepind.settings.kinds import show
+from edgepind.settings.load import SettingsFault, SettingsRefused, judge, load, parse_toml
 from edgepind.settings.sample import sample
 from edgepind.settings.schema import TABLES, Settings, rules_of
 

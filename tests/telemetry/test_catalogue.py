@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from edgepind.telemetry.log import MESSAGE_IDS, PRIORITIES
 
 from edgepind.model.enums import EventName, Severity
+from edgepind.telemetry.log import MESSAGE_IDS, PRIORITIES
 
 CATALOGUE = Path(__file__).parents[2] / "systemd" / "edgepind.catalog"
 FIELDS_ALWAYS_SENT = {

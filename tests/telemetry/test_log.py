@@ -13,6 +13,12 @@ from typing import Any, TextIO
 
 import pytest
 import structlog
+
+from edgepind.model.decision import Event
+from edgepind.model.enums import EventName, Finding, Posture, Severity
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.settings.schema import LogSettings
+from edgepind.telemetry.journal import Journal
 from edgepind.telemetry.log import (
     MESSAGE_IDS,
     JournalSink,
@@ -21,12 +27,6 @@ from edgepind.telemetry.log import (
     set_up_log,
     tell,
 )
-
-from edgepind.model.decision import Event
-from edgepind.model.enums import EventName, Finding, Posture, Severity
-from edgepind.model.fingerprint import Fingerprint
-from edgepind.settings.schema import LogSettings
-from edgepind.telemetry.journal import Journal
 
 WALL = datetime(2026, 11, 24, 9, 0, 0, 250, tzinfo=UTC)
 PIN = Fingerprint(bytes(range(32)))

@@ -1,13 +1,13 @@
-"""The link to the cloud, its trust roots, the clock, and what the status endpoint needs.
+"""Checks of the link to the cloud, its trust roots, the clock, and what the status endpoint needs.
 
-The link is probed once. The status endpoint itself is not asked: its jq programs must compile,
-and its secret must be readable.
+The link is probed once. The status endpoint is not asked: its jq programs must compile, and its
+secret must be readable.
 """
 
 from collections.abc import Iterator
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
-from edgepind.cli.probing import Probe, Unprobed, probe_cloud
+from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.core.diagnosis import GOOD
 from edgepind.model.enums import Finding
 from edgepind.model.state import ClockJudgement
@@ -59,7 +59,7 @@ def _of_link(probe: Probe) -> Iterator[Fault]:
         return
     kind = warning if finding is Finding.UNANNOUNCED_ROTATION else error
     what, remedy = halves(probe.sentence)
-    yield kind(name, f"finding {finding}: {what}", f"{remedy[0].upper()}{remedy[1:]}.")
+    yield kind(name, f"finding {finding}: {what}", remedy)
 
 
 def _of_addresses(probe: Probe) -> Iterator[Fault]:
@@ -95,7 +95,7 @@ async def _of_program(key: str, program: str) -> Fault | None:
         remedy = "Reinstall edgepind: its jq library does not work."
         return error("jq-unusable", f"{key} could not be run: {outputs.reason}", remedy)
     if not outputs.reason.startswith(_DOES_NOT_COMPILE):
-        return None  # what it makes of a real answer cannot be told from here
+        return None  # its result for a real answer is not known here
     return error("jq-program", f"{key}: {outputs.reason}", f"Correct {key}.")
 
 

@@ -8,7 +8,7 @@ from edgepind.settings.schema import Settings
 
 
 class Gravity(StrEnum):
-    """How much a fault matters: `info` only explains."""
+    """How much a fault matters; `info` only explains."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -39,11 +39,11 @@ def warning(name: str, what: str, remedy: str) -> Fault:
 
 
 def info(name: str, what: str, remedy: str) -> Fault:
-    """Something that a person may ask about."""
+    """Nothing is wrong, but an explanation may help."""
     return Fault(name, Gravity.INFO, what, remedy)
 
 
 def halves(sentence: str) -> tuple[str, str]:
-    """What happened and what to do, of a sentence that says both with a semicolon between."""
+    """What happened, and what to do as a sentence, of a message with a semicolon between."""
     what, _, remedy = sentence.rpartition("; ")
-    return (what, remedy) if what else (sentence, "see the message")
+    return (what, f"{remedy[0].upper()}{remedy[1:]}.") if what else (sentence, "See the message.")

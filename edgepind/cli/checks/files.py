@@ -1,8 +1,4 @@
-"""The Edge's pinning config, and edgepind's own folders and files.
-
-The pinning config: its shape, its pins, its owner and mode, its `tlsSettings`. The folders: who
-else could write there, whether an override is in force, where the metrics go.
-"""
+"""Checks of the Edge's pinning config, and of edgepind's own folders and files."""
 
 import os
 import pwd
@@ -12,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
-from edgepind.cli.permission import may_not_write
-from edgepind.cli.probing import read_pinning_config
+from edgepind.cli.exit_code import may_not_write
+from edgepind.cli.stored_state import read_pinning_config
 from edgepind.effects.pinning_text import DocumentReading
+from edgepind.formats import rfc3339
 from edgepind.host.fs import UnknownOwner, find_owner
 from edgepind.model.document import EdgeTls
 from edgepind.model.observation import (
@@ -26,9 +23,8 @@ from edgepind.model.observation import (
     OverrideRejected,
 )
 from edgepind.observe.tls_settings import read_offer
-from edgepind.operator.override_file import EMPTY_LASTS, read_override
+from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import EdgeSettings, Settings
-from edgepind.telemetry.status_file import rfc3339
 
 _PERMISSIONS = 0o7777
 _SERVICE_USER = "edgepind"
@@ -156,7 +152,7 @@ def _of_folder(folder: Path, name: str) -> Iterator[Fault]:
 
 def _trusted() -> set[int]:
     trusted = {0, os.geteuid()}
-    with suppress(KeyError):  # without that user edgepind runs as root, or by hand
+    with suppress(KeyError):  # without that user edgepind runs as root, or as the caller
         trusted.add(pwd.getpwnam(_SERVICE_USER).pw_uid)
     return trusted
 
@@ -167,8 +163,9 @@ def _of_override(runtime: Path, state: Path) -> Iterator[Fault]:
             remedy = "Remove it, or write one with `edgepind override on`."
             yield warning("override-malformed", f"{path} is not a valid override: {reason}", remedy)
         case OverrideFile() as override:
-            until = override.until or override.made_at + EMPTY_LASTS
-            what = f"an override is in force until {rfc3339(until)}: pinning validation is off"
+            what = (
+                f"an override is in force until {rfc3339(override.end)}: pinning validation is off"
+            )
             yield warning("override-present", what, "End it with `edgepind override off`.")
         case None:
             pass

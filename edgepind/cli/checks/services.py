@@ -1,4 +1,4 @@
-"""What runs on this host: the Edge's unit, the operator's commands, the helper, the daemon."""
+"""Checks of what runs here: the Edge's unit, the operator's commands, the helper, the daemon."""
 
 import shutil
 import stat
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgepind.cli.checks.fault import Fault, error, info, warning
+from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
-from edgepind.cli.stored_state import NoStatus, StatusDocument, is_stale, read_status
+from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
 from edgepind.effects.restart import restarter
-from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
 
 
@@ -29,11 +29,8 @@ async def check_edge_unit(settings: Settings) -> list[Fault]:
 
 def _of_unit(unit: EdgeUnit, name: str) -> Iterator[Fault]:
     match unit:
-        case Unit(UnitState.ABSENT):
-            yield error("unit-absent", f"systemd knows no unit {name}", "Correct edge.unit.")
-        case Unit(UnitState.MASKED):
-            remedy = f"Run `systemctl unmask {name}` to let it start again."
-            yield error("unit-masked", f"{name} is masked", remedy)
+        case Unit(state) if sentence := cannot_start(state, name):
+            yield error(f"unit-{state}", *halves(sentence))
         case Unit(UnitState.FAILED):
             remedy = f"See `systemctl status {name}` and `journalctl -u {name}`."
             yield error("unit-failed", f"{name} has failed", remedy)
@@ -82,42 +79,21 @@ async def check_daemon(settings: Settings) -> list[Fault]:
     """Check the lock and the status file of the daemon."""
     running = daemon_at_work(settings.paths.state) is not None
     document = read_status(settings.paths.runtime)
-    if isinstance(document, NoStatus):
-        return [_mute() if running else _never()]
+    start = "Start it with `systemctl start edgepind`"
+    if isinstance(document, NotStored):
+        if not running:
+            return [info("daemon-not-started", "edgepind has not run here yet", f"{start}.")]
+        what = "edgepind is running and has not written a status"
+        return [warning("daemon-without-status", what, "See `journalctl -u edgepind`.")]
     now = datetime.now(UTC)
+    last = f"last wrote its status {relation(document['written_at'], now)}"
     if not running:
-        return [_stopped(document, now)]
+        what, remedy = f"edgepind is not running; it {last}", f"{start}: no rotation is followed."
+        return [warning("daemon-stopped", what, remedy)]
     if is_stale(document, now, settings.cloud.interval):
-        return [_hung(document, now)]
+        remedy = "Run `systemctl restart edgepind`; `journalctl -u edgepind` tells why."
+        return [error("daemon-hung", f"edgepind is running but {last}", remedy)]
     return list(_of_status(document))
-
-
-def _mute() -> Fault:
-    what, remedy = (
-        "edgepind is running and has not written a status",
-        "See `journalctl -u edgepind`.",
-    )
-    return warning("daemon-without-status", what, remedy)
-
-
-def _never() -> Fault:
-    what, remedy = "edgepind has not run here yet", "Start it with `systemctl start edgepind`."
-    return info("daemon-not-started", what, remedy)
-
-
-def _stopped(document: StatusDocument, now: datetime) -> Fault:
-    what = (
-        f"edgepind is not running; it last wrote its status {relation(document['written_at'], now)}"
-    )
-    remedy = "Start it with `systemctl start edgepind`: until then no rotation is followed."
-    return warning("daemon-stopped", what, remedy)
-
-
-def _hung(document: StatusDocument, now: datetime) -> Fault:
-    what = f"edgepind is running but last wrote its status {relation(document['written_at'], now)}"
-    return error(
-        "daemon-hung", what, "Run `systemctl restart edgepind`; `journalctl -u edgepind` tells why."
-    )
 
 
 def _of_status(document: StatusDocument) -> Iterator[Fault]:
