@@ -68,7 +68,7 @@ def _adopt_pins(
     known = {pin.fingerprint: pin for pin in state.pins if pin.accepted}
     roles = (Role.CURRENT, *(Role.BACKUP for _ in found[1:]))  # the first may have been removed
     pins = tuple(
-        _with_role_of(known.get(it.fingerprint, it), role)
+        _as_found(known.get(it.fingerprint, it), role)
         for it, role in zip(found, roles, strict=True)
     )
     order = {it.fingerprint for it in found}
@@ -76,7 +76,7 @@ def _adopt_pins(
     return replace(state, pins=(*pins, *waiting)), events
 
 
-def _with_role_of(pin: Pin, found_as: Role) -> Pin:
+def _as_found(pin: Pin, found_as: Role) -> Pin:
     if found_as is Role.CURRENT:
         return replace(pin, role=Role.CURRENT)
     return replace(pin, role=Role.BACKUP) if pin.role is Role.CURRENT else pin

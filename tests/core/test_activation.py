@@ -94,7 +94,7 @@ def test_what_the_edge_has_not_loaded_is_not_proven() -> None:
         (pin("b", Role.PENDING, Origin.OBSERVED), False),
     ],
 )
-def test_what_was_let_in_because_it_was_live_fades_when_it_is_not(
+def test_what_was_accepted_because_it_was_live_fades_when_it_is_not(
     it: Pin,
     fades: bool,  # noqa: FBT001 - a case
 ) -> None:
@@ -232,7 +232,7 @@ def test_a_retiring_pin_is_retired_when_its_overlap_is_over() -> None:
         (Origin.ANNOUNCED, False),
     ],
 )
-def test_a_backup_lapses_where_it_was_let_in_because_it_was_live(
+def test_a_backup_lapses_where_it_was_accepted_because_it_was_live(
     origin: Origin,
     lapses: bool,  # noqa: FBT001 - a case
 ) -> None:

@@ -60,7 +60,7 @@ def pins_of(state: State) -> list[tuple[object, Role, Origin]]:
     return [(it.fingerprint, it.role, it.origin) for it in state.pins]
 
 
-def test_a_document_that_was_never_written_here_is_the_operators_word() -> None:
+def test_pins_of_a_document_that_was_never_written_here_are_an_operators() -> None:
     """What it calls current comes first; each pin once; in the kind of the settings."""
     it = replace(document(ON_BA), current=A)
     after, events = adopt(State(), found(it))

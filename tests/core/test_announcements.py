@@ -170,7 +170,7 @@ def test_no_announcement_brings_a_retired_pin_back() -> None:
 
 
 def test_a_pin_that_came_back_otherwise_is_not_refused() -> None:
-    """The operator's word took it from the retired, or it is accepted all the same."""
+    """An operator took it from the retired, or it is accepted all the same."""
     state = replace(state_of([CURRENT, pin("b")]), retired=(B,))
     assert announced(state, remembered(A, B))[2] == []
     waiting = replace(state_of([CURRENT, pin("b", Role.PENDING)]), retired=(B,))

@@ -1,4 +1,4 @@
-"""Each clause that explains a pin, or a stranger, is told where it holds and only there."""
+"""Each clause that explains a fingerprint is shown where it holds and only there."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -220,10 +220,10 @@ def test_what_would_end_a_retiring_pin() -> None:
     assert waits in _pin(retiring, State(pins=(retiring,))).would_change
 
 
-# --- strangers ----------------------------------------------------------------------------------
+# --- not a pin ----------------------------------------------------------------------------------
 
 
-def test_a_stranger_that_is_served_is_told_with_its_address() -> None:
+def test_a_unpinned_leaf_that_is_served_is_told_with_its_address() -> None:
     """Where it is served and how that is found; or that it is served nowhere."""
     why = explain_unpinned(B, State(addresses=(NEW_LEAF, OLD_LEAF)), RULES)
     assert why.standing == "unknown"
@@ -233,14 +233,14 @@ def test_a_stranger_that_is_served_is_told_with_its_address() -> None:
     assert nowhere.evidence_against == ("no address served it at the last look",)
 
 
-def test_a_retired_stranger_is_not_brought_back_by_announcement() -> None:
+def test_a_retired_unpinned_leaf_is_not_brought_back_by_announcement() -> None:
     """That stands against it."""
     why = explain_unpinned(B, State(retired=(B,)), RULES)
     assert why.standing == "retired"
     assert "no announcement brings a retired pin back" in why.evidence_against[0]
 
 
-def test_a_removed_stranger_is_brought_back_by_an_operator_alone() -> None:
+def test_a_removed_unpinned_leaf_is_brought_back_by_an_operator_alone() -> None:
     """Whatever else became of it."""
     why = explain_unpinned(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
     assert (why.standing, why.summary) == (
@@ -258,7 +258,7 @@ def test_a_removed_stranger_is_brought_back_by_an_operator_alone() -> None:
         (State(removed=(B,)), Policy.AVAILABLE),
     ],
 )
-def test_a_stranger_that_no_hold_down_lets_in_has_the_operator_alone(
+def test_an_unpinned_leaf_that_no_hold_down_admits_needs_an_operator(
     state: State, policy: Policy
 ) -> None:
     """Under strict, and where it is refused, being seen does not help."""
@@ -333,7 +333,7 @@ def test_when_a_rotation_is_planned_is_told_where_it_is_known() -> None:
         assert told.subject == str(B)
 
 
-def test_a_stranger_is_explained_as_what_it_is() -> None:
+def test_a_unpinned_leaf_is_explained_as_what_it_is() -> None:
     """Retired, refused or unknown."""
     for state, standing in (
         (replace(State(), retired=(A,)), "retired"),

@@ -1,4 +1,4 @@
-"""Each clause that explains a posture is told where it holds and only there."""
+"""Each clause that explains a posture is shown where it holds and only there."""
 
 from dataclasses import replace
 from typing import Any
@@ -83,7 +83,7 @@ def test_the_openings_are_told_where_they_matter(posture: Posture) -> None:
     assert "fail-open is off in the settings" in off
 
 
-def test_an_override_is_told_in_the_operators_words() -> None:
+def test_an_override_is_shown_with_its_reason() -> None:
     """Who and why while it is in force; one that is over is not told any more."""
     override = OverrideState(EPOCH, Monotonic(4600.0), "calls are down", "ann")
     state = replace(STEADY, guard=Guard(posture=Posture.OVERRIDE, override=override))
@@ -194,7 +194,7 @@ def test_grace_says_that_an_opening_waits_for_two_restarts(
 
 @pytest.mark.parametrize("posture", [Posture.GRACE, Posture.OPEN, Posture.EXHAUSTED])
 def test_a_lockout_names_each_way_out(posture: Posture) -> None:
-    """An accepted leaf, a hold-down, the operator's word on each leaf that is served, once."""
+    """An accepted leaf, a hold-down, `pin add` of each leaf that is served, once."""
     ends = Monotonic(1600.0) if posture is Posture.OPEN else None
     addresses = (NEW_LEAF, replace(NEW_LEAF, address="2"), OLD_LEAF)
     guard = Guard(posture=posture, open_ends=ends)

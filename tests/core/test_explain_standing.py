@@ -1,4 +1,4 @@
-"""Whether a pin is believed is told, with why, and with what is missing."""
+"""Whether a pin has standing is shown, with why, and with what is missing."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_a_pin_that_is_not_believed_yet_says_what_is_missing(role: Role, origin:
     assert added.startswith(f"`edgepind pin add {B}` gives it standing")
 
 
-def test_an_exception_is_never_believed_but_by_the_operators_word() -> None:
+def test_an_exception_gains_standing_by_an_operator_alone() -> None:
     """No time and no announcement changes whose CA issued it."""
     explained = _explained(replace(OBSERVED, origin=Origin.EXCEPTION, tenure=OVERLAP))
     [against] = _told(explained.evidence_against)

@@ -191,7 +191,7 @@ def test_without_a_pin_there_is_nothing_to_close_to() -> None:
 
 
 def test_a_word_that_was_left_out_is_to_be_given_again() -> None:
-    """An operator's word is not lost with the decision that it was in."""
+    """A pin command is not lost with the decision that it was in."""
     world = site_on("a")
     world.run(5 * 60.0)
     seen = Observations(RULES, words=(PinAdd(fingerprint("b")),))

@@ -117,7 +117,7 @@ def test_an_excepted_leaf_is_judged_by_the_chain_of_its_own_ca() -> None:
     assert wrong == (state_of([CURRENT]), [])
 
 
-def test_only_so_many_wait_and_one_that_is_gone_makes_way() -> None:
+def test_only_so_many_wait_and_one_that_is_gone_is_dropped() -> None:
     """The oldest of those that are not seen now; where all are, the newest is not taken in."""
     waiting = [pin(f"w{n}", Role.PENDING, Origin.OBSERVED) for n in range(4)]
     after, told = saw(state_of([CURRENT, *waiting]), {"1": leaf("w0"), "2": leaf("b")})
@@ -158,7 +158,7 @@ def test_two_kinds_of_evidence_for_one_leaf_are_none() -> None:
         (state_of(), EXCEPTED, PinRules(bootstrap=Bootstrap.OPERATOR), "waits for"),
     ],
 )
-def test_what_no_time_lets_in_is_told_once_with_the_reason(
+def test_what_no_hold_down_admits_is_reported_once_with_the_reason(
     state: State, it: Leaf, pins: PinRules, why: str
 ) -> None:
     """However often, and at however many addresses, it is seen."""
@@ -171,7 +171,7 @@ def test_what_no_time_lets_in_is_told_once_with_the_reason(
     assert note_sightings(after, seen, here)[1] == ()
 
 
-def test_what_may_be_let_in_is_not_told_as_refused() -> None:
+def test_what_may_be_accepted_is_not_reported_as_refused() -> None:
     """Nor what is out of its time, which its finding tells."""
     past = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))
     for it in (leaf("b"), EXCEPTED, leaf("b", validity=past)):

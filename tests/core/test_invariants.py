@@ -1,4 +1,4 @@
-"""Each promise is seen to be broken where it is, and nowhere else."""
+"""Each invariant is reported where it is broken, and nowhere else."""
 
 from dataclasses import replace
 
@@ -71,7 +71,7 @@ def _served(pin: Pin, origin: Origin, *, held: float = 900.0, sightings: int = 5
 
 
 def test_a_removed_pin_is_none_whatever_its_role() -> None:
-    """Nothing brings it back but a word that takes it from the removed."""
+    """Nothing but `pin add` brings it back."""
     back = replace(_with(CURRENT, BACKUP), removed=(BACKUP.fingerprint,))
     assert _broken(back) == ("2: a pin is back that an operator removed",)
     assert _broken(replace(_with(CURRENT), removed=(BACKUP.fingerprint,))) == ()
@@ -197,7 +197,7 @@ def test_a_first_pin_is_adopted_only_where_there_is_none() -> None:
 
 
 def test_no_announcement_brings_a_retired_pin_back() -> None:
-    """Only the operator's word does."""
+    """Only `pin add` does."""
     before = replace(STEADY, retired=(BACKUP.fingerprint,))
     announced = _with(CURRENT, replace(BACKUP, origin=Origin.ANNOUNCED))
     heard = replace(SEEN, status=ANNOUNCING)
@@ -287,7 +287,7 @@ def test_an_announcement_that_was_never_live_may_be_replaced() -> None:
 
 
 def test_the_operator_may_remove_what_the_rules_would_keep() -> None:
-    """A removal by word is the operator's own; a word for something else is no excuse."""
+    """`pin remove` may; a command for another fingerprint is no excuse."""
     before, after = _with(CURRENT, BACKUP), _with(replace(CURRENT, proven=False))
     named = replace(SEEN, words=(PinRemove(BACKUP.fingerprint),))
     assert _broken(after, before=before, seen=named) == ()

@@ -1,4 +1,4 @@
-"""Which sentence is said of what, with which figures; not how each of them is worded."""
+"""Which facts and figures each sentence holds; not how it is worded."""
 
 from dataclasses import replace
 

@@ -43,7 +43,7 @@ def roles(state: State) -> dict[Fingerprint, Role]:
 
 
 def test_what_is_removed_is_known_by_its_last_removal_and_forgotten_when_added() -> None:
-    """Once each, the newest last; also one that is no pin any more when the word is heard."""
+    """Once each, the newest last; also one that is not a pin any more by then."""
     state = state_of([CURRENT, BACKUP])
     after, _ = apply_commands(state, (PinRemove(B), PinRemove(C), PinRemove(B)), tick())
     assert after.removed == (C, B)
@@ -155,7 +155,7 @@ def added(state: State, word: PinAdd) -> tuple[Pin, State, list[EventName | None
 
 
 def test_a_pin_is_added_as_backup_or_as_current_where_there_is_none() -> None:
-    """And as what the word says, where there is one."""
+    """And in the role that the command names, where there is a current pin."""
     first, _, told = added(State(), PinAdd(A))
     assert (first.role, told) == (Role.CURRENT, [EventName.PIN_ACTIVATED])
     asked, _, _ = added(State(), PinAdd(A, Role.BACKUP))
@@ -202,7 +202,7 @@ def test_a_pin_that_waited_is_the_operators_from_now_on() -> None:
 
 @pytest.mark.parametrize("role", [Role.BACKUP, Role.CURRENT])
 @pytest.mark.parametrize("standing", [Role.PENDING, Role.BACKUP, Role.RETIRING, None])
-def test_whatever_a_pin_was_the_word_gives_it_the_role_it_names(
+def test_whatever_a_pin_was_pin_add_gives_it_the_role_it_names(
     standing: Role | None, role: Role
 ) -> None:
     """None: it was retired. A new current pin has the former one make room for it."""
@@ -215,7 +215,7 @@ def test_whatever_a_pin_was_the_word_gives_it_the_role_it_names(
     assert told == [EventName.PIN_ACTIVATED if current else EventName.PIN_PREPARED]
 
 
-def test_the_operators_word_is_taken_for_what_was_accepted_on_another() -> None:
+def test_pin_add_makes_a_learned_pin_an_operators() -> None:
     """The role stays, the origin changes, and the current pin is not made current again."""
     learned = replace(CURRENT, origin=Origin.BOOTSTRAP)
     after, _, told = added(state_of([learned]), PinAdd(A, Role.BACKUP))
@@ -226,7 +226,7 @@ def test_the_operators_word_is_taken_for_what_was_accepted_on_another() -> None:
     assert told == [EventName.PIN_ACTIVATED]
 
 
-def test_a_retired_pin_comes_back_by_the_operators_word() -> None:
+def test_a_retired_pin_comes_back_by_pin_add() -> None:
     """It is not remembered as retired from then on; others are."""
     state = replace(state_of([CURRENT]), retired=(C, B))
     back, after, _ = added(state, PinAdd(B))

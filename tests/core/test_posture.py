@@ -159,7 +159,7 @@ def test_a_link_that_is_accepted_again_ends_them_all(guard: Guard) -> None:
 
 
 def test_what_ends_open() -> None:
-    """Interception, its limit, and a word in the settings; each needs an operator then."""
+    """Interception, its limit, and fail-open being disabled; each needs an operator then."""
     assert on(OPEN, LOCKED).posture is Posture.OPEN
     exhausted = replace(EXHAUSTED, since=LATER, openings=OPEN.openings)
     assert entered(OPEN, INTERCEPTED) == [Posture.EXHAUSTED]
@@ -173,7 +173,7 @@ def test_what_ends_open() -> None:
 
 
 def test_of_several_reasons_to_close_the_gravest_is_told() -> None:
-    """Interception before the limit, and that before a word in the settings."""
+    """Interception before the limit, and that before fail-open being disabled."""
     over = replace(OPEN, open_ends=NOW)
     off = tick(Observations(rules(fail_open=FailOpenRules(enabled=False))))
     for diagnosis, why in ((INTERCEPTED, "the link is intercepted"), (LOCKED, "fail_open.limit")):

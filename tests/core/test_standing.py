@@ -1,4 +1,4 @@
-"""Who is believed: the table of CONTRACT section 12 row by row, and how standing is earned."""
+"""Which pins are believed: CONTRACT section 12, row by row, and how standing is earned."""
 
 from collections.abc import Mapping
 from dataclasses import replace

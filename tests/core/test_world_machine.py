@@ -1,4 +1,4 @@
-"""Anything may happen to an imagined site, in any order; the promises hold all the same.
+"""Anything may happen to an imagined site, in any order; the invariants hold all the same.
 
 Each decision is held to `edgepind.core.invariants`, each tick to the truth about the Edge; and
 from wherever it was left, a site with a steady cloud and a right clock is connected in time.
@@ -411,7 +411,7 @@ class SiteMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_reason_was_given(self) -> None:
-        """No announcement without standing, no word that no operator said."""
+        """No announcement without standing, no command that no operator gave."""
         assert list(unreasoned(self.world, self.operators)) == []
 
     @precondition(lambda self: self.world.rules.pins.policy is not Policy.STRICT)

@@ -23,7 +23,7 @@ def settle(world: ImaginedWorld, name: str) -> None:
     """
     for it in (name, "a", "b", "c", "m"):
         name = it
-        _make_peace(world, name)  # a word that was said just now is heard by this
+        _make_peace(world, name)  # a command that was given just now is carried out by this
         if not is_removed(LEAVES[name], world.state):
             break
     else:
