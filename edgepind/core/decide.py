@@ -22,11 +22,11 @@ from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
     budget_frees,
     debt_of,
+    forgive,
     leave_rollback,
     pursue_restart,
     ready_ends,
     restarts_in_hand,
-    with_debt,
 )
 from edgepind.core.rollover import (
     accept_evidence,
@@ -59,7 +59,7 @@ from edgepind.model.outcome import (
     WriteFailed,
 )
 from edgepind.model.replacing import replace
-from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
+from edgepind.model.state import Owing, RollingBack, Settling, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +192,8 @@ def _guard(
     state = draft.state
     if (guard.posture in LETS_GO) is not (state.guard.posture in LETS_GO):
         # Letting go, and closing again, is no retry of a document that failed.
-        state = replace(state, edge=_forgiven(state.edge, tick))
+        state = replace(state, edge=forgive(state.edge, tick))
     return draft.told(replace(state, guard=guard), (*events, *more))
-
-
-def _forgiven(edge: Edge, tick: Tick) -> Edge:
-    """`edge` with no failed restart held against it."""
-    debt = debt_of(edge.restart, tick.now.monotonic)
-    return replace(
-        edge, restart=with_debt(edge.restart, replace(debt, failures=0, not_before=None))
-    )
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:
