@@ -31,12 +31,12 @@ from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
     budget_frees,
     debt_of,
+    forgive,
     is_closing,
     leave_rollback,
     pursue_restart,
     ready_ends,
     restarts_in_hand,
-    with_debt,
 )
 from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.standing import earn_standing
@@ -61,7 +61,7 @@ from edgepind.model.observation import (
     StatusRejected,
     StatusUnchanged,
 )
-from edgepind.model.state import Edge, Owing, RollingBack, Settling, State
+from edgepind.model.state import Owing, RollingBack, Settling, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +215,8 @@ def _guard(
     state = draft.state
     if (guard.posture in VALIDATION_OFF) is not (state.guard.posture in VALIDATION_OFF):
         # Switching validation off or on is no retry of a document that failed.
-        state = replace(state, edge=_forgiven(state.edge, tick))
+        state = replace(state, edge=forgive(state.edge, tick))
     return draft.with_events(replace(state, guard=guard), (*events, *more))
-
-
-def _forgiven(edge: Edge, tick: Tick) -> Edge:
-    """`edge` with no failed restart held against it."""
-    debt = debt_of(edge.restart, tick.now.monotonic)
-    return replace(
-        edge, restart=with_debt(edge.restart, replace(debt, failures=0, not_before=None))
-    )
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:

@@ -1,7 +1,12 @@
-"""What the pinning document should say, and what is to be done when it says something else.
+"""What the pinning document should say, and what is asked for when it says something else.
 
-Level-triggered: what should be is compared with what is on disk at each tick, so a crash between
-two steps, a hand or a software update are all the same case.
+Theory of operation. Level-triggered: what is `desired` is compared with what is on disk at each
+tick, so a crash between two steps, a hand or a software update are all the same case. `desired`
+follows from the pin set and the posture (`wanted`) or, while a restart is rolled back, from the
+last good document less what is not accepted any more (`rollback_target`). A document that says
+something else is written, one that is missing or damaged is restored, under backoff where that
+fails; one that cannot be read is left as it is. Never written: an empty allowlist, and
+`enabled: false` in a posture that enforces (invariants 1 and 4).
 """
 
 from dataclasses import replace
@@ -107,9 +112,9 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
 
 
 def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) -> Edge:
-    """Where what is wanted cannot be written, take what closes the Edge as it was found.
+    """Where what is wanted cannot be written, take a document that closes the Edge as written.
 
-    A daemon that was killed after it had put that there does not know that it did.
+    A daemon that was killed after it wrote that does not know that it did.
     """
     if goal is None or not edge.write_failures or not document.exact or document.current is None:
         return edge
@@ -152,7 +157,7 @@ def _rejected(document: object, problem: str) -> Event:
     else:
         text = (
             f"The pinning config cannot be used: {problem}; the last good one is restored where "
-            "there is one, and what was found is set aside beside it for you to look at."
+            "there is one, and what was found is kept beside it for you to look at."
         )
     return Event(EventName.CONFIG_REJECTED, Severity.ERR, text)
 
@@ -201,15 +206,15 @@ def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
     )
     if outcome.instead is not None:
         text = (
-            f"In its place the document that closes the Edge, which lay ready, is written ({says})"
-            f"{aside}{doubt}; what was wanted is tried again."
+            "The prepared document that switches validation on is written in its place "
+            f"({says}){aside}{doubt}; what was wanted is tried again."
         )
         return (Event(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)
     if repaired or outcome.set_aside:
         text = (
-            f"The pinning config was changed by something else and is put right ({says}){aside}"
+            f"The pinning config was changed by something else and is repaired ({says}){aside}"
             f"{doubt}; find out what changed it."
         )
         return (Event(EventName.CONFIG_REPAIRED, Severity.WARNING, text),)
-    text = f"The pinning config is written ({says}){doubt}; nothing to do."
+    text = f"The pinning config is written ({says}){doubt}."
     return (Event(EventName.CONFIG_WRITTEN, Severity.NOTICE, text),)

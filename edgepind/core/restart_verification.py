@@ -68,7 +68,7 @@ def learn_restart(
             state, _, events = defer(replace(state, edge=edge), error)
             return state, events
         case RestartFailed(loading=loading, error=error):
-            # Its job may yet end well, when nobody looks.
+            # Its job may still end well after the daemon stopped waiting for it.
             edge = replace(edge, may_be_off=edge.may_be_off or not loading.enabled)
             return _fail(replace(state, edge=edge), error, tick)
         case RestartDone(read=read) if not read or read != edge.digest:
@@ -135,9 +135,9 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
 
 
 def _watch_anew(state: State, settling: Settling, tick: Tick) -> tuple[State, Settling]:
-    """Nobody has watched it until now, and the host may have been rebooted: it settles anew.
+    """Begin `settle` anew, in the present run: the host may have been rebooted meanwhile.
 
-    In whichever run it is; what the daemon has not seen is not held against it.
+    What the daemon has not seen is not held against the Edge.
     """
     unit = tick.seen.unit
     run = unit.invocation if isinstance(unit, Unit) else ""
@@ -162,7 +162,7 @@ def _watch(state: State, settling: Settling, tick: Tick) -> tuple[State, tuple[E
     if settling.settled < tick.rules.restart.settle:
         return replace(state, edge=replace(edge, restart=settling)), events
     edge = replace(go(edge, RestartEvent.SETTLED, settling.debt, tick), good=edge.loaded)
-    text = "The restarted Edge has settled and is well; nothing to do."
+    text = "The restarted Edge has settled and is well."
     return replace(state, edge=edge), (Event(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 
 
@@ -173,7 +173,7 @@ def _is_well(tick: Tick) -> bool:
 
 
 def _died(edge: Edge, tick: Tick) -> str | None:
-    """How a settling Edge has come to its end; None: it has not."""
+    """How the run of a settling Edge has ended; None: it has not."""
     unit = tick.seen.unit
     if not isinstance(unit, Unit):
         return None
@@ -188,7 +188,7 @@ def _unwell(settling: Settling, tick: Tick) -> str | None:
     """Why a settling Edge must be called not well; None while there is still hope."""
     unit, health = tick.seen.unit, tick.seen.health
     if isinstance(unit, Unit) and unit.state is UnitState.ACTIVATING and not unit.invocation:
-        return None  # it waits for its turn, as at boot
+        return None  # its start job is queued, as at boot
     if tick.now.monotonic - settling.since < tick.rules.restart.health_deadline:
         return None
     if health is not None and not health.well:
@@ -211,9 +211,9 @@ def _waits(unwell: str) -> Event:
 
 
 def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """A restart that did not do: go back to what was good, or wait and try again.
+    """A restart that failed: go back to the good document, or wait and try again.
 
-    What the Edge has loaded counts as not known then, so that the debt remains.
+    What the Edge has loaded is not known from then on, so that the debt remains.
     """
     edge, debt = state.edge, debt_of(state.edge.restart, tick.now.monotonic)
     back = way_back(state, tick.rules) is not None

@@ -2,26 +2,24 @@
 
 Theory of operation. The Edge reads its document when it starts, so what is written and not loaded
 is a debt, and only a restart pays it. The debt is not queued: it follows from `written` and
-`loaded` at each tick, so it outlives any crash. What each phase remembers stands in its class in
+`loaded` at each tick, so it outlives any crash. What a phase remembers stands in its class in
 `model.state`:
 
-- `Idle`: what is written is loaded, and the Edge is well with it. A new debt leads to `Owed`.
+- `Idle`: the Edge has loaded what is written, and is well. A new debt leads to `Owed`.
 - `Owed`: a restart is asked for as soon as the unit can be started, the wait after a failure is
-  over, the budget allows it, and `ready_command` agrees or its deadline is over. A restart that is
-  done leads to `Settling`; one that failed to `RollingBack` where there is a way back, and else to
-  `Owed` again, under backoff; a debt that somebody else paid to `Idle`.
-- `Settling`: the Edge is watched (`core.restart_verification`) until it was well for `settle`; then
-  its document is the good one, and it is `Idle`. One that does not stay well is a restart that
-  failed.
+  over, the budget allows it, and `ready_command` agrees or its deadline is over. Done, it leads to
+  `Settling`; failed, to `RollingBack` where there is a way back, and else to `Owed` again, under
+  backoff; a debt that somebody else paid leads to `Idle`.
+- `Settling`: the Edge is watched (`core.restart_verification`). Well for `settle`, its document is
+  the good one, and it is `Idle`; one that does not stay well is a restart that failed.
 - `RollingBack`: the good document is put back and loaded by one more restart, which waits for no
-  `ready_command`. Done or failed, it leads to `RolledBack`.
+  `ready_command`; done or failed, it leads to `RolledBack`.
 - `RolledBack`: the Edge runs with the good document until the new one may be tried again.
 
-A way back that accepts nothing of what is live is left for `Owed` at once. Restarts are counted
-when they are asked for, rollbacks included, so that no failure can exceed the budget; one that may
-be followed by a rollback or a closing leaves a restart for it. A restart is never asked for behind
-another action, for a document that is not known to stand at the path, or for a unit that an
-operator stopped.
+A way back that accepts nothing of what is live is left for `Owed` at once. Restarts count against
+the budget when they are asked for, rollbacks included, so that no failure can exceed it. A restart
+is never asked for behind another action, for a document that is not known to stand at the path, or
+for a unit that an operator stopped.
 """
 
 from collections.abc import Mapping
@@ -52,6 +50,7 @@ from edgepind.model.state import (
     Edge,
     Idle,
     Owed,
+    Owing,
     Restart,
     RestartPhase,
     RolledBack,
@@ -70,13 +69,13 @@ class RestartEvent(StrEnum):
     """The Edge has loaded what the document says."""
     RESTARTED = "restarted"
     UNCLEAR = "unclear"
-    """It was restarted, and something changed the document meanwhile: who knows what it read."""
+    """It was restarted, and something changed the document meanwhile: what it read is not known."""
     FAILED = "failed"
     """The restart failed, or the Edge did not stay well, and there is a document to go back to."""
     FAILED_FOR_GOOD = "failed_for_good"
-    """The same, and there is none."""
+    """The same, and there is no such document."""
     OVERTAKEN = "overtaken"
-    """What was put back, or would be, accepts nothing of what is live by now."""
+    """The document that was put back, or would be, accepts nothing of what is live now."""
     SETTLED = "settled"
     RETRY_DUE = "retry_due"
 
@@ -118,18 +117,19 @@ def restarts_in_hand(edge: Edge, tick: Tick) -> int:
 
 def debt_of(restart: Restart, now: Monotonic) -> Debt:
     """The debt that `restart` carries; for an idle one, such as would arise `now`."""
-    match restart:
-        case Idle():
-            return Debt(now)
-        case Owed(debt) | Settling(debt) | RollingBack(debt) | RolledBack(debt):
-            return debt
-        case _:
-            assert_never(restart)
+    return Debt(now) if isinstance(restart, Idle) else restart.debt
 
 
 def with_debt(restart: Restart, debt: Debt) -> Restart:
-    """`restart` with this debt; an idle one has none."""
+    """`restart` with this debt; an idle one carries none."""
     return restart if isinstance(restart, Idle) else replace(restart, debt=debt)
+
+
+def forgive(edge: Edge, tick: Tick) -> Edge:
+    """`edge` with no failed restart held against the document that it is owed."""
+    debt = debt_of(edge.restart, tick.now.monotonic)
+    forgiven = replace(debt, failures=0, not_before=None)
+    return replace(edge, restart=with_debt(edge.restart, forgiven))
 
 
 def loads(edge: Edge, loaded: Pinning | None) -> Edge:
@@ -156,21 +156,22 @@ def pursue_restart(
     and would count against the budget all the same.
     """
     state = _note_debt(state, tick)
-    if not alone or _was_put_off(tick):
+    if not alone or _was_deferred(tick):
         return state, (), ()
     match state.edge.restart:
         case Owed() | RollingBack() as restart:
             return _ask(state, restart, tick)
         case RolledBack(debt) if tick.passed_or_unset(debt.not_before):
-            return defer(state, _spent(state, tick))  # else it were owed: see `leave_rollback`
+            # The budget keeps it here: else `leave_rollback` had led to `Owed`.
+            return defer(state, _spent(state, tick))
         case Idle() | Settling() | RolledBack():
             return state, (), ()
         case _:
             assert_never(state.edge.restart)
 
 
-def _was_put_off(tick: Tick) -> bool:
-    """Whether the restart was put off within this very tick: it is not asked for twice."""
+def _was_deferred(tick: Tick) -> bool:
+    """Whether the restart was deferred or refused in this tick: it is not asked for twice."""
     return any(isinstance(it, RestartDeferred | RestartRefused) for it in tick.seen.outcomes)
 
 
@@ -215,7 +216,8 @@ def go(edge: Edge, event: RestartEvent, debt: Debt, tick: Tick) -> Edge:
 
     Raises IllegalTransitionError where the table has no row.
     """
-    return replace(edge, restart=_begun(step(RESTART_TABLE, edge.restart.phase, event), debt, tick))
+    phase = step(RESTART_TABLE, edge.restart.phase, event)
+    return replace(edge, restart=_begun(phase, debt, tick))
 
 
 def _begun(phase: RestartPhase, debt: Debt, tick: Tick) -> Restart:
@@ -296,10 +298,10 @@ def _ask(
 
 
 def _to_load(state: State) -> Pinning | None:
-    """What a restart would load now; None where another document is wanted at the path first.
+    """What a restart would load now; None where another document has to be written first.
 
-    One that closes the Edge is loaded though it may lack a pin: an Edge that stays open because a
-    disk is full has no pin at all.
+    A document that switches validation on is loaded though it may lack a pin: an Edge that stays
+    open because a disk is full has no pin at all.
     """
     goal, written = desired(state), state.edge.written
     if goal is None or written is None:
@@ -340,9 +342,9 @@ def _most_before(state: State, tick: Tick) -> int:
 def _leaves_one(state: State, tick: Tick) -> bool:
     """Whether the next restart may not be the last one that is left.
 
-    One that lets go leaves the one that closes again, which itself may be the last. A document
-    that failed before is not tried again without a way back; an Edge that is locked out has
-    nothing to lose.
+    One that switches validation off leaves one to switch it on again, which itself may be the
+    last. A document that failed before is not tried again unless a rollback can follow; an Edge
+    that is locked out has nothing to lose.
     """
     edge, goal, more = state.edge, desired(state), tick.rules.restart.budget > 1
     if goal is not None and not goal.enabled:
@@ -372,7 +374,7 @@ def _requested(restart: Owed | RollingBack) -> Event:
         if isinstance(restart, RollingBack)
         else "so that it loads the new pinning config"
     )
-    text = f"A restart of the Edge is asked for, {why}; nothing to do."
+    text = f"A restart of the Edge is asked for, {why}."
     return Event(EventName.RESTART_REQUESTED, Severity.NOTICE, text)
 
 
@@ -393,15 +395,11 @@ def _spent(state: State, tick: Tick) -> str:
 def defer(state: State, why: str) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
     """Tell, once in a phase, why the restart that is owed has to wait."""
     restart = state.edge.restart
-    text = f"The restart that the Edge needs is put off: {why}."
+    text = f"The restart that the Edge needs is deferred: {why}."
     event = Event(EventName.RESTART_DEFERRED, Severity.WARNING, text)
-    match restart:
-        case Owed() | RollingBack() | RolledBack():
-            if restart.deferral_told:
-                return state, (), ()
-            edge = replace(state.edge, restart=replace(restart, deferral_told=True))
-            return replace(state, edge=edge), (), (event,)
-        case Idle() | Settling():  # asked for by `core.guarded`, which keeps no account of a debt
-            return state, (), (event,)
-        case _:
-            assert_never(restart)
+    if isinstance(restart, Owing):  # else `core.guarded` asked, which keeps no account of a debt
+        if restart.deferral_told:
+            return state, (), ()
+        edge = replace(state.edge, restart=replace(restart, deferral_told=True))
+        state = replace(state, edge=edge)
+    return state, (), (event,)

@@ -1,8 +1,8 @@
-"""When to look again: the table of paces, backoff, and how the status endpoint is spared.
+"""When the next tick is due, backoff, and when the status endpoint may be asked again.
 
-The link is looked at once an interval whatever happens, for a look costs little and `status`
-calls a daemon dead that has not written for three. What is spaced out is what others have to
-pay for: requests to a status endpoint in trouble, failed writes, failed restarts.
+The link is looked at once an interval whatever happens: a look costs little, and `edgepind status`
+takes a daemon that has not written for three intervals for dead. Backoff is for what costs others:
+requests to a status endpoint in trouble, failed writes, failed restarts.
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ def backoff(first: float, failures: int, cap: float) -> float:
 
 
 def ask_status(state: State, now: Monotonic, *, enabled: bool, prompted: bool) -> bool:
-    """Whether this tick should ask the status endpoint. A prompt overtakes all but the server."""
+    """Whether this tick should ask the status endpoint; `prompted` overrides our own pace."""
     told, own = state.status.told_to_wait, state.status.not_before
     if not enabled or (told is not None and now < told):
         return False
@@ -53,8 +53,8 @@ def ask_status(state: State, now: Monotonic, *, enabled: bool, prompted: bool) -
 def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
     """What is remembered of an answer, and when the endpoint may be asked again.
 
-    What comes over a channel without standing may be a stranger's: it costs an interval at the
-    most, and is no failure of the endpoint.
+    An answer over a channel without standing may be a stranger's: it delays the next request by an
+    interval at most, and does not count as a failure of the endpoint.
     """
     memory, pace = state.status, tick.after(STATUS_SHARE * tick.rules.interval)
     match status:
@@ -98,11 +98,11 @@ def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
 
 
 _STRANGE = frozenset({Channel.UNPINNED, Channel.WITHOUT_STANDING})
-"""Channels whose other end may be anybody."""
+"""Channels over which nobody in particular is known to answer."""
 
 
 def _stands(memory: StatusMemory, status: StatusUnchanged) -> bool:
-    """Whether what did not change is what was heard: the last word, over a channel of its worth."""
+    """Whether "unchanged" refers to what is remembered: a good answer over the same channel."""
     return memory.ok and memory.channel is status.channel
 
 
@@ -111,7 +111,10 @@ def _unbelieved(channel: Channel) -> str | None:
 
 
 def _wait(status: StatusRejected | StatusUnreachable, failures: int, tick: Tick) -> float:
-    """Seconds of our own patience after so many failures in a row, and for who may be anybody."""
+    """Seconds until the next request, by our own backoff and what the server asks for.
+
+    Over a strange channel there is no backoff; what is asked for counts for an interval at most.
+    """
     interval, wish = tick.rules.interval, _wish(status)
     first = STATUS_SHARE * interval
     strange = status.channel in _STRANGE
@@ -121,13 +124,13 @@ def _wait(status: StatusRejected | StatusUnreachable, failures: int, tick: Tick)
 
 
 def _told_to_wait(status: StatusRejected | StatusUnreachable, tick: Tick) -> Monotonic | None:
-    """Until when nothing at all may be asked: only who has standing can say so."""
+    """Until when nothing may be asked at all: only a server with standing can say so."""
     wish = _wish(status) if status.channel is Channel.PINNED else None
     return None if wish is None else tick.after(min(wish, RETRY_AFTER_CAP))
 
 
 def _wish(status: StatusRejected | StatusUnreachable) -> float | None:
-    """Seconds for which the server would be left alone, if it said so."""
+    """Seconds of its `Retry-After`, if it sent one."""
     wish = status.retry_after if isinstance(status, StatusUnreachable) else None
     return None if wish is None else max(0.0, wish)
 
@@ -135,7 +138,7 @@ def _wish(status: StatusRejected | StatusUnreachable) -> float | None:
 def ask_again(memory: StatusMemory) -> StatusMemory:
     """Memory for when the link is good again: what kept answers away may be over, too.
 
-    Only our own patience ends with it; what a server with standing told us to wait stands.
+    Only our own backoff ends; a `Retry-After` of a server with standing stands.
     """
     return memory if memory.ok else replace(memory, not_before=None, failures=0)
 

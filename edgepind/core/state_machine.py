@@ -1,6 +1,6 @@
-"""A table is a machine: `(state, event) -> state`, all of it, and nothing outside it.
+"""A state machine as a table, `(state, event) -> state`, followed by `step`.
 
-A pair that the table does not list is a programming error; it raises and changes nothing.
+A pair that the table does not list cannot happen: it is a programming error, and raises.
 """
 
 from collections.abc import Mapping

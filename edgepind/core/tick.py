@@ -1,4 +1,4 @@
-"""What every rule is given: this tick's observations, the moment, and what the clock is worth."""
+"""What every rule is given: this tick's observations, the moment, and the clock's judgement."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement
 
 GAP_TICKS = 3
-"""A silence longer than this many intervals is a gap: what passed in it was not observed."""
+"""Ticks further apart than this many intervals leave a gap, in which nothing was observed."""
 LONGEST_LOOK = 600.0
-"""Seconds that a look may last and still be one; a longer one was a host that slept."""
+"""Seconds that a look lasts at most; in a longer one the host was suspended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Tick:
 
     @property
     def observed(self) -> float:
-        """`elapsed`, where it is short enough to say that what happened in it was watched."""
+        """`elapsed`, where it is short enough to count as observed; else 0."""
         return self.watched(self.elapsed)
 
     def watched(self, seconds: float) -> float:
-        """The last `seconds`, where that is no gap; the look that ends them is none."""
+        """`seconds` until now, where they are no gap; else 0. This look itself is no gap."""
         looking = min(self.seen.took, LONGEST_LOOK)
         return seconds if seconds - looking <= GAP_TICKS * self.rules.interval else 0.0
 

@@ -179,7 +179,7 @@ def test_a_document_that_is_written_ends_the_trouble_and_is_told() -> None:
     after, (event,) = learn_write(state_of((), TROUBLED), DocumentWritten(ON_BA, "new"), tick())
     assert after.edge == Edge(written=ON_BA, digest="new")
     assert (event.name, event.severity) == (EventName.CONFIG_WRITTEN, Severity.NOTICE)
-    assert f"(enabled true, 2 accepted, current {B.short}); nothing to do" in event.message
+    assert f"(enabled true, 2 accepted, current {B.short})" in event.message
 
 
 def test_a_document_that_had_to_be_put_right_is_told_as_such() -> None:
@@ -188,7 +188,7 @@ def test_a_document_that_had_to_be_put_right_is_told_as_such() -> None:
     _, (event,) = learn_write(state_of((), TROUBLED), again, tick())
     assert (event.name, event.severity) == (EventName.CONFIG_REPAIRED, Severity.WARNING)
     says = f"(enabled true, 1 accepted, current {A.short})"
-    assert f"is put right {says}; find out what changed it." in event.message
+    assert f"is repaired {says}; find out what changed it." in event.message
     aside = DocumentWritten(ON_BA, "new", set_aside="/etc/x.rejected")
     _, (event,) = learn_write(state_of((), TROUBLED), aside, tick())
     assert event.name is EventName.CONFIG_REPAIRED
