@@ -20,15 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {"model"},
     # the ground: time, files and processes, texts of others, the operator's files, settings
     "clock": {"model"},
-    "host": {"clock", "model"},
     "formats": {"clock"},
+    "host": {"clock", "formats", "model"},
     "operator": {"formats", "host", "model"},
     "settings": {"model"},
     "state": {"formats", "host", "model"},
     # who looks, who acts, who tells
     "observe": {"clock", "formats", "host", "model", "settings"},
     "effects": {"formats", "host", "model", "settings", "state"},
-    "telemetry": {"core", "host", "model", "settings"},
+    "telemetry": {"core", "formats", "host", "model", "settings"},
     # root's helper: nothing that decides, and nothing that talks to a network
     "helper": {
         "clock", "effects", "formats", "host", "model", "operator", "settings", "state",
