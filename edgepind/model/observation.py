@@ -78,6 +78,9 @@ class Served:
     cipher: str
     wider_only: bool = False
     """True where the Edge's own `tlsSettings` found nothing in common and wider settings did."""
+    others: tuple[Leaf, ...] = ()
+    """Further leaves that the address served in this look, under other offers that an Edge might
+    make; without `leaf`, and each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Link:
 
     addresses: tuple[AddressSeen, ...]
     resolve_error: str | None = None
+    full: bool = True
+    """Whether every address was asked under every offer that an Edge might make."""
 
 
 # --- the status endpoint --------------------------------------------------------------------
