@@ -6,11 +6,12 @@ Theory of operation. At each look that got an answer (`follow_the_live`):
   configured kind, so that the other one can retire without a gap.
 - `_note`: counts for each accepted pin how long it has not been served, and marks it *proven* when
   it is served and the Edge has loaded it.
-- `_activate`: another accepted pin becomes current when no address serves the current one any more.
-  An Edge whose validator reads only `fingerprint` does not wait for the last address: there the pin
-  that most addresses serve becomes current.
+- `_activate`: another accepted pin becomes current when no address serves the current one any more,
+  or when it was served at more of the recent looks at every address. An Edge whose validator reads
+  only `fingerprint` does not wait for the last address: there the pin that most addresses serve
+  becomes current. A pin that was current does not come back while the other is live.
 - `_retire_unseen`: a retiring pin, and a backup of an origin in `LAPSING`, is retired after
-  `pins.overlap` of observed time in which it was not served.
+  `pins.overlap` of observed time in which it was not served, at a look that made every offer.
 - `_drop_withdrawn`: an announced backup that was never live is dropped once another leaf rotated in
   instead, its overlap is over, and a pinned status endpoint no longer names it.
 
@@ -22,6 +23,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
+from edgepind.core.live_leaves import answering, first_looks, keys_of, live_at
 from edgepind.core.messages import pin_activated, pin_retired
 from edgepind.core.pin_commands import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
@@ -39,6 +41,9 @@ LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin
 So do the backups found in a document after the state was lost: why they were accepted is unknown.
 """
 
+_LEAD = 2
+"""A pin that takes the place of one that is live was served at more than so many recent looks."""
+
 Live = dict[tuple[PinKind, Fingerprint], int]
 """At how many addresses each accepted pin is served."""
 
@@ -48,28 +53,27 @@ def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[
     if not served(link):
         return state, ()
     state = _translate(state, link, tick)
-    live = _live(state, link)
+    live = _live(state)
     state = replace(state, pins=tuple(_note(pin, live, state, tick) for pin in state.pins))
-    state, activated = _activate(state, live, len(served(link)), tick)
+    state, activated = _activate(state, live, tick)
+    if not link.full:  # what was not offered may be served nevertheless
+        return state, activated
     state, retired = _retire_unseen(state, live, tick)
     return state, (*activated, *retired)
 
 
-def _live(state: State, link: Link) -> Live:
-    leaves = tuple(it.leaf for _, it in served(link))
-    counts = {
-        pin.key: sum(leaf.value(pin.kind) == pin.fingerprint for leaf in leaves)
-        for pin in accepted(state.pins)
-    }
+def _live(state: State) -> Live:
+    keys = [frozenset().union(*(keys_of(leaf) for leaf in live_at(it))) for it in answering(state)]
+    counts = {pin.key: sum(pin.key in it for it in keys) for pin in accepted(state.pins)}
     return {key: count for key, count in counts.items() if count}
 
 
 def _translate(state: State, link: Link, tick: Tick) -> State:
     """Give each live pin of the other kind a twin of the configured kind."""
     kind = tick.rules.pins.kind
-    for _, it in served(link):
-        pin = pin_of(it.leaf, state.pins)
-        value = it.leaf.value(kind)
+    for leaf in (leaf for _, it in served(link) for leaf in (it.leaf, *it.others)):
+        pin = pin_of(leaf, state.pins)
+        value = leaf.value(kind)
         twin_there = any(it.accepted and it.key == (kind, value) for it in state.pins)
         if pin is None or twin_there or value in state.removed:
             continue
@@ -96,28 +100,46 @@ def _may_lapse(pin: Pin) -> bool:
     return pin.role is Role.BACKUP and pin.origin in LAPSING
 
 
-def _activate(
-    state: State, live: Live, answering: int, tick: Tick
-) -> tuple[State, tuple[Event, ...]]:
+def _activate(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Make the pin current that the cloud serves now.
 
     To an Edge that reads the whole allowlist it is the same which pin is current, so the former
-    one stays current until no address serves it. An Edge that reads `fingerprint` alone can
-    connect only to addresses that serve it, so the majority decides.
+    one stays current while it is live, until another leads everywhere. An Edge that reads
+    `fingerprint` alone can connect only to addresses that serve it, so the majority decides. What
+    was current does not become it again while both are live: each change costs such an Edge a
+    restart.
     """
     current = next(iter(with_role(state.pins, Role.CURRENT)), None)
     others = [pin for pin in accepted(state.pins) if pin is not current and pin.key in live]
     if current is None or not others:
         return state, ()
+    there = live.get(current.key, 0)
+    if there:
+        others = [pin for pin in others if pin.role is not Role.RETIRING] or others
     favourite = max(others, key=lambda pin: (pin.kind is tick.rules.pins.kind, live[pin.key]))
-    there, here = live.get(current.key, 0), live[favourite.key]
-    single = tick.rules.restart.validator is Validator.SINGLE
-    overtaken = single and here > there and 2 * here > answering
-    if there and not overtaken and not _changes_kind(current, favourite, tick):
+    if (
+        there
+        and not _overtakes(favourite, current, live, state, tick)
+        and not _changes_kind(current, favourite, tick)
+    ):
         return state, ()
     moved = move(favourite, PinEvent.WENT_LIVE, tick.now.wall)
     pins = put(demote_current(state.pins, tick), moved)
     return replace(state, pins=pins), (pin_activated(moved),)
+
+
+def _overtakes(favourite: Pin, current: Pin, live: Live, state: State, tick: Tick) -> bool:
+    """Whether the favourite has taken the place of the current pin, though that is live."""
+    if favourite.role is Role.RETIRING:
+        return False
+    looked_at = answering(state)
+    there, here = live[current.key], live[favourite.key]
+    single = tick.rules.restart.validator is Validator.SINGLE
+    majority = single and here > there and 2 * here > len(looked_at)
+    return majority or all(
+        first_looks(favourite.key, it) > max(_LEAD, first_looks(current.key, it))
+        for it in looked_at
+    )
 
 
 def _changes_kind(current: Pin, favourite: Pin, tick: Tick) -> bool:

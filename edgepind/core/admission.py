@@ -20,6 +20,7 @@ class Evidence(StrEnum):
     ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
     DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
+    IN_TURN = "the same, in turn with a pinned leaf at one address"
     BOOTSTRAP = "seen live with a public chain, where no pin is known"
     EXCEPTION = "seen live, issued by a configured inspecting CA"
     INTERCEPTION = "seen live, with a chain that reaches no public root"
@@ -31,13 +32,15 @@ class Condition(StrEnum):
     AT_ONCE = "at once"
     HOLD_DOWN = "after the hold-down, by age and sightings"
     SHORT_HOLD_DOWN = "after a tenth of the hold-down's age, and all of its sightings"
-    SIGHTINGS = "after the sightings, at every address that answers"
+    LONG_HOLD_DOWN = "after four times the hold-down's age, and its sightings"
+    SIGHTINGS = "after the sightings, as many as that at each address that answers"
     NEVER = "never"
 
 
 _AGE_SHARE: Mapping[Condition, float] = {
     Condition.HOLD_DOWN: 1.0,
     Condition.SHORT_HOLD_DOWN: 0.1,
+    Condition.LONG_HOLD_DOWN: 4.0,
     Condition.SIGHTINGS: 0.0,
 }
 
@@ -54,6 +57,9 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.UNANNOUNCED, Policy.STRICT): Condition.NEVER,
     (Evidence.UNANNOUNCED, Policy.BALANCED): Condition.HOLD_DOWN,
     (Evidence.UNANNOUNCED, Policy.AVAILABLE): Condition.SHORT_HOLD_DOWN,
+    (Evidence.IN_TURN, Policy.STRICT): Condition.NEVER,
+    (Evidence.IN_TURN, Policy.BALANCED): Condition.LONG_HOLD_DOWN,
+    (Evidence.IN_TURN, Policy.AVAILABLE): Condition.HOLD_DOWN,
     (Evidence.BOOTSTRAP, Policy.STRICT): Condition.SIGHTINGS,
     (Evidence.BOOTSTRAP, Policy.BALANCED): Condition.SIGHTINGS,
     (Evidence.BOOTSTRAP, Policy.AVAILABLE): Condition.SIGHTINGS,
@@ -70,6 +76,7 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
     Evidence.DOCUMENT: Origin.DOCUMENT,
     Evidence.UNANNOUNCED: Origin.OBSERVED,
+    Evidence.IN_TURN: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
 }
@@ -89,7 +96,7 @@ class HoldDown:
     age: float
     sightings: int
     everywhere: bool
-    """True where each address that answers must have given that many sightings."""
+    """True where that many are asked for of each address that answers, on the average."""
 
 
 def condition(evidence: Evidence, policy: Policy) -> Condition:
@@ -97,9 +104,15 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
     return ADMISSION[(evidence, policy)]
 
 
-def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
-    """What a pending pin of this origin must serve in all; None where it is never accepted."""
-    row = condition(_WAITING[origin], rules.policy)
+def hold_down(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> HoldDown | None:
+    """What a pending pin of this origin must serve in all; None where it is never accepted.
+
+    `in_turn`: an address serves a pinned leaf as well (`core.live_leaves.pinned_in_turn`).
+    """
+    evidence = _WAITING[origin]
+    if in_turn and evidence is Evidence.UNANNOUNCED:
+        evidence = Evidence.IN_TURN
+    row = condition(evidence, rules.policy)
     if row is Condition.NEVER:
         return None
     return HoldDown(
@@ -109,7 +122,7 @@ def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
     )
 
 
-def remaining_hold_down(pin: Pin, rules: PinRules) -> float | None:
+def remaining_hold_down(pin: Pin, rules: PinRules, *, in_turn: bool) -> float | None:
     """Seconds of age that `pin` has yet to serve; None if not pending, or never accepted."""
-    need = hold_down(pin.origin, rules) if pin.role is Role.PENDING else None
+    need = hold_down(pin.origin, rules, in_turn=in_turn) if pin.role is Role.PENDING else None
     return None if need is None else max(0.0, need.age - pin.held)

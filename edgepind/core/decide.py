@@ -16,7 +16,8 @@ from edgepind.core.announcements import note_announcement
 from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
-from edgepind.core.lockout import is_lockout, note_served
+from edgepind.core.live_leaves import keys_of, note_served, others_in_turn, passes, pinned_in_turn
+from edgepind.core.lockout import is_lockout
 from edgepind.core.messages import (
     Deadlines,
     finding_changed,
@@ -53,7 +54,7 @@ from edgepind.model.action import (
     WriteFailed,
 )
 from edgepind.model.decision import Decision, Event
-from edgepind.model.enums import Bootstrap, Finding, Posture
+from edgepind.model.enums import Bootstrap, Finding, Posture, Role
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     Observations,
@@ -61,6 +62,7 @@ from edgepind.model.observation import (
     StatusRejected,
     StatusUnchanged,
 )
+from edgepind.model.pin import accepted
 from edgepind.model.state import Owing, RollingBack, Settling, State
 
 
@@ -134,7 +136,28 @@ def conclude(state: State, tick: Tick) -> Diagnosis | None:
     if tick.seen.link is None:
         return None
     diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
-    return replace(diagnosis, lockout=is_lockout(state, tick.rules))
+    if diagnosis.finding is Finding.UNREACHABLE:
+        return replace(diagnosis, lockout=is_lockout(state, tick.rules))
+    return replace(
+        diagnosis,
+        finding=_with_turns(diagnosis.finding, state),
+        accepted=passes({pin.key for pin in accepted(state.pins)}, state),
+        lockout=is_lockout(state, tick.rules),
+    )
+
+
+def _with_turns(finding: Finding, state: State) -> Finding:
+    """The finding, with the leaves that are served in turn and were not at this look.
+
+    Else it would change at every look.
+    """
+    for leaf in others_in_turn(state):
+        pin = next((it for it in accepted(state.pins) if it.key in keys_of(leaf)), None)
+        if pin is None and leaf.finding is not None and finding in GOOD:
+            finding = leaf.finding
+        elif pin is not None and pin.role is not Role.CURRENT and finding is Finding.PINNED:
+            finding = Finding.ROTATING
+    return finding
 
 
 def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -275,7 +298,7 @@ def _runs_out(state: State) -> bool:
 def _hold_downs_end(state: State, tick: Tick) -> Iterator[Monotonic]:
     """When each hold-down will have served its age, if it is seen without a gap."""
     for pin in state.pins:
-        left = remaining_hold_down(pin, tick.rules.pins)
+        left = remaining_hold_down(pin, tick.rules.pins, in_turn=pinned_in_turn(state))
         if left is not None and pin.last_seen is not None:
             yield Monotonic(pin.last_seen + left)
 

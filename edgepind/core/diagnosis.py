@@ -191,15 +191,16 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
         )
         for seen in link.addresses
     )
-    leaves = tuple(result.leaf for _, result in served(link))
-    if not leaves:
+    results = tuple(result for _, result in served(link))
+    if not results:
         return Diagnosis(Finding.UNREACHABLE, accepted=False, verdicts=verdicts)
-    matched = tuple(pin_of(leaf, pins) for leaf in leaves)
+    matched = tuple(pin_of(it.leaf, pins) for it in results)
+    others = (pin_of(leaf, pins) for it in results for leaf in it.others)
     gravest = min(
         (it.verdict for it in verdicts if it.verdict is not Finding.UNREACHABLE),
         key=GRAVITY.index,
     )
-    return Diagnosis(_of_link(gravest, matched, tick), any(matched), verdicts)
+    return Diagnosis(_of_link(gravest, matched, tick), any((*matched, *others)), verdicts)
 
 
 def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:
@@ -214,7 +215,8 @@ def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> F
 def _address_finding(
     result: Served, pins: tuple[Pin, ...], tick: Tick, floor: datetime | None
 ) -> Finding:
-    finding = judge_leaf(result.leaf, pins, tick, floor)
+    leaves = (result.leaf, *result.others)
+    finding = min((judge_leaf(it, pins, tick, floor) for it in leaves), key=GRAVITY.index)
     return Finding.CIPHER_MISMATCH if result.wider_only and finding in _USABLE else finding
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.admission import ORIGIN, condition, hold_down
+from edgepind.core.admission import ORIGIN, Evidence, condition, hold_down
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
@@ -84,12 +85,18 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
 
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     evidence = _EVIDENCE[pin.origin]
+    if evidence is Evidence.UNANNOUNCED and not pin.accepted and pinned_in_turn(state):
+        evidence = Evidence.IN_TURN
     row = condition(evidence, rules.pins.policy)
     yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
     if pin.sightings:
         yield f"{_times(pin.sightings)} sighted in all{_by_address(pin)}"
-    if need := hold_down(pin.origin, rules.pins) if pin.role is Role.PENDING else None:
+    if (
+        need := hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state))
+        if pin.role is Role.PENDING
+        else None
+    ):
         yield (
             f"{span(min(pin.held, need.age))} of {span(need.age)} of the hold-down and "
             f"{min(pin.sightings, need.sightings)} of {need.sightings} sightings served"
@@ -126,7 +133,7 @@ def _by_address(pin: Pin) -> str:
 
 
 def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    if hold_down(pin.origin, rules.pins) is None:
+    if hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state)) is None:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
@@ -170,8 +177,8 @@ def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
 # --- what would change it ---------------------------------------------------------------------
 
 
-def _changes_of_pending(pin: Pin, _: State, rules: Rules) -> Iterator[str]:
-    if need := hold_down(pin.origin, rules.pins):
+def _changes_of_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
+    if need := hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state)):
         left = max(0.0, need.age - pin.held)
         sightings = max(0, need.sightings - pin.sightings)
         everywhere = " at every address that answers" if need.everywhere else ""
@@ -179,7 +186,7 @@ def _changes_of_pending(pin: Pin, _: State, rules: Rules) -> Iterator[str]:
             f"accepted after {span(left)} more of being seen and {_times(sightings)} more "
             f"sighted{everywhere}, uncontradicted and by a good clock"
         )
-        yield "another unpinned leaf at any address starts its hold-down again"
+        yield "another unpinned leaf, at an address that does not serve both, starts it again"
         yield f"not seen for {span(rules.pins.hold_down)}, it is forgotten"
     yield f"`edgepind pin add {pin.fingerprint}` accepts it at once"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import wanted
 from edgepind.core.explain_pin import Explanation
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import POSTURE_TEXT, span
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
@@ -169,7 +170,7 @@ _CHANGES: Mapping[Posture, Callable[[State, Tick], Iterator[str]]] = {
 
 def _hold_downs(state: State, tick: Tick) -> Iterator[str]:
     for pin in with_role(state.pins, Role.PENDING):
-        left = remaining_hold_down(pin, tick.rules.pins)
+        left = remaining_hold_down(pin, tick.rules.pins, in_turn=pinned_in_turn(state))
         if left is not None:
             yield (
                 f"pending pin {pin.fingerprint.short} is accepted in {span(left)} at the earliest, "

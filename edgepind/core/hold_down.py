@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
+from edgepind.core.live_leaves import answering, keys_of, pinned_in_turn, recent_at
 from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
 from edgepind.core.pin_lifecycle import (
     PinEvent,
@@ -45,8 +46,10 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import PinRules
-from edgepind.model.state import State
+from edgepind.model.state import LastServed, State
 
+_SEVERAL = 3
+"""The first pin is sighted at this many addresses at least, where so many answer."""
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
 _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
@@ -65,11 +68,8 @@ class Sight:
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Update every hold-down by what `link` shows, and accept the pins that have served theirs."""
     sights = _sights(state, link, tick)
-    pinned_at = frozenset(
-        address for address, it in served(link) if pin_of(it.leaf, state.pins) is not None
-    )
     pins = tuple(
-        _carry_on(pin, sights, pinned_at, tick) if pin.role is Role.PENDING else pin
+        _carry_on(pin, sights, state, tick) if pin.role is Role.PENDING else pin
         for pin in state.pins
     )
     state = replace(state, pins=pins)
@@ -82,9 +82,11 @@ def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[E
 
 def _sights(state: State, link: Link, tick: Tick) -> tuple[Sight, ...]:
     return tuple(
-        _sight(address, it.leaf, state, tick)
+        _sight(address, leaf, state, tick)
         for address, it in served(link)
-        if pin_of(it.leaf, state.pins) is None
+        if not it.wider_only  # an Edge is not served that one
+        for leaf in (it.leaf, *it.others)
+        if pin_of(leaf, state.pins) is None
     )
 
 
@@ -126,17 +128,35 @@ def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | 
     return Evidence.EXCEPTION, ""
 
 
-def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], tick: Tick) -> Pin:
+def _carry_on(pin: Pin, sights: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
     origin = _origin(mine)
-    others = len(mine) < len(sights)
-    rolled_back = any(address in pinned_at for address, _ in pin.seen_at)
     other_evidence = origin not in {None, pin.origin}
-    if others or rolled_back or other_evidence:
+    if other_evidence or _is_contradicted(pin, sights, state):
         pin = _start_again(move(pin, PinEvent.CONTRADICTED, tick.now.wall), origin)
     if not tick.clock.trusted:
         return replace(pin, last_seen=None)
     return pin if origin is None else _count(pin, mine, tick)
+
+
+def _is_contradicted(pin: Pin, sights: tuple[Sight, ...], state: State) -> bool:
+    """Whether what is seen elsewhere speaks against the pin.
+
+    An address where it is one of a set contradicts nothing, as long as the others of that set could
+    be accepted as well; one that has left it for good does.
+    """
+    at = {it.address: it for it in answering(state)}
+    for sight in sights:
+        one_of_set = sight.evidence is not None and _is_recent(pin, at.get(sight.address))
+        if sight.fingerprint != pin.fingerprint and not one_of_set:
+            return True
+    return any(address in at and not _is_recent(pin, at[address]) for address, _ in pin.seen_at)
+
+
+def _is_recent(pin: Pin, it: LastServed | None) -> bool:
+    """Whether the address served the pin's leaf at one of its recent looks."""
+    recent = recent_at(it) if it else ()
+    return any(pin.key in keys_of(leaf) for leaf in recent)
 
 
 def _origin(mine: tuple[Sight, ...]) -> Origin | None:
@@ -188,7 +208,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
     for fingerprint in seen:
         mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
         origin = _origin(mine)
-        need = hold_down(origin, rules) if origin else None
+        need = hold_down(origin, rules, in_turn=pinned_in_turn(state)) if origin else None
         pins = _evict_if_full(state.pins, seen)
         if fingerprint in known or origin is None or need is None or pins is None:
             continue
@@ -216,7 +236,7 @@ def _accept(
 ) -> tuple[State, tuple[Event, ...]]:
     events = []
     for pin in state.pins:
-        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, tick):
+        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, state, tick):
             continue
         bootstrap = not any(other.accepted for other in state.pins)
         event = PinEvent.BOOTSTRAPPED if bootstrap else PinEvent.HELD_DOWN
@@ -229,17 +249,17 @@ def _accept(
     return state, tuple(events)
 
 
-def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
+def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, state: State, tick: Tick) -> bool:
     """Whether the hold-down of `pin` is served, and this look shows it and nothing against it."""
-    need = hold_down(pin.origin, tick.rules.pins)
+    need = hold_down(pin.origin, tick.rules.pins, in_turn=pinned_in_turn(state))
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
-    alone = len(mine) == len(sights)
-    counted = _origin(mine) is pin.origin
-    if need is None or not (counted and alone and tick.clock.trusted):
+    counted = _origin(mine) is pin.origin and not _is_contradicted(pin, sights, state)
+    if need is None or not (counted and tick.clock.trusted):
         return False
     if need.everywhere:
-        counts = dict(pin.seen_at)
-        return all(counts.get(address, 0) >= need.sightings for address, _ in served(link))
+        answers = len(served(link))
+        several = len(pin.seen_at) >= min(answers, _SEVERAL)
+        return several and pin.sightings >= need.sightings * answers
     return pin.held >= need.age and pin.sightings >= need.sightings
 
 

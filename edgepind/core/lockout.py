@@ -1,68 +1,15 @@
 """Lockout: whether the Edge accepts anything of what the cloud serves (CONTRACT section 1).
 
 It is judged by what the Edge has loaded, not by the pin set: a pin that is accepted connects nobody
-before the Edge has loaded it. An address that is silent counts with what it served last, so that a
-look at which little answers changes no judgement.
+before the Edge has loaded it. What is live is remembered (`core.live_leaves`), so that a look at
+which little answers, or another leaf in turn, changes no judgement.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-from edgepind.core.tick import Tick, served
+from edgepind.core.live_leaves import answering, live_keys, passes
 from edgepind.model.document import Pinning
-from edgepind.model.enums import PinKind
-from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Monotonic
-from edgepind.model.pin import Pin, accepted
+from edgepind.model.pin import PinKey, accepted
 from edgepind.model.rules import Rules
-from edgepind.model.state import LastServed, State
-
-MOST = 64
-"""How many addresses are remembered; those that have been silent for longest are dropped."""
-
-
-def note_served(state: State, tick: Tick) -> State:
-    """Remember what each address served; one that is no longer in the link is silent, too."""
-    if tick.seen.link is None:
-        return state
-    now = tick.now.monotonic
-    answered = {
-        address: LastServed(address, it.leaf.certificate, it.leaf.spki)
-        for address, it in served(tick.seen.link)
-    }
-    silent = [
-        it
-        for it in state.served
-        if it.address not in answered and _silence(it, now) <= tick.rules.pins.overlap
-    ]
-    silent.sort(key=lambda it: _silence(it, now))
-    newest = (*answered.values(), *(_fallen_silent(it, now) for it in silent))[:MOST]
-    return replace(state, served=tuple(sorted(newest, key=lambda it: it.address)))
-
-
-def _silence(it: LastServed, now: Monotonic) -> float:
-    """Seconds for which its address has been silent."""
-    return 0.0 if it.silent_since is None else now - it.silent_since
-
-
-def _fallen_silent(it: LastServed, now: Monotonic) -> LastServed:
-    return it if it.silent_since is not None else replace(it, silent_since=now)
-
-
-def live_keys(state: State) -> frozenset[tuple[PinKind, Fingerprint]]:
-    """What is live, as keys of pins: both hashes of each leaf of the last look that got an answer.
-
-    Empty where nothing has answered for longer than an overlap, or ever.
-    """
-    silences = {it.silent_since for it in state.served}
-    known = [it for it in silences if it is not None]
-    last = max(known) if known and None not in silences else None
-    live = (it for it in state.served if it.silent_since == last)
-    return frozenset(
-        key
-        for it in live
-        for key in ((PinKind.CERTIFICATE, it.certificate), (PinKind.SPKI, it.spki))
-    )
+from edgepind.model.state import State
 
 
 def accepts_live(document: Pinning, state: State, rules: Rules) -> bool:
@@ -73,8 +20,7 @@ def accepts_live(document: Pinning, state: State, rules: Rules) -> bool:
     live = live_keys(state)
     if not document.enabled or not live:
         return True
-    read = document.read_under(rules.restart.validator)
-    return not live.isdisjoint(_keys(read, state.pins, rules.pins.kind))
+    return not live.isdisjoint(_keys(document, state, rules))
 
 
 def is_locked_out(state: State, rules: Rules) -> bool:
@@ -82,11 +28,13 @@ def is_locked_out(state: State, rules: Rules) -> bool:
 
     Where it is not known what the Edge has loaded, the pin set is judged instead.
     """
-    loaded, live = state.edge.loaded, live_keys(state)
+    loaded = state.edge.loaded
+    if not answering(state) or (loaded is not None and not loaded.enabled):
+        return False
     if loaded is not None:
-        return not accepts_live(loaded, state, rules)
+        return not passes(_keys(loaded, state, rules), state)
     pinned = {pin.key for pin in accepted(state.pins)}
-    return bool(pinned) and bool(live) and live.isdisjoint(pinned)
+    return bool(pinned) and not passes(pinned, state)
 
 
 def is_lockout(state: State, rules: Rules) -> bool:
@@ -95,10 +43,10 @@ def is_lockout(state: State, rules: Rules) -> bool:
     return answers and is_locked_out(state, rules)
 
 
-def _keys(
-    values: Iterable[Fingerprint], pins: tuple[Pin, ...], kind: PinKind
-) -> Iterator[tuple[PinKind, Fingerprint]]:
-    """The keys of the values in a document; one that is not in the pin set is of `kind`."""
-    for value in values:
-        kinds = {pin.kind for pin in pins if pin.fingerprint == value}
-        yield from ((it, value) for it in kinds or {kind})
+def _keys(document: Pinning, state: State, rules: Rules) -> frozenset[PinKey]:
+    """The keys of what an Edge with `document` accepts; of a value not in the pin set, `kind`."""
+    return frozenset(
+        (kind, value)
+        for value in document.read_under(rules.restart.validator)
+        for kind in {it.kind for it in state.pins if it.fingerprint == value} or {rules.pins.kind}
+    )

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from edgepind.core.standing import NOT_BELIEVED
 from edgepind.core.tick import Tick
-from edgepind.model.enums import Channel
+from edgepind.model.enums import Channel, Role
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     Status,
@@ -19,6 +19,8 @@ from edgepind.model.observation import (
     StatusUnchanged,
     StatusUnreachable,
 )
+from edgepind.model.pin import accepted
+from edgepind.model.rules import Rules
 from edgepind.model.state import State, StatusMemory
 
 URGENT_SHARE = 6
@@ -29,6 +31,8 @@ SHORTEST = 0.05
 """Seconds between two ticks at the least."""
 JITTER = 0.05
 """An interval is off by up to this share, either way, so that sites do not march in step."""
+FULL_LOOK_TICKS = 10
+"""In a steady state every so many looks make every offer."""
 STATUS_SHARE = 0.8
 """Urgent ticks do not ask the status endpoint more often than this share of the interval."""
 STATUS_BACKOFF_TICKS = 10
@@ -48,6 +52,18 @@ def ask_status(state: State, now: Monotonic, *, enabled: bool, prompted: bool) -
     if not enabled or (told is not None and now < told):
         return False
     return prompted or own is None or now >= own
+
+
+def full_look(state: State, rules: Rules) -> bool:
+    """Whether the next look makes every offer that an Edge might make, and not its own alone.
+
+    At the first look and at every tenth, while a leaf is in hold-down, and where something may be
+    retired at that look. `observe.link` makes them also at an address whose leaf is new.
+    """
+    waits = any(pin.role is Role.PENDING for pin in state.pins)
+    nearly = max(0.0, rules.pins.overlap - 2.0 * rules.interval)
+    retires = any(pin.unseen > nearly for pin in accepted(state.pins))
+    return state.ticks % FULL_LOOK_TICKS == 0 or waits or retires
 
 
 def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:

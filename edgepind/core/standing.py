@@ -22,12 +22,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
+from edgepind.core.live_leaves import keys_of, live_at
 from edgepind.core.tick import Tick, served
-from edgepind.model.enums import Origin, PinKind
-from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.enums import Origin
 from edgepind.model.observation import Link
 from edgepind.model.pin import Pin, Trust
-from edgepind.model.state import LastServed, State
+from edgepind.model.state import State
 
 
 class Standing(StrEnum):
@@ -103,13 +103,11 @@ def _tenure(pin: Pin, state: State, link: Link, tick: Tick) -> float:
     address earns nothing.
     """
     answering = dict(served(link))
-    if any(it.leaf.value(pin.kind) != pin.fingerprint for it in answering.values()):
+    others = [
+        it for it in state.served if any(pin.key not in keys_of(leaf) for leaf in live_at(it))
+    ]
+    if any(it.address in answering for it in others):
         return 0.0
-    silent = (it for it in state.served if it.address not in answering)
-    contradicted = any(_value(it, pin.kind) != pin.fingerprint for it in silent)
+    contradicted = bool(others)
     watched = bool(answering) and tick.clock.trusted and not contradicted
     return pin.tenure + tick.observed if watched else pin.tenure
-
-
-def _value(it: LastServed, kind: PinKind) -> Fingerprint:
-    return it.certificate if kind is PinKind.CERTIFICATE else it.spki

@@ -178,16 +178,34 @@ class AddressVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class LastServed:
-    """The leaf that one address served last, by both of its hashes.
+class ServedLeaf:
+    """A leaf that one address served lately, by both of its hashes.
 
-    `silent_since` is the first look since then at which the address gave none; None: it gave one
-    at the last look.
+    `seen` has a bit for each of the last looks at that address, the newest lowest: set where the
+    leaf was served. `first` is the same for the Edge's own offer alone. `finding` is the verdict on
+    it when it was seen last.
+    """
+
+    certificate: Fingerprint
+    spki: Fingerprint
+    seen: int = 1
+    first: int = 1
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastServed:
+    """The leaves that one address served lately (`core.live_leaves`).
+
+    `looks` counts the looks that it answered, up to the window; `since_full` those after the last
+    that made every offer. `silent_since` is the first look since then at which the address gave no
+    leaf; None: it gave one at the last look.
     """
 
     address: str
-    certificate: Fingerprint
-    spki: Fingerprint
+    leaves: tuple[ServedLeaf, ...] = ()
+    looks: int = 0
+    since_full: int = 0
     silent_since: Monotonic | None = None
 
 

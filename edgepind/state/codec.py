@@ -22,13 +22,16 @@ from typing import Any, TypeVar, Union
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
-from edgepind.model.state import ClockJudgement, State, StatusMemory
+from edgepind.model.state import ClockJudgement, LastServed, ServedLeaf, State, StatusMemory
 
 NOT_KEPT: dict[type, frozenset[str]] = {
     # `reason` and `addresses` say what the last tick saw; `floor` is the seal's own wall time.
     State: frozenset({"reason", "addresses", "last", "last_good", "next_tick", "ticks", "floor"}),
     # An instant within one run of the daemon.
     Pin: frozenset({"last_seen"}),
+    # Counts looks of this run; what was live is kept, and is live until the first look.
+    ServedLeaf: frozenset({"seen", "first", "finding"}),
+    LastServed: frozenset({"looks", "since_full"}),
     # Our own pace, which begins anew; what the server told is kept.
     StatusMemory: frozenset({"not_before", "failures", "rejected"}),
     # Moves by milliseconds all the time; whether the clock is trusted is kept.

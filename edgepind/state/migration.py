@@ -53,11 +53,22 @@ def _edge_from_1(edge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_2(state: dict[str, Any]) -> dict[str, Any]:
-    """0.2: what belongs to one phase of a restart stood beside what belongs to all."""
+    """Before 0.2.0: one leaf an address, and the phases of a restart shared their fields."""
     edge = state["edge"]
     kept = {key: value for key, value in edge.items() if key not in _OF_ONE_PHASE}
     restart = _restart_from_2(edge)
-    return {**state, "edge": {**kept, "watched_run": edge["settling_run"], "restart": restart}}
+    return {
+        **state,
+        "edge": {**kept, "watched_run": edge["settling_run"], "restart": restart},
+        "served": [_served_from_2(it) for it in state["served"]],
+    }
+
+
+def _served_from_2(served: dict[str, Any]) -> dict[str, Any]:
+    leaf = {key: served[key] for key in ("certificate", "spki")}
+    return {
+        "address": served["address"], "leaves": [leaf], "silent_since": served["silent_since"],
+    }  # fmt: skip
 
 
 _OF_ONE_PHASE = frozenset(

@@ -12,6 +12,7 @@ from typing import Any
 
 from edgepind import __version__
 from edgepind.core.admission import remaining_hold_down
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import restarts_in_window
 from edgepind.formats import rfc3339
@@ -42,7 +43,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "finding": state.finding.value if state.finding else None,
         "lockout": state.lockout,
         "dry_run": dry_run,
-        "pins": [_pin(pin, now, rules) for pin in state.pins],
+        "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
         "status_endpoint": {
             "ok": state.status.ok,
@@ -74,8 +75,8 @@ def edge_loaded(state: State, rules: Rules) -> bool:
     return loaded.accepts_like(written, rules.restart.validator)
 
 
-def _pin(pin: Pin, now: Moment, rules: Rules) -> dict[str, Any]:
-    remaining = remaining_hold_down(pin, rules.pins)
+def _pin(pin: Pin, state: State, now: Moment, rules: Rules) -> dict[str, Any]:
+    remaining = remaining_hold_down(pin, rules.pins, in_turn=pinned_in_turn(state))
     accepted_after = None if remaining is None else now.wall + timedelta(seconds=remaining)
     return {
         "fingerprint": str(pin.fingerprint),

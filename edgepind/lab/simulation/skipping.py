@@ -15,6 +15,7 @@ from math import ceil, inf
 from typing import Any
 
 from edgepind.core.admission import hold_down, remaining_hold_down
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
@@ -217,7 +218,7 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         if it.silent_since is not None:
             yield it.silent_since + rules.pins.overlap
     for pin in state.pins:
-        left = remaining_hold_down(pin, rules.pins)
+        left = remaining_hold_down(pin, rules.pins, in_turn=pinned_in_turn(state))
         if left and pin.last_seen is not None:
             yield pin.last_seen + left
 
