@@ -76,7 +76,6 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
     Evidence.DOCUMENT: Origin.DOCUMENT,
     Evidence.UNANNOUNCED: Origin.OBSERVED,
-    Evidence.IN_TURN: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
 }

@@ -16,7 +16,7 @@ from edgepind.core.announcements import note_announcement
 from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
-from edgepind.core.live_leaves import keys_of, note_served, others_in_turn, passes, pinned_in_turn
+from edgepind.core.live_leaves import keys_of, note_served, others_live, passes, serves_in_turn, pinned_in_turn
 from edgepind.core.lockout import is_lockout
 from edgepind.core.messages import (
     Deadlines,
@@ -151,12 +151,12 @@ def _with_turns(finding: Finding, state: State) -> Finding:
 
     Else it would change at every look.
     """
-    for leaf in others_in_turn(state):
+    for leaf in others_live(state):
         pin = next((it for it in accepted(state.pins) if it.key in keys_of(leaf)), None)
         if pin is None and leaf.finding is not None and finding in GOOD:
             finding = leaf.finding
         elif pin is not None and pin.role is not Role.CURRENT and finding is Finding.PINNED:
-            finding = Finding.ROTATING
+            finding = Finding.ROTATING if serves_in_turn(state) else finding
     return finding
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.live_leaves import answering, keys_of, pinned_in_turn, recent_at
+from edgepind.core.live_leaves import RECENT, answering, in_turn, keys_of, pinned_in_turn, recent_at
 from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
 from edgepind.core.pin_lifecycle import (
     PinEvent,
@@ -39,7 +39,7 @@ from edgepind.core.pin_lifecycle import (
     put,
     report_refusals,
 )
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import GAP_TICKS, Tick, served
 from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -136,7 +136,7 @@ def _carry_on(pin: Pin, sights: tuple[Sight, ...], state: State, tick: Tick) -> 
         pin = _start_again(move(pin, PinEvent.CONTRADICTED, tick.now.wall), origin)
     if not tick.clock.trusted:
         return replace(pin, last_seen=None)
-    return pin if origin is None else _count(pin, mine, tick)
+    return pin if origin is None else _count(pin, mine, state, tick)
 
 
 def _is_contradicted(pin: Pin, sights: tuple[Sight, ...], state: State) -> bool:
@@ -147,10 +147,13 @@ def _is_contradicted(pin: Pin, sights: tuple[Sight, ...], state: State) -> bool:
     """
     at = {it.address: it for it in answering(state)}
     for sight in sights:
-        one_of_set = sight.evidence is not None and _is_recent(pin, at.get(sight.address))
+        one_of_set = _origin((sight,)) is not None and _is_recent(pin, at.get(sight.address))
         if sight.fingerprint != pin.fingerprint and not one_of_set:
             return True
-    return any(address in at and not _is_recent(pin, at[address]) for address, _ in pin.seen_at)
+    return any(
+        address in at and at[address].looks >= RECENT and not _is_recent(pin, at[address])
+        for address, _ in pin.seen_at
+    )
 
 
 def _is_recent(pin: Pin, it: LastServed | None) -> bool:
@@ -171,9 +174,16 @@ def _start_again(pin: Pin, origin: Origin | None) -> Pin:
     return replace(again, origin=origin) if origin else again
 
 
-def _count(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
+def _count(pin: Pin, mine: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
+    """Count a look that showed the pin.
+
+    Where its leaf is served in turn with others, a look without it is no gap.
+    """
+    here = {sight.address for sight in mine}
+    turns = any(it.address in here and in_turn(it) for it in answering(state))
     now = tick.now.monotonic
-    watched = 0.0 if pin.last_seen is None else tick.watched(now - pin.last_seen)
+    gap = 0.0 if pin.last_seen is None else now - pin.last_seen
+    watched = min(gap, GAP_TICKS * tick.rules.interval) if turns else tick.watched(gap)
     counts = dict(pin.seen_at)
     for sight in mine:
         counts[sight.address] = counts.get(sight.address, 0) + 1
@@ -213,7 +223,7 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
         if fingerprint in known or origin is None or need is None or pins is None:
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
-        pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, tick)
+        pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, state, tick)
         state = replace(state, pins=(*pins, pin))
         events.append(pin_pending(pin, need))
     return state, tuple(events)

@@ -6,9 +6,10 @@ look sees a part of that. So `State.served` keeps for each address, of the last 
 got an answer, which leaf was served at which look, and from that follow:
 
 - *live* at an address are the leaves of the newest look, those of the last look that made every
-  offer, and, if leaves are served in turn there, those of the last `RECENT` looks.
-- leaves are served *in turn* if under the Edge's own offer two of them have each come back after a
-  look without them. A rotation is not that, nor one that is taken back.
+  offer, and of the last `RECENT` looks those that have come back to the Edge's own offer.
+- leaves are served *in turn* if, to the Edge's own offer, two of them have each come back after a
+  look without them, or one has where a look showed both. A rotation is not that, nor one that is
+  taken back, nor a leaf for another kind of key that is added.
 - keys *pass* if one of them is live; where leaves are served in turn, if more than half of the
   recent looks showed one to the Edge's own offer.
 
@@ -20,6 +21,7 @@ made fewer offers, counts as the absence of a leaf.
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import combinations
 
 from edgepind.core.diagnosis import judge_leaf
 from edgepind.core.tick import Tick, served
@@ -104,7 +106,11 @@ def _fallen_silent(it: LastServed, now: Monotonic) -> LastServed:
 
 def in_turn(it: LastServed) -> bool:
     """Whether an address serves several leaves in turn, under one and the same offers."""
-    return sum(_came_back(leaf.first) for leaf in it.leaves) > 1
+    own = [leaf for leaf in it.leaves if leaf.first]
+    return any(
+        _came_back(one.first) + _came_back(other.first) + bool(one.seen & other.seen) > 1
+        for one, other in combinations(own, 2)
+    )
 
 
 def _came_back(looks: int) -> bool:
@@ -115,10 +121,12 @@ def _came_back(looks: int) -> bool:
 
 def live_at(it: LastServed) -> tuple[ServedLeaf, ...]:
     """The leaves that an address serves, as far as its looks showed them."""
-    mask = 1 | 1 << it.since_full
-    if in_turn(it):
-        mask |= _RECENT
-    return tuple(leaf for leaf in it.leaves if leaf.seen & mask)
+    now = 1 | 1 << it.since_full
+    return tuple(
+        leaf
+        for leaf in it.leaves
+        if leaf.seen & now or (leaf.seen & _RECENT and leaf.first and _came_back(leaf.seen))
+    )
 
 
 def recent_at(it: LastServed) -> tuple[ServedLeaf, ...]:
@@ -170,10 +178,15 @@ def pinned_in_turn(state: State) -> bool:
     )
 
 
+def serves_in_turn(state: State) -> bool:
+    """Whether some address serves leaves in turn."""
+    return any(in_turn(it) for it in answering(state))
+
+
 def passes(keys: AbstractSet[PinKey], state: State) -> bool:
     """Whether an Edge that accepts `keys` connects to what is live; not, where nothing is."""
     now = answering(state)
-    if not any(in_turn(it) for it in now):
+    if not serves_in_turn(state):
         return not keys.isdisjoint(live_keys(state))
     passed, looks = 0, 0
     for it in now:
@@ -184,8 +197,7 @@ def passes(keys: AbstractSet[PinKey], state: State) -> bool:
     return 2 * passed.bit_count() > looks
 
 
-def others_in_turn(state: State) -> Iterator[ServedLeaf]:
-    """Leaves that are live because they are served in turn, and were not at the newest look."""
+def others_live(state: State) -> Iterator[ServedLeaf]:
+    """Leaves that are live and were not served to the Edge's own offer at the newest look."""
     for it in answering(state):
-        if in_turn(it):
-            yield from (leaf for leaf in live_at(it) if not leaf.seen & 1)
+        yield from (leaf for leaf in live_at(it) if not leaf.first & 1)

@@ -5,14 +5,16 @@ and each decision is held to the invariants. No I/O: it drives the same loop as 
 `edgepind.core.reconcile`, and only looks and acts otherwise.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from edgepind import __version__
 from edgepind.core.guarded import decide_guarded
+from edgepind.core.live_leaves import recent_at
 from edgepind.core.reconcile import Reconciliation
-from edgepind.core.scheduling import ask_status
+from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
 from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH, link
@@ -72,6 +74,10 @@ class KilledError(Exception):
     """The daemon was killed at this step."""
 
 
+_OFFERS = 4
+"""Handshakes of a full look at one address."""
+
+
 def nothing(_: "ImaginedWorld") -> None:
     """Do nothing after a tick."""
 
@@ -85,6 +91,10 @@ class ImaginedWorld:
     edge: ImaginedEdge = field(default_factory=ImaginedEdge)
     wider_at: frozenset[str] = frozenset()
     """Addresses with which the Edge's own `tlsSettings` have nothing in common."""
+    turns: Mapping[str, tuple[Leaf, ...]] = field(default_factory=dict)
+    """Addresses that serve these leaves in turn, one a look."""
+    offers: Mapping[str, tuple[Leaf, ...]] = field(default_factory=dict)
+    """Further leaves that an address serves under other offers than the Edge's own."""
 
     says: Status = field(default_factory=lambda: StatusUnreachable("HTTP 404"))
     """What the status endpoint answers; the channel is that of the address that is asked."""
@@ -138,6 +148,7 @@ class ImaginedWorld:
     _connected_run: int = 0
     _words: tuple[OperatorWord, ...] = ()
     _prompted: bool = True
+    _connections: Counter[str] = field(default_factory=Counter)
     _saved: tuple[State, Moment, str] | None = None
     _saved_before: tuple[State, Moment, str] | None = None
     _lost: bool = False
@@ -306,13 +317,38 @@ class ImaginedWorld:
         return self.edge.health()
 
     def _link(self) -> Link:
+        turn = {it: self._in_turn(it, 1)[0] for it in self.turns}
+        self.serves = {**self.serves, **turn}
         own = link({it: leaf for it, leaf in self.serves.items() if it not in self.wider_at})
+        if self.offers or self.turns:
+            full = full_look(self.state, self.rules)
+            own = Link(tuple(self._with_offers(it, full=full) for it in own.addresses), full=full)
         wider = {it: leaf for it, leaf in self.serves.items() if it in self.wider_at}
         if not wider:
             return own
         seen: dict[str, AddressSeen] = {it.address: it for it in own.addresses}
         seen |= {it.address: it for it in link(wider, wider_only=True).addresses}
         return Link(tuple(seen[address] for address in self.serves))
+
+    def _with_offers(self, seen: AddressSeen, *, full: bool) -> AddressSeen:
+        """Add what further handshakes show: in a full look, and where the leaf is new."""
+        if not isinstance(seen.result, Served):
+            return seen
+        known = next((it for it in self.state.served if it.address == seen.address), None)
+        leaf = seen.result.leaf
+        new = known is None or leaf.certificate not in {it.certificate for it in recent_at(known)}
+        if not (full or new):
+            return seen
+        others = (*self.offers.get(seen.address, ()), *self._in_turn(seen.address, _OFFERS - 1))
+        others = tuple(dict.fromkeys(it for it in others if it != leaf))
+        return replace(seen, result=replace(seen.result, others=others))
+
+    def _in_turn(self, address: str, connections: int) -> tuple[Leaf, ...]:
+        """What an address serves to so many connections, one after the other."""
+        leaves = self.turns.get(address, ())
+        begins = self._connections[address]
+        self._connections[address] += connections
+        return tuple(leaves[(begins + n) % len(leaves)] for n in range(connections) if leaves)
 
     # --- the status endpoint ----------------------------------------------------------------
 
@@ -340,9 +376,9 @@ class ImaginedWorld:
     def _true_channel(self, trust: Trust) -> Channel:
         """Give what the best leaf is worth that is served: the endpoint is asked there first."""
         shown: set[PinKey] = set()
-        for it in self._link().addresses:
-            if isinstance(it.result, Served):
-                shown |= {(kind, it.result.leaf.value(kind)) for kind in PinKind}
+        for it in self.serves.values():
+            if isinstance(it, Leaf):
+                shown |= {(kind, it.value(kind)) for kind in PinKind}
         if not shown:
             return Channel.NONE
         if not shown.isdisjoint(trust.believed):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from edgepind.core.lockout import note_served
+from edgepind.core.live_leaves import note_served
 from edgepind.core.restarts import debt_of, pursue_restart, with_debt
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import leaf, link

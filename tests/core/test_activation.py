@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edgepind.core.activation import follow_the_live
+from edgepind.core.live_leaves import note_served
 from edgepind.lab.sim_observations import EPOCH, leaf, link, spki
 from edgepind.model.enums import Channel, EventName, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -40,7 +41,8 @@ def saw(
     """The state after a tick that saw this, and what was told."""
     seen = link(serves)
     it = tick(Observations(its, link=seen), wall=LATER, elapsed=elapsed, trusted=trusted)
-    after, events = follow_the_live(state, seen, it)
+    after, events = follow_the_live(note_served(state, it), seen, it)
+    after = replace(after, served=state.served)
     return after, [(event.name, event.fingerprint) for event in events]
 
 

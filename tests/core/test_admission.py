@@ -11,6 +11,7 @@ _EXPECTED = {
     Evidence.ANNOUNCEMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.DOCUMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.UNANNOUNCED: (Condition.NEVER, Condition.HOLD_DOWN, Condition.SHORT_HOLD_DOWN),
+    Evidence.IN_TURN: (Condition.NEVER, Condition.LONG_HOLD_DOWN, Condition.HOLD_DOWN),
     Evidence.BOOTSTRAP: (Condition.SIGHTINGS, Condition.SIGHTINGS, Condition.SIGHTINGS),
     Evidence.EXCEPTION: (Condition.HOLD_DOWN, Condition.HOLD_DOWN, Condition.HOLD_DOWN),
     Evidence.INTERCEPTION: (Condition.NEVER, Condition.NEVER, Condition.NEVER),

@@ -8,6 +8,7 @@ import pytest
 
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.hold_down import note_sightings
+from edgepind.core.live_leaves import note_served
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -43,7 +44,7 @@ def saw(
     """The state after a tick that saw this, and what was told."""
     seen = link(serves)
     it = tick(Observations(rules(pins), link=seen), trusted=trusted, elapsed=elapsed)
-    after, events = note_sightings(state, seen, it)
+    after, events = note_sightings(note_served(state, it), seen, it)
     return after, [(event.name, event.fingerprint) for event in events]
 
 
@@ -112,9 +113,9 @@ def test_an_excepted_leaf_is_judged_by_the_chain_of_its_own_ca() -> None:
     """Out of its time, or by a wrong clock, it is no evidence; and it is not told as refused."""
     past = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))
     late = leaf("b", public=False, excepted=True, validity=past)
-    assert saw(state_of([CURRENT]), {"1": late}) == (state_of([CURRENT]), [])
-    wrong = saw(state_of([CURRENT]), {"1": EXCEPTED}, trusted=False)
-    assert wrong == (state_of([CURRENT]), [])
+    for it, trusted in ((late, True), (EXCEPTED, False)):
+        after, told = saw(state_of([CURRENT]), {"1": it}, trusted=trusted)
+        assert (after.pins, told) == ((CURRENT,), [])
 
 
 def test_only_so_many_wait_and_one_that_is_gone_is_dropped() -> None:
@@ -231,24 +232,51 @@ def test_a_clock_that_is_wrong_pauses_it() -> None:
     ("serves", "again"),
     [
         ({"1": leaf("b"), "2": leaf("c")}, (1, (("1", 1),), NOW)),
-        ({"1": leaf("a"), "2": leaf("b")}, (1, (("2", 1),), NOW)),
+        ({"1": leaf("a"), "2": leaf("b")}, (4, (("1", 2), ("2", 2)), NOW)),
         ({"1": leaf("c")}, (0, (), None)),
-        ({"1": leaf("a"), "2": leaf("a")}, (0, (), None)),
+        ({"1": leaf("a"), "2": leaf("a")}, (3, (("1", 2), ("2", 1)), NOW - 10)),
         ({"1": leaf("b", public=False)}, (3, (("1", 2), ("2", 1)), NOW - 10)),
     ],
 )
 def test_a_contradiction_starts_it_again(
     serves: Mapping[str, Leaf], again: tuple[int, tuple[tuple[str, int], ...], float | None]
 ) -> None:
-    """Another unpinned leaf anywhere, or a pinned one again where this one was.
+    """Another unpinned leaf at an address that does not serve both.
 
-    The same leaf with a chain that is no evidence is none.
+    A pinned one may be served in turn; the same leaf with a chain that is no evidence is none.
     """
     found = the_pin(saw(state_of([CURRENT, WAITING]), serves)[0])
     assert found is not None
     assert (found.sightings, found.seen_at, found.last_seen) == again
-    assert found.held == (60.0 if again[0] == 3 else 0.0)
+    assert found.held == {3: 60.0, 4: 70.0}.get(again[0], 0.0)
     assert (found.role, found.origin, found.since) == (Role.PENDING, Origin.OBSERVED, EPOCH)
+
+
+def test_an_address_that_has_gone_back_for_good_starts_it_again() -> None:
+    """Ten looks without the leaf; nine may be a turn."""
+    state = state_of([CURRENT])
+    for serves in ({"1": leaf("b")}, *[{"1": leaf("a")}] * 9):
+        state, _ = saw(state, serves)
+    assert _held(state) == (1, (("1", 1),))
+    state, _ = saw(state, {"1": leaf("a")})
+    assert _held(state) == (0, ())
+
+
+def test_acceptable_leaves_at_one_address_are_a_set() -> None:
+    """In turn, or under several offers; one that can never be accepted contradicts."""
+    state = state_of([CURRENT])
+    for name in "bcbcbcb":
+        state, _ = saw(state, {"1": leaf(name)})
+    assert _held(state)[0] == 4
+    assert _held(state, C)[0] == 3
+    state, _ = saw(state, {"1": leaf("m", public=False)})
+    assert _held(state) == (0, ())
+
+
+def _held(state: State, value: Fingerprint = B) -> tuple[int, tuple[tuple[str, int], ...]]:
+    found = the_pin(state, value)
+    assert found is not None
+    return found.sightings, found.seen_at
 
 
 def test_other_evidence_for_the_same_leaf_starts_it_again_under_its_own_name() -> None:
@@ -333,17 +361,28 @@ def test_the_first_pin_is_adopted_after_its_sightings_at_every_address_that_answ
     assert (found.role, found.seen_at, found.last_seen) == (Role.CURRENT, (), None)
     assert told == [(EventName.PIN_PREPARED, B), (EventName.PIN_ACTIVATED, B)]
     for few in ((("1", 4), ("2", 3)), (("1", 4),)):
-        found = the_pin(saw(state_of([replace(first, seen_at=few)]), ALL_B)[0])
+        fewer = replace(first, seen_at=few, sightings=sum(count for _, count in few))
+        found = the_pin(saw(state_of([fewer]), ALL_B)[0])
         assert found is not None
         assert found.role is Role.PENDING
 
 
+def test_a_name_with_many_addresses_in_turn_is_pinned_as_soon() -> None:
+    """Eight of a hundred at a time: sightings count over all of them; one alone is not enough."""
+    state, looks = State(), 0
+    while the_pin(state) is None or state.pins[0].role is Role.PENDING:
+        here = {f"{(8 * looks + n) % 100:02}": leaf("b") for n in range(8)}
+        state, looks = saw(state, here)[0], looks + 1
+    assert looks == 5
+
+
 def test_what_is_left_of_a_hold_down() -> None:
     """Seconds of age, never less than none; None for a pin that does not wait, or never will do."""
-    assert remaining_hold_down(replace(ALMOST, held=880.5), PinRules()) == 19.5
-    assert remaining_hold_down(replace(ALMOST, held=1000.0), PinRules()) == 0.0
-    assert remaining_hold_down(ALMOST, PinRules(policy=Policy.STRICT)) is None
-    assert remaining_hold_down(CURRENT, PinRules()) is None
+    assert remaining_hold_down(replace(ALMOST, held=880.5), PinRules(), in_turn=False) == 19.5
+    assert remaining_hold_down(replace(ALMOST, held=1000.0), PinRules(), in_turn=False) == 0.0
+    assert remaining_hold_down(ALMOST, PinRules(policy=Policy.STRICT), in_turn=False) is None
+    assert remaining_hold_down(CURRENT, PinRules(), in_turn=False) is None
+    assert remaining_hold_down(replace(ALMOST, held=880.5), PinRules(), in_turn=True) == 2719.5
 
 
 # --- forgotten ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from edgepind.core.live_leaves import note_served
 from edgepind.core.standing import STANDING, Standing, earn_standing, has_standing, trust_in
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
@@ -12,7 +13,7 @@ from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin, Trust
-from edgepind.model.state import LastServed, State
+from edgepind.model.state import LastServed, ServedLeaf, State
 from tests.core.situations import NOW, RULES, A, B, pin, tick
 
 OVERLAP = RULES.pins.overlap
@@ -70,14 +71,17 @@ def earned(
 ) -> float:
     """Give the tenure after one look, ten seconds after the last."""
     state = replace(State(), pins=(it,), served=served)
-    after = earn_standing(state, link(serves), seen or tick(Observations(RULES)))
+    seen = seen or tick(Observations(RULES))
+    looked = Tick(replace(seen.seen, link=link(serves)), seen.now, seen.elapsed, seen.clock)
+    after = earn_standing(note_served(state, looked), link(serves), looked)
     assert replace(after.pins[0], tenure=it.tenure) == it
     return after.pins[0].tenure
 
 
 def silent(address: str, name: str) -> LastServed:
     """What an address served that has fallen silent."""
-    return LastServed(address, fingerprint(name), spki(name), Monotonic(NOW - 60))
+    served = (ServedLeaf(fingerprint(name), spki(name)),)
+    return LastServed(address, served, looks=1, silent_since=Monotonic(NOW - 60))
 
 
 def test_it_is_earned_while_every_address_serves_it_and_nothing_else() -> None:

@@ -44,16 +44,32 @@ def _leaf(stage: Stage, words: Words) -> None:
 
 
 def _serve(stage: Stage, words: Words) -> None:
-    """`serve ADDRESS=LEAF ...`: also `LEAF/wider`, or how the handshake fails; no word: nothing."""
+    """`serve ADDRESS=LEAF ...`: also `LEAF/wider`, or how the handshake fails; no word: nothing.
+
+    `A~B*3`: one A and three B in turn, look by look; `A+B`: B under other offers than the Edge's.
+    """
     serves: dict[str, Leaf | HandshakeFault] = {}
     wider = set()
+    world = stage.world
+    world.turns, world.offers = {}, {}
     for word in words:
         address, _, what = word.partition("=")
+        if "~" in what:
+            turns = tuple(leaf for it in what.split("~") for leaf in _times(stage, it))
+            world.turns, serves[address] = {**world.turns, address: turns}, turns[0]
+            continue
+        what, *others = what.split("+")
+        world.offers = {**world.offers, address: tuple(stage.leaf(it) for it in others)}
         name, _, how = what.partition("/")
         if how == "wider":
             wider.add(address)
         serves[address] = HandshakeFault(name) if name in set(HandshakeFault) else stage.leaf(name)
-    stage.world.serves, stage.world.wider_at = serves, frozenset(wider)
+    world.serves, world.wider_at = serves, frozenset(wider)
+
+
+def _times(stage: Stage, word: str) -> tuple[Leaf, ...]:
+    name, _, times = word.partition("*")
+    return (stage.leaf(name),) * int(times or 1)
 
 
 def _status(stage: Stage, words: Words) -> None:
