@@ -16,7 +16,14 @@ from edgepind.core.announcements import note_announcement
 from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
-from edgepind.core.live_leaves import keys_of, note_served, others_live, passes, serves_in_turn, pinned_in_turn
+from edgepind.core.live_leaves import (
+    keys_of,
+    note_served,
+    others_live,
+    passes,
+    pinned_in_turn,
+    serves_in_turn,
+)
 from edgepind.core.lockout import is_lockout
 from edgepind.core.messages import (
     Deadlines,

@@ -66,8 +66,6 @@ def note_served(state: State, tick: Tick) -> State:
 
 def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastServed:
     """One more look at an address that answered."""
-    link = tick.seen.link
-    full = link is not None and link.full
     leaves = {
         (it.certificate, it.spki): replace(
             it, seen=it.seen << 1 & _WINDOW, first=it.first << 1 & _WINDOW
@@ -88,7 +86,7 @@ def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastSer
         before.address,
         tuple(sorted(kept[:MOST_LEAVES], key=lambda it: str(it.certificate))),
         looks=min(before.looks + 1, WINDOW),
-        since_full=0 if full else min(before.since_full + 1, WINDOW),
+        since_full=0 if seen.full else min(before.since_full + 1, WINDOW),
     )
 
 

@@ -338,7 +338,7 @@ class ImaginedWorld:
         leaf = seen.result.leaf
         new = known is None or leaf.certificate not in {it.certificate for it in recent_at(known)}
         if not (full or new):
-            return seen
+            return replace(seen, result=replace(seen.result, full=False))
         others = (*self.offers.get(seen.address, ()), *self._in_turn(seen.address, _OFFERS - 1))
         others = tuple(dict.fromkeys(it for it in others if it != leaf))
         return replace(seen, result=replace(seen.result, others=others))

@@ -78,6 +78,8 @@ class Served:
     cipher: str
     wider_only: bool = False
     """True where the Edge's own `tlsSettings` found nothing in common and wider settings did."""
+    full: bool = True
+    """Whether the address was asked under every offer that an Edge might make."""
     others: tuple[Leaf, ...] = ()
     """Further leaves that the address served in this look, under other offers that an Edge might
     make; without `leaf`, and each once."""

@@ -148,8 +148,8 @@ def turns(names: str, state: State = FRESH) -> State:
 
 def offered(first: Leaf, *others: Leaf, full: bool = True, state: State = FRESH) -> State:
     """The state after one look with several offers."""
-    seen = AddressSeen("1", Served(first, "TLSv1.3", "TLS_AES_128_GCM_SHA256", others=others))
-    observed = Observations(SHORT, link=Link((seen,), full=full))
+    result = Served(first, "TLSv1.3", "TLS_AES_128_GCM_SHA256", full=full, others=others)
+    observed = Observations(SHORT, link=Link((AddressSeen("1", result),), full=full))
     return note_served(state, tick(observed, at=NOW))
 
 

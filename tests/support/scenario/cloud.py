@@ -59,7 +59,8 @@ def _serve(stage: Stage, words: Words) -> None:
             world.turns, serves[address] = {**world.turns, address: turns}, turns[0]
             continue
         what, *others = what.split("+")
-        world.offers = {**world.offers, address: tuple(stage.leaf(it) for it in others)}
+        if others:
+            world.offers = {**world.offers, address: tuple(stage.leaf(it) for it in others)}
         name, _, how = what.partition("/")
         if how == "wider":
             wider.add(address)
