@@ -14,22 +14,16 @@ from datetime import datetime
 from hashlib import sha256
 
 from edgepind.clock import Clock
-from edgepind.host.disk_thread import run_aside
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import HighestTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import AddressSeen, HandshakeFault, Leaf, Link, NotServed, Served
 from edgepind.observe.by_signature import chain_by_signature
 from edgepind.observe.chain import Judge
-from edgepind.observe.client_certificate import (
-    ClientCertificate,
-    find_client_certificate,
-    present,
-)
-from edgepind.observe.edge_offers import EdgeOffers, edge_offers, key_kind
+from edgepind.observe.edge_client import EdgeClient, edge_client
+from edgepind.observe.edge_offers import EdgeOffers, key_kind
 from edgepind.observe.handshake import Shaken, handshake
 from edgepind.observe.resolve import ResolveFailed, Resolver
-from edgepind.observe.tls_settings import TlsOffer, edge_context, wide_context
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
 from edgepind.settings.kinds import HTTPS_PORT, Address
 from edgepind.settings.schema import Settings
@@ -75,8 +69,7 @@ class LinkObserver:
         self._clock = clock
         self._judge = Judge(target.host, trust)
         self._resolver = Resolver()
-        self._edge: _Edge | None = None
-        self._wide: ssl.SSLContext | None = None
+        self._edge: EdgeClient | None = None
         self._processes = asyncio.Semaphore(_PROCESSES_AT_ONCE)
         self._nothing_to_add: dict[tuple[Address, bytes], int] = {}
 
@@ -123,7 +116,7 @@ class LinkObserver:
         return Link(seen, full=full or not any(_is_familiar(it, known) for it in seen))
 
     async def _look(
-        self, address: Address, edge: "_Edge", familiar: Set[Fingerprint], wall: datetime
+        self, address: Address, edge: EdgeClient, familiar: Set[Fingerprint], wall: datetime
     ) -> Served | NotServed:
         first = await self._greet(address, edge)
         if isinstance(first, Shaken):
@@ -133,12 +126,12 @@ class LinkObserver:
             return replace(served, others=await self._others(address, edge, first, wall))
         if first.fault not in _MAY_BE_A_MISMATCH:
             return first
-        wider = await self._shake(address, self._wide_context())
+        wider = await self._shake(address, edge.wide_context())
         if isinstance(wider, NotServed):
             return first
         return replace(self._served(wider, edge, wall), wider_only=True)
 
-    async def _greet(self, address: Address, edge: "_Edge") -> Shaken | NotServed:
+    async def _greet(self, address: Address, edge: EdgeClient) -> Shaken | NotServed:
         """Shake hands as the Edge does: as given, and without TLS 1.3 if that was to blame."""
         first = await self._shake(address, edge.context(edge.offers.given))
         # A connection is also reset for reasons that have gone a moment later.
@@ -151,7 +144,7 @@ class LinkObserver:
         return first if isinstance(second, NotServed) else second
 
     async def _others(
-        self, address: Address, edge: "_Edge", first: Shaken, wall: datetime
+        self, address: Address, edge: EdgeClient, first: Shaken, wall: datetime
     ) -> tuple[Leaf, ...]:
         """The further leaves that the other offers show. One that fails is no fault of anybody's."""
         kind = key_kind(first.chain[0])
@@ -189,55 +182,24 @@ class LinkObserver:
     async def _shake(self, address: Address, context: ssl.SSLContext) -> Shaken | NotServed:
         return await handshake(address, self._target.host, context, self._target.timeout)
 
-    def _served(self, seen: Shaken, edge: "_Edge", wall: datetime) -> Served:
+    def _served(self, seen: Shaken, edge: EdgeClient, wall: datetime) -> Served:
         leaf = self._judge.leaf(seen.chain, wall)
         refused = seen.refused
         if refused is not None and edge.certificate_problem is not None:
             refused = f"{refused}; {edge.certificate_problem}"
         return Served(leaf, seen.tls_version, seen.cipher, refused=refused)
 
-    async def _as_edge(self, tls: EdgeTls) -> "_Edge":
-        configured = self._target.client_certificate
-        if configured:  # on a disk, which may hang
-            certificate = await run_aside(find_client_certificate, configured)
-        else:
-            certificate = find_client_certificate("")
-        if self._edge is None or (self._edge.tls, self._edge.certificate) != (tls, certificate):
-            self._edge = _Edge(tls, certificate, edge_offers(tls, self._target.highest))
+    async def _as_edge(self, tls: EdgeTls) -> EdgeClient:
+        target, latest = self._target, self._edge
+        self._edge = await edge_client(tls, target.highest, target.client_certificate, latest)
+        if self._edge is not latest:
             self._nothing_to_add.clear()
         return self._edge
-
-    def _wide_context(self) -> ssl.SSLContext:
-        if self._wide is None:
-            self._wide = wide_context()
-        return self._wide
 
 
 def _is_familiar(seen: AddressSeen, known: Mapping[str, Set[Fingerprint]]) -> bool:
     served, certificates = seen.result, known.get(seen.address, frozenset())
     return isinstance(served, Served) and served.leaf.certificate in certificates
-
-
-class _Edge:
-    """The Edge under one set of `tlsSettings` and with one client certificate: its contexts."""
-
-    def __init__(
-        self, tls: EdgeTls, certificate: ClientCertificate | None, offers: EdgeOffers
-    ) -> None:
-        self.tls = tls
-        self.certificate = certificate
-        self.offers = offers
-        self.certificate_problem: str | None = None
-        self._contexts: dict[TlsOffer, ssl.SSLContext] = {}
-
-    def context(self, offer: TlsOffer) -> ssl.SSLContext:
-        """The context of one offer, made once."""
-        made = self._contexts.get(offer)
-        if made is None:
-            made = self._contexts[offer] = edge_context(offer)
-            if self.certificate is not None:
-                self.certificate_problem = present(made, self.certificate)
-        return made
 
 
 def target_of(settings: Settings) -> Target:
