@@ -34,7 +34,7 @@ from edgepind.cli.stored_state import PinsAtHand, pins_at_hand, read_pinning_con
 from edgepind.clock import SystemClock
 from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
 from edgepind.core.messages import link_sentence
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.formats import rfc3339
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding
@@ -124,7 +124,7 @@ class Probe:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of `probe` (CONTRACT sections 2 and 11)."""
-        if not served(self.link):
+        if not shown(self.link):
             return ExitCode.UNOBSERVED
         good = self._all_pinned() if self.pins.pins else self._all_public()
         return ExitCode.GOOD if good else ExitCode.BAD
@@ -136,7 +136,7 @@ class Probe:
     def _all_public(self) -> bool:
         wall = self.tick.now.wall
         return all(
-            it.leaf.name_matches and it.leaf.public.holds_at(wall) for _, it in served(self.link)
+            it.leaf.name_matches and it.leaf.public.holds_at(wall) for _, it in shown(self.link)
         )
 
 
@@ -313,7 +313,7 @@ def _details(seen: AddressSeen, verdict: AddressVerdict, wall: datetime) -> dict
 
 def probe_page(probe: Probe) -> Page:
     """The addresses, then each leaf that they serve, then the finding."""
-    leaves = dict.fromkeys(it.leaf for _, it in served(probe.link))
+    leaves = dict.fromkeys(it.leaf for _, it in shown(probe.link))
     return (
         _addresses(probe),
         *(_leaf(leaf, probe.tick.now.wall) for leaf in leaves),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
@@ -191,7 +191,7 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
         )
         for seen in link.addresses
     )
-    leaves = tuple(result.leaf for _, result in served(link))
+    leaves = tuple(result.leaf for _, result in shown(link))
     if not leaves:
         return Diagnosis(Finding.UNREACHABLE, accepted=False, verdicts=verdicts)
     matched = tuple(pin_of(leaf, pins) for leaf in leaves)

@@ -8,7 +8,7 @@ look at which little answers changes no judgement.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.model.document import Pinning
 from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
@@ -28,7 +28,7 @@ def note_served(state: State, tick: Tick) -> State:
     now = tick.now.monotonic
     answered = {
         address: LastServed(address, it.leaf.certificate, it.leaf.spki)
-        for address, it in served(tick.seen.link)
+        for address, it in shown(tick.seen.link)
     }
     silent = [
         it

@@ -46,8 +46,16 @@ class Tick:
         return instant is None or self.now.monotonic >= instant
 
 
-def served(link: Link) -> tuple[tuple[str, Served], ...]:
-    """The addresses that answered with a handshake, with what they served."""
+def shown(link: Link) -> tuple[tuple[str, Served], ...]:
+    """The addresses that showed a leaf to any look, also to one wider than the Edge's settings."""
     return tuple(
         (seen.address, seen.result) for seen in link.addresses if isinstance(seen.result, Served)
     )
+
+
+def served(link: Link) -> tuple[tuple[str, Served], ...]:
+    """The addresses that showed a leaf to an offer of the Edge's, with what they served.
+
+    What only a wider look sees no Edge is served: it is told, and is no evidence of anything.
+    """
+    return tuple((address, it) for address, it in shown(link) if not it.wider_only)
