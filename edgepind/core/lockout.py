@@ -37,7 +37,8 @@ def note_served(state: State, tick: Tick) -> State:
     ]
     silent.sort(key=lambda it: _silence(it, now))
     newest = (*answered.values(), *(_fallen_silent(it, now) for it in silent))[:MOST]
-    return replace(state, served=tuple(sorted(newest, key=lambda it: it.address)))
+    remembered = tuple(sorted(newest, key=lambda it: it.address))
+    return state if remembered == state.served else replace(state, served=remembered)
 
 
 def _silence(it: LastServed, now: Monotonic) -> float:

@@ -146,7 +146,7 @@ def test_each_trouble_has_its_clause(change: Any, told: str) -> None:
         ),
         (
             Edge(restart=Owed(DEBT, deferral_told=True)),
-            "; ready_command is waited for, 30min more at the most",
+            "; it waits for ready_command for at most 30min",
         ),
     ],
 )

@@ -85,7 +85,7 @@ async def test_a_removed_pin_does_not_return_after_a_crash(disk: Disk, site: Sit
     backup = await with_backup(site)
     disk.fill()
     answer = await site.daemon.command("pin", "remove", backup)
-    said(answer, backup, "in force", "not yet kept", str(words(site)[0]))
+    said(answer, backup, "in force", "not stored", str(words(site)[0]))
     assert backup not in roles(site)
     pid = site.daemon.pid
     assert pid is not None
@@ -107,7 +107,7 @@ async def test_a_word_is_kept_by_itself_once_the_disk_takes_it(disk: Disk, site:
     backup = await with_backup(site)
     retired = site.events().count("pin_retired")
     disk.fill()
-    said(await site.daemon.command("pin", "remove", backup), "not yet kept")
+    said(await site.daemon.command("pin", "remove", backup), "not stored")
     await pass_ticks(site, 3)
     assert len(words(site)) == 1
     assert site.events().count("pin_retired") == retired + 1
@@ -123,9 +123,9 @@ async def test_words_about_one_pin_keep_their_order_over_a_crash(disk: Disk, sit
     await site.until_steady()
     new = str(site.issue().fingerprint)
     disk.fill()
-    said(await site.daemon.command("pin", "add", new), "in force", "not yet kept")
+    said(await site.daemon.command("pin", "add", new), "in force", "not stored")
     assert roles(site)[new] == "backup"
-    said(await site.daemon.command("pin", "remove", new), "not yet kept")
+    said(await site.daemon.command("pin", "remove", new), "not stored")
     assert len(words(site)) == 2
     pid = site.daemon.pid
     assert pid is not None
@@ -144,7 +144,7 @@ async def test_without_a_daemon_the_word_waits_for_the_disk(disk: Disk, site: Si
     backup = await with_backup(site)
     await site.daemon.stop()
     disk.fill()
-    said(await site.daemon.command("pin", "remove", backup), "not yet kept", str(words(site)[0]))
+    said(await site.daemon.command("pin", "remove", backup), "not stored", str(words(site)[0]))
     assert backup not in site.pinning()["fingerprints"]
     disk.empty()
     await site.daemon.start()

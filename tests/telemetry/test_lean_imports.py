@@ -11,9 +11,7 @@ LOADED = "import sys, {module}; print(*[it for it in {names} if it in sys.module
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("edgepind.telemetry.log", ["rich", "rich.console"]),
-        ("edgepind.effects.local_appliance", ["dbus_fast", "cryptography", "httpx"]),
-        ("edgepind.effects.dry_appliance", ["dbus_fast", "cryptography", "httpx"]),
+        ("edgepind.effects.appliance", ["dbus_fast", "cryptography", "httpx"]),
     ],
 )
 def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str]) -> None:
@@ -23,12 +21,3 @@ def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str])
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert found.stdout.split() == []
-
-
-def test_rich_can_still_be_had() -> None:
-    """Commands draw with it after the log was set up."""
-    script = "import edgepind.telemetry.log, rich.console; print('rich')"
-    found = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True
-    )
-    assert found.stdout == "rich\n"
