@@ -9,7 +9,7 @@ nothing is known is trusted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from edgepind.core.tick import Tick, shown
@@ -180,7 +180,9 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
             seen.address,
             _address_finding(seen.result, pins, tick, floor),
             _shown(seen.result.leaf, pins, kind),
+            error=seen.result.refused,
             not_after=_ends(seen.result.leaf),
+            leaves=tuple(_shown(it, pins, kind) for it in (seen.result.leaf, *seen.result.others)),
         )
         if isinstance(seen.result, Served)
         else AddressVerdict(
@@ -202,6 +204,17 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
     return Diagnosis(_of_link(gravest, matched, tick), any(matched), verdicts)
 
 
+def with_known_leaves(
+    verdicts: tuple[AddressVerdict, ...], before: tuple[AddressVerdict, ...]
+) -> tuple[AddressVerdict, ...]:
+    """The verdicts of a look that did not make every offer, with the leaves that others showed."""
+    sets = {it.address: it.leaves for it in before}
+    return tuple(
+        replace(it, leaves=sets[it.address]) if it.fingerprint in sets.get(it.address, ()) else it
+        for it in verdicts
+    )
+
+
 def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:
     if not tick.clock.trusted and gravest is not Finding.INTERCEPTION:
         return Finding.CLOCK_FAULT
@@ -214,7 +227,8 @@ def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> F
 def _address_finding(
     result: Served, pins: tuple[Pin, ...], tick: Tick, floor: datetime | None
 ) -> Finding:
-    finding = judge_leaf(result.leaf, pins, tick, floor)
+    leaves = (result.leaf, *result.others)
+    finding = min((judge_leaf(it, pins, tick, floor) for it in leaves), key=GRAVITY.index)
     return Finding.CIPHER_MISMATCH if result.wider_only and finding in _USABLE else finding
 
 

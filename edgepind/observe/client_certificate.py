@@ -56,7 +56,9 @@ def present(context: ssl.SSLContext, certificate: ClientCertificate) -> str | No
     return None
 
 
-_DO = "write a certificate and its key, without a password, as PEM into one file that edgepind reads"
+_DO = (
+    "write a certificate and its key, without a password, as PEM into one file that edgepind reads"
+)
 
 
 def _why(error: ssl.SSLError) -> str:

@@ -18,7 +18,7 @@ from edgepind.observe.tls_settings import TlsOffer, edge_context, read_offer
 
 _TLS_1_3 = "TLSv1.3"
 _RSA = bytes.fromhex("06092a864886f70d0101")
-"""The beginning that the OIDs of RSA keys have in common: rsaEncryption, id-RSASSA-PSS (RFC 4055)."""
+"""How the OIDs of RSA keys begin: rsaEncryption and id-RSASSA-PSS (RFC 4055)."""
 _EC = bytes.fromhex("06072a8648ce3d0201")
 """id-ecPublicKey (RFC 5480)."""
 _OID_WITHIN = 12

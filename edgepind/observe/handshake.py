@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent, openssl_words
@@ -70,10 +70,14 @@ async def handshake(
     host: str,
     context: ssl.SSLContext,
     timeout: float,  # noqa: ASYNC109  names the deadline in the error
+    *,
+    linger: float = 0.0,
 ) -> Shaken | NotServed:
     """Connect, shake hands with `host` as SNI, and close without waiting for the peer.
 
-    `timeout` is in seconds and bounds all of it. Never raises for an expected failure.
+    `timeout` is in seconds and bounds all of it. For `linger` seconds more a refusal is waited for,
+    which a server of TLS 1.3 can only send when the handshake is over for the client. Never raises
+    for an expected failure.
     """
     connected = False
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -86,6 +90,8 @@ async def handshake(
                 await _connect(connection, address)
                 connected = True
                 await _shake(connection, tls, incoming, outgoing)
+            refused = await _refused_afterwards(connection, tls, incoming, linger)
+            await _take_leave(connection, tls, outgoing)
         except TimeoutError:
             return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=connected))
         except ssl.SSLError as error:
@@ -94,7 +100,7 @@ async def handshake(
         except OSError as error:
             fault = _network_fault(error)
             return _refused_late(tls, fault.error) or fault
-        return _seen(tls)
+        return _seen(tls, refused)
 
 
 async def _connect(connection: socket.socket, address: Address) -> None:
@@ -118,12 +124,41 @@ async def _shake(
             incoming.write(received)
             await asyncio.sleep(0)  # a peer that never pauses does not keep the loop
         else:
-            # The server learns that it was a whole handshake, which then ends (close_notify).
-            with suppress(ssl.SSLError):
-                tls.unwrap()
             with suppress(OSError):
                 await loop.sock_sendall(connection, outgoing.read())
             return
+
+
+async def _refused_afterwards(
+    connection: socket.socket, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, linger: float
+) -> str | None:
+    """How the server refused what it had let pass until then, in a clause; None: it did not."""
+    if not linger:
+        return None
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(linger):
+            while received := await loop.sock_recv(connection, _CHUNK):
+                incoming.write(received)
+                with suppress(ssl.SSLWantReadError):
+                    tls.read()
+    except (TimeoutError, ssl.SSLZeroReturnError):
+        return None
+    except ssl.SSLError as error:
+        return f"it refused the connection after the handshake ({openssl_words(error)})"
+    except OSError:
+        return "it broke the connection off after the handshake"
+    return None
+
+
+async def _take_leave(
+    connection: socket.socket, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO
+) -> None:
+    """Let the server know that the connection ends (close_notify), as far as it takes no time."""
+    with suppress(ssl.SSLError):
+        tls.unwrap()
+    with suppress(OSError):
+        connection.send(outgoing.read())
 
 
 def _refused_late(tls: ssl.SSLObject, how: str) -> Shaken | None:
@@ -137,8 +172,8 @@ def _refused_late(tls: ssl.SSLObject, how: str) -> Shaken | None:
     cipher = tls.cipher()
     if not finished or cipher is None or not cipher[0].startswith(_SIGNED_KEY_EXCHANGE):
         return None
-    seen = _seen(tls)
-    return replace(seen, refused=how) if isinstance(seen, Shaken) else None
+    seen = _seen(tls, how)
+    return seen if isinstance(seen, Shaken) else None
 
 
 def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -146,7 +181,7 @@ def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(sent))[: MOST_INTERMEDIATES + 1]
 
 
-def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:
+def _seen(tls: ssl.SSLObject, refused: str | None) -> Shaken | NotServed:
     chain = worth_judging(chain_as_sent(tls))
     if not chain:
         return NotServed(HandshakeFault.TLS, "it sent no certificate")
@@ -155,6 +190,7 @@ def _seen(tls: ssl.SSLObject) -> Shaken | NotServed:
         chain=chain,
         tls_version=tls.version() or "",
         cipher=cipher[0] if cipher else "",
+        refused=refused,
     )
 
 

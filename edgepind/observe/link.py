@@ -8,7 +8,8 @@ addresses or the leaves disagree about is shown, not settled; which leaf is acce
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -43,7 +44,8 @@ four ticks."""
 class Target:
     """Whom to look at. `addresses` empty: every A and AAAA record; `timeout` in seconds.
 
-    `highest` and `client_certificate` are those of `edge.tls` and `cloud.client_certificate`.
+    `highest` and `client_certificate` are those of `edge.tls` and `cloud.client_certificate`. For
+    `linger` seconds the refusal of a server of TLS 1.3 is waited for.
     """
 
     host: str
@@ -52,9 +54,10 @@ class Target:
     timeout: float = 10.0
     highest: HighestTls = HighestTls.UNKNOWN
     client_certificate: str = ""
+    linger: float = 0.0
 
 
-_UNKNOWN: Mapping[str, Set[Fingerprint]] = {}
+_UNKNOWN: Mapping[str, AbstractSet[Fingerprint]] = {}
 
 
 class LinkObserver:
@@ -87,7 +90,11 @@ class LinkObserver:
         return self._trust.faults
 
     async def observe(
-        self, tls: EdgeTls, known: Mapping[str, Set[Fingerprint]] = _UNKNOWN, *, full: bool = True
+        self,
+        tls: EdgeTls,
+        known: Mapping[str, AbstractSet[Fingerprint]] = _UNKNOWN,
+        *,
+        full: bool = True,
     ) -> Link:
         """Shake hands with every address side by side, as an Edge with these settings would.
 
@@ -116,7 +123,7 @@ class LinkObserver:
         return Link(seen, full=full or not any(_is_familiar(it, known) for it in seen))
 
     async def _look(
-        self, address: Address, edge: EdgeClient, familiar: Set[Fingerprint], wall: datetime
+        self, address: Address, edge: EdgeClient, familiar: AbstractSet[Fingerprint], wall: datetime
     ) -> Served | NotServed:
         first = await self._greet(address, edge)
         if isinstance(first, Shaken):
@@ -133,7 +140,9 @@ class LinkObserver:
 
     async def _greet(self, address: Address, edge: EdgeClient) -> Shaken | NotServed:
         """Shake hands as the Edge does: as given, and without TLS 1.3 if that was to blame."""
-        first = await self._shake(address, edge.context(edge.offers.given))
+        first = await self._shake(
+            address, edge.context(edge.offers.given), linger=self._target.linger
+        )
         # A connection is also reset for reasons that have gone a moment later.
         if isinstance(first, NotServed) and first.fault is HandshakeFault.RESET:
             first = await self._shake(address, edge.context(edge.offers.given))
@@ -146,7 +155,7 @@ class LinkObserver:
     async def _others(
         self, address: Address, edge: EdgeClient, first: Shaken, wall: datetime
     ) -> tuple[Leaf, ...]:
-        """The further leaves that the other offers show. One that fails is no fault of anybody's."""
+        """The further leaves that other offers show. One that fails is nobody's fault."""
         kind = key_kind(first.chain[0])
         contexts = [edge.context(it) for it in edge.offers.beside(first.tls_version, kind)]
         async with asyncio.TaskGroup() as group:
@@ -179,8 +188,11 @@ class LinkObserver:
             self._nothing_to_add[place] = left - 1
         return left > 1
 
-    async def _shake(self, address: Address, context: ssl.SSLContext) -> Shaken | NotServed:
-        return await handshake(address, self._target.host, context, self._target.timeout)
+    async def _shake(
+        self, address: Address, context: ssl.SSLContext, *, linger: float = 0.0
+    ) -> Shaken | NotServed:
+        target = self._target
+        return await handshake(address, target.host, context, target.timeout, linger=linger)
 
     def _served(self, seen: Shaken, edge: EdgeClient, wall: datetime) -> Served:
         leaf = self._judge.leaf(seen.chain, wall)
@@ -197,7 +209,7 @@ class LinkObserver:
         return self._edge
 
 
-def _is_familiar(seen: AddressSeen, known: Mapping[str, Set[Fingerprint]]) -> bool:
+def _is_familiar(seen: AddressSeen, known: Mapping[str, AbstractSet[Fingerprint]]) -> bool:
     served, certificates = seen.result, known.get(seen.address, frozenset())
     return isinstance(served, Served) and served.leaf.certificate in certificates
 

@@ -1,7 +1,8 @@
 """TLS contexts for requests, and the check of the leaf that comes before any request.
 
-They offer what the looks at the link do (`edge_offers`). Two kinds of trust, never mixed: a pinned connection is trusted because of its leaf alone, and
-secrets may go over it; a chain-verified one is good for hints.
+They offer what the looks at the link do (`edge_offers`). Two kinds of trust, never mixed: a pinned
+connection is trusted because of its leaf alone, and secrets may go over it; a chain-verified one is
+good for hints.
 """
 
 import ssl
@@ -17,6 +18,7 @@ from edgepind.model.pin import PinKey
 from edgepind.observe.der import public_key_info
 from edgepind.observe.edge_client import EdgeClient
 from edgepind.observe.tls_settings import TlsOffer, edge_context
+
 _DEFAULT = TlsOffer()
 _SILENT = EdgeTls()
 

@@ -215,9 +215,7 @@ class StatusEndpoint:
             return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
         return await self._exchange_once((context,), ask)
 
-    async def _exchange_once(
-        self, contexts: Sequence[ssl.SSLContext], ask: Ask
-    ) -> Reply | NoReply:
+    async def _exchange_once(self, contexts: Sequence[ssl.SSLContext], ask: Ask) -> Reply | NoReply:
         connection = BoundedHttps(contexts, self._cloud.timeout, self._now)
         try:
             return await self._exchange(connection, ask)

@@ -108,9 +108,7 @@ def wide_context() -> ssl.SSLContext:
     return context
 
 
-def _context(
-    minimum: ssl.TLSVersion, maximum: ssl.TLSVersion, ciphers: str
-) -> ssl.SSLContext:
+def _context(minimum: ssl.TLSVersion, maximum: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -30,7 +30,7 @@ NOT_KEPT: dict[type, frozenset[str]] = {
     # An instant within one run of the daemon.
     Pin: frozenset({"last_seen"}),
     # Our own pace, which begins anew; what the server told is kept.
-    StatusMemory: frozenset({"not_before", "failures", "rejected"}),
+    StatusMemory: frozenset({"not_before", "failures", "rejected", "unpinned_in_a_row"}),
     # Moves by milliseconds all the time; whether the clock is trusted is kept.
     ClockJudgement: frozenset({"error"}),
 }

@@ -38,7 +38,7 @@ _RSA_LIST = SETTINGS["RSA list"]
 
 
 class Cloud:
-    """Answers every request on the connection; `met` holds version and cipher of each connection."""
+    """Answers every request; `met` holds version and cipher of each connection."""
 
     def __init__(self) -> None:
         self.met: list[tuple[str, str]] = []
@@ -125,7 +125,9 @@ async def test_the_edges_list_is_obeyed(endpoint: MakeEndpoint) -> None:
         assert isinstance(reading.status, StatusAnswer)
         assert cloud.met == [("TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384")]
         none = EdgeTls("TLSv1.3")
-        assert isinstance((await endpoint(address).fetch(pins(RSA), none)).status, StatusUnreachable)
+        assert isinstance(
+            (await endpoint(address).fetch(pins(RSA), none)).status, StatusUnreachable
+        )
 
 
 async def test_new_settings_of_the_document_are_obeyed_at_the_next_request(
