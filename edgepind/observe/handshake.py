@@ -147,8 +147,8 @@ async def _refused_afterwards(
     except ssl.SSLError as error:
         return f"it refused the connection after the handshake ({openssl_words(error)})"
     except OSError:
-        return "it broke the connection off after the handshake"
-    return None
+        pass  # told below
+    return "it broke the connection off after the handshake"
 
 
 async def _take_leave(
