@@ -17,7 +17,7 @@ import pytest
 from edgepind.lab.pki import Credential
 from edgepind.settings.kinds import Address
 
-_READY = b"ready. Listening to "
+_DEADLINE = 20.0
 
 
 @asynccontextmanager
@@ -35,16 +35,25 @@ async def gnutls_server(credential: Credential, priority: str) -> AsyncIterator[
             *("--port", str(port), "--priority", priority, "--echo"),
             *("--x509certfile", files.full_chain, "--x509keyfile", files.key),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            if process.stdout is None:
-                raise RuntimeError("its output is a pipe")
-            said = b""
-            while _READY not in said and (chunk := await process.stdout.read(4096)):
-                said += chunk
+            await _until_listening(port)
             yield Address("127.0.0.1", port)
         finally:
             process.kill()
-            await process.communicate()
+            await process.wait()
+
+
+async def _until_listening(port: int) -> None:
+    """Its words come late, through a buffer; its socket is there or is not."""
+    async with asyncio.timeout(_DEADLINE):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
