@@ -44,7 +44,8 @@ const it = tls.connect({port: +port, host: "127.0.0.1", servername: "edge.test",
 it.on("error", () => process.exit(0));
 """
 _JAVA = """
-import java.security.MessageDigest; import java.security.cert.X509Certificate; import javax.net.ssl.*;
+import java.security.MessageDigest; import java.security.cert.X509Certificate;
+import javax.net.ssl.*;
 public class Look { public static void main(String[] to) throws Exception {
   X509TrustManager any = new X509ExtendedTrustManager() {
     public void checkClientTrusted(X509Certificate[] c, String a) {}
@@ -70,9 +71,7 @@ public class Look { public static void main(String[] to) throws Exception {
       System.out.println("LEAF " + hex);
     } catch (SSLException none) { System.out.println("NONE"); } } } }
 """
-_BY_HEX = {
-    sha256(it.certificate).hexdigest().upper(): name for name, it in CERTIFICATES.items()
-}
+_BY_HEX = {sha256(it.certificate).hexdigest().upper(): name for name, it in CERTIFICATES.items()}
 
 
 async def _run(*command: str) -> str:
