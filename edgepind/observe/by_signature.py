@@ -72,11 +72,13 @@ async def chain_by_signature(
                 env={k: v for k, v in os.environ.items() if k not in _OURS_ALONE},
                 start_new_session=True,
             )
-            return _chain(await _output(process))
+            said = await _output(process)
+            await process.wait()
+            return _chain(said)
     except (TimeoutError, OSError):
         return ()
     finally:
-        if process is not None:
+        if process is not None and process.returncode is None:
             await _end(process)
 
 

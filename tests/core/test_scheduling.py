@@ -72,7 +72,7 @@ def test_an_answer_replaces_all_that_was_remembered() -> None:
 
 @pytest.mark.parametrize("finding", [Finding.PINNED, Finding.ROTATING])
 def test_a_channel_that_stays_unpinned_beside_a_pinned_link_is_counted(finding: Finding) -> None:
-    """Up to a number after which it is no chance; a pinned answer, or a link that is not, ends it."""
+    """Until it is no chance any more; a pinned answer, or a link that is not pinned, ends it."""
     state, unpinned = State(finding=finding), replace(ANSWER, channel=Channel.UNPINNED)
     seen = tick(Observations(RULES))
     counts = []
