@@ -6,6 +6,7 @@ The table of all cells is `packaging/doc/offers.md`.
 import asyncio
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +17,8 @@ from edgepind.model.observation import Link, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.kinds import Address
+from tests.faults.probed import as_probed
+from tests.faults.seen import Sightings
 from tests.support.endpoint import endpoint, until_the_end
 from tests.support.offers_matrix import (
     CERTIFICATES,
@@ -70,7 +73,7 @@ def _ecdsa_suites_alone(context: ssl.SSLContext) -> None:
     context.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
 
 
-async def test_a_certificate_for_tls_1_3_alone_is_seen(openssl: str) -> None:
+async def test_a_certificate_for_tls_1_3_alone_is_seen(openssl: str, seen: Sightings) -> None:
     """What a version is served is asked in that version."""
     assert openssl
     context = server("TLS 1.2 + 1.3", "both")
@@ -78,6 +81,8 @@ async def test_a_certificate_for_tls_1_3_alone_is_seen(openssl: str) -> None:
     async with endpoint(until_the_end, tls=context) as address:
         link = await _observer(address).observe(EdgeTls())
     assert _shown(link) == {"RSA", "ECDSA"}
+    told = as_probed(_only(link), HOST, datetime.now(UTC))
+    seen("tls-two-certificates", "both leaves are seen", told)
 
 
 async def test_each_version_may_have_a_certificate_of_its_own() -> None:

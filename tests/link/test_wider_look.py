@@ -1,6 +1,7 @@
 """What only a look wider than the Edge's settings sees: told by its leaf, and marked as such."""
 
 import ssl
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,8 @@ from edgepind.model.document import EdgeTls
 from edgepind.model.observation import Served
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
+from tests.faults.probed import as_probed
+from tests.faults.seen import Sightings
 from tests.support.endpoint import tls_endpoint
 from tests.support.gnutls_server import gnutls_server
 
@@ -21,17 +24,21 @@ _OLDEST = "LEGACY:-VERS-ALL:+VERS-TLS1.0:+SHA1:+SIGN-RSA-SHA1:%DISABLE_SAFE_RENE
 
 
 @pytest.mark.parametrize("priority", [_LEGACY, _OLDEST], ids=["TLS 1.2", "TLS 1.0"])
-async def test_a_middlebox_without_secure_renegotiation_is_seen(priority: str) -> None:
+async def test_a_middlebox_without_secure_renegotiation_is_seen(
+    priority: str, seen: Sightings
+) -> None:
     """OpenSSL talks to none by itself, and so does no Edge; who it is shows all the same."""
     async with gnutls_server(LEAF, priority) as address:
         trust = Trust(TrustRoots.of("p", []), TrustRoots.of("s", [INSPECTOR.der]))
         observer = LinkObserver(Target(HOST, 443, (address,)), trust, SystemClock())
-        (seen,) = (await observer.observe(EdgeTls())).addresses
-    assert isinstance(seen.result, Served), seen.result
-    assert seen.result.wider_only
-    assert seen.result.leaf.certificate == LEAF.fingerprint
-    assert seen.result.leaf.public.window is None
-    assert seen.result.leaf.system.window is not None
+        (it,) = (await observer.observe(EdgeTls())).addresses
+    assert isinstance(it.result, Served), it.result
+    assert it.result.wider_only
+    assert it.result.leaf.certificate == LEAF.fingerprint
+    assert it.result.leaf.public.window is None
+    assert it.result.leaf.system.window is not None
+    told = as_probed(it.result, HOST, datetime.now(UTC))
+    seen("tls-legacy", f"{it.result.tls_version}: the leaf is seen by the wider look", told)
 
 
 def _weak(context: ssl.SSLContext) -> None:
