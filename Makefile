@@ -62,6 +62,7 @@ format: $(READY) ## put the source in form
 doc: $(READY) ## draw the core's tables, the verdicts on chains and the simulation's figures into packaging/doc
 	$(BIN)/python packaging/doc/generate.py
 	$(BIN)/python packaging/doc/chains.py
+	$(BIN)/python packaging/doc/offers.py
 	$(BIN)/python packaging/doc/simulation.py
 
 fuzz: $(READY) ## fuzz the parsers for a minute each, and keep what is new (ARGS="--seconds 600")

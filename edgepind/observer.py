@@ -8,11 +8,14 @@ import random
 
 from edgepind.clock import Clock
 from edgepind.core.adoption import pins_in
-from edgepind.core.scheduling import ask_status
+from edgepind.core.live_leaves import recent_at
+from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.restart import ask_health
 from edgepind.host.disk_thread import DiskThread
+from edgepind.model.document import EdgeTls
+from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
     Document,
     DocumentRead,
@@ -64,9 +67,13 @@ class Observer:
         began = self._clock.now().monotonic
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
-            link = group.create_task(self._link.observe(reading.tls))
+            full = full_look(state, self._rules)
+            look = self._link.observe(reading.tls, _known_leaves(state), full=full)
+            link = group.create_task(look)
             trust = self._trust(state, words, reading.document)
-            status = group.create_task(self._ask_status(state, trust, prompted=prompted))
+            status = group.create_task(
+                self._ask_status(state, trust, reading.tls, prompted=prompted)
+            )
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))
         said = status.result()
@@ -121,16 +128,23 @@ class Observer:
         return trust_in((it for it in pins if it.fingerprint not in removed), rules.overlap)
 
     async def _ask_status(
-        self, state: State, trust: Trust, *, prompted: bool
+        self, state: State, trust: Trust, tls: EdgeTls, *, prompted: bool
     ) -> StatusReading | None:
         now = self._clock.now().monotonic
         if not ask_status(state, now, enabled=self._rules.status_enabled, prompted=prompted):
             return None
         if not trust.accepted and self._settings.status.oauth.token_url:
             return None  # without a pin no token is sent, and without a token there is no answer
-        return await self._status.fetch(trust)
+        return await self._status.fetch(trust, tls)
 
     async def _ask_health(self, state: State) -> Health | None:
         if not isinstance(state.edge.restart, Settling):
             return None
         return await ask_health(self._settings.edge.health_command)
+
+
+def _known_leaves(state: State) -> dict[str, frozenset[Fingerprint]]:
+    """The certificates that each address served lately."""
+    return {
+        it.address: frozenset(leaf.certificate for leaf in recent_at(it)) for it in state.served
+    }

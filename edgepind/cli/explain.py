@@ -57,6 +57,7 @@ def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
     known = {
         *(pin.fingerprint for pin in state.pins),
         *(it.fingerprint for it in state.addresses if it.fingerprint),
+        *(leaf for it in state.addresses for leaf in it.leaves),
         *state.retired,
         *state.removed,
         *state.refusals_told,

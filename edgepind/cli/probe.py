@@ -7,7 +7,8 @@ the JSON of CONTRACT section 11, or a page for a person.
 import argparse
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from edgepind.cli.stored_state import PinsAtHand, pins_at_hand, read_pinning_con
 from edgepind.clock import SystemClock
 from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
 from edgepind.core.messages import link_sentence
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.formats import rfc3339
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding
@@ -49,7 +50,7 @@ from edgepind.model.observation import (
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict
 from edgepind.observe.clock_quality import ClockQuality
-from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.link import LinkObserver, Target, target_of
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
 from edgepind.settings.kinds import (
     ANY_PORT,
@@ -80,6 +81,7 @@ _UNSEEN: dict[str, Any] = dict.fromkeys(
         "public_chain",
         "system_chain",
         "error",
+        "leaves",
     )
 )
 """The keys of an address in the answer."""
@@ -124,7 +126,7 @@ class Probe:
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of `probe` (CONTRACT sections 2 and 11)."""
-        if not served(self.link):
+        if not shown(self.link):
             return ExitCode.UNOBSERVED
         good = self._all_pinned() if self.pins.pins else self._all_public()
         return ExitCode.GOOD if good else ExitCode.BAD
@@ -136,7 +138,9 @@ class Probe:
     def _all_public(self) -> bool:
         wall = self.tick.now.wall
         return all(
-            it.leaf.name_matches and it.leaf.public.holds_at(wall) for _, it in served(self.link)
+            leaf.name_matches and leaf.public.holds_at(wall)
+            for _, it in shown(self.link)
+            for leaf in (it.leaf, *it.others)
         )
 
 
@@ -156,11 +160,9 @@ def parse_target(written: str) -> Named | Wrong:
     return host if isinstance(host, Wrong) else Named(host, int(digits))
 
 
-async def probe_cloud(settings: Settings) -> Probe | Unprobed:
-    """Probe the cloud of the settings as the Edge would."""
-    cloud = settings.cloud
-    target = Target(cloud.host, cloud.port, cloud.addresses, cloud.timeout)
-    return await _probe(target, settings)
+async def probe_cloud(settings: Settings, linger: float = 0.0) -> Probe | Unprobed:
+    """Probe the cloud of the settings as the Edge would; `linger` as in `Target`."""
+    return await _probe(replace(target_of(settings), linger=linger), settings)
 
 
 async def probe_named(named: Named, settings: Settings | None) -> Probe | Unprobed:
@@ -171,7 +173,10 @@ async def probe_named(named: Named, settings: Settings | None) -> Probe | Unprob
     port = named.port or cloud.port
     if (named.host, port) == (cloud.host, cloud.port):
         return await probe_cloud(settings)
-    return await _probe(Target(named.host, port, named.addresses(port), cloud.timeout), settings)
+    target = replace(
+        target_of(settings), host=named.host, port=port, addresses=named.addresses(port)
+    )
+    return await _probe(target, settings)
 
 
 async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
@@ -294,7 +299,7 @@ def probe_answer(probe: Probe) -> dict[str, Any]:
 def _details(seen: AddressSeen, verdict: AddressVerdict, wall: datetime) -> dict[str, Any]:
     result = seen.result
     if not isinstance(result, Served):
-        return {"verdict": verdict.verdict.value, "error": result.error}
+        return {"verdict": verdict.verdict.value, "error": result.error, "leaves": []}
     leaf = result.leaf
     return {
         "fingerprint": str(leaf.certificate),
@@ -308,12 +313,15 @@ def _details(seen: AddressSeen, verdict: AddressVerdict, wall: datetime) -> dict
         "verdict": verdict.verdict.value,
         "public_chain": leaf.public.holds_at(wall),
         "system_chain": leaf.system.holds_at(wall),
+        "error": result.refused,
+        "leaves": [str(it) for it in verdict.leaves],
     }
 
 
 def probe_page(probe: Probe) -> Page:
     """The addresses, then each leaf that they serve, then the finding."""
-    leaves = dict.fromkeys(it.leaf for _, it in served(probe.link))
+    served = (it for _, it in shown(probe.link))
+    leaves = dict.fromkeys(leaf for it in served for leaf in (it.leaf, *it.others))
     return (
         _addresses(probe),
         *(_leaf(leaf, probe.tick.now.wall) for leaf in leaves),
@@ -326,16 +334,22 @@ def _addresses(probe: Probe) -> Table:
     return Table(
         f"{probe.target.host} port {probe.target.port}",
         ("address", "verdict", "TLS", "cipher", "fingerprint or error"),
-        tuple(_row(it, verdict) for it, verdict in seen),
+        tuple(row for it, verdict in seen for row in _rows(it, verdict)),
         empty=probe.link.resolve_error or "no address is known",
     )
 
 
-def _row(seen: AddressSeen, verdict: AddressVerdict) -> tuple[Said, ...]:
+def _rows(seen: AddressSeen, verdict: AddressVerdict) -> Iterator[tuple[Said, ...]]:
+    """A row for the address, and one for each further leaf that it serves to other offers."""
     word, result = toned(verdict.verdict), seen.result
     if not isinstance(result, Served):
-        return (seen.address, word, "", "", result.error)
-    return (seen.address, word, result.tls_version, result.cipher, str(result.leaf.certificate))
+        yield (seen.address, word, "", "", result.error)
+        return
+    yield (seen.address, word, result.tls_version, result.cipher, str(result.leaf.certificate))
+    for leaf in result.others:
+        yield ("", "", "", "to other offers", str(leaf.certificate))
+    if result.refused is not None:
+        yield ("", "", "", "", result.refused)
 
 
 def _leaf(leaf: Leaf, wall: datetime) -> Block:

@@ -207,12 +207,18 @@ def _addresses(addresses: list[Document]) -> Table:
     return Table(
         "addresses",
         ("address", "verdict", "fingerprint or error"),
-        tuple(
-            (it["address"], toned(it["verdict"]), it["fingerprint"] or it["error"] or "nothing")
-            for it in addresses
-        ),
+        tuple(row for it in addresses for row in _served(it)),
         empty="no address is known",
     )
+
+
+def _served(it: Document) -> Iterator[tuple[Said, ...]]:
+    """A row for the address, and one for each further leaf that it serves to other offers."""
+    shown = it["fingerprint"] or it["error"] or "nothing"
+    yield (it["address"], toned(it["verdict"]), shown)
+    yield from (("", "", leaf) for leaf in it["leaves"] if leaf != shown)
+    if it["fingerprint"] and it["error"]:
+        yield ("", "", it["error"])
 
 
 def _dated(pin: Document) -> bool:

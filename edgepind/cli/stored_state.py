@@ -5,7 +5,7 @@
 from the pinning config.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,6 +68,7 @@ _SHAPE: Mapping[str, Any] = {
             "fingerprint": _TEXT_OR_NONE,
             "verdict": _FINDING,
             "error": _TEXT_OR_NONE,
+            "leaves": [_TEXT],
         }
     ],
     "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
@@ -205,14 +206,20 @@ def remember(paths: PathsSettings, clock: Clock) -> State | NotStored:
 
 def _addresses(document: StatusDocument) -> tuple[AddressVerdict, ...]:
     return tuple(
-        AddressVerdict(it["address"], Finding(it["verdict"]), _fingerprint(it), it["error"])
+        AddressVerdict(
+            it["address"],
+            Finding(it["verdict"]),
+            next(_fingerprints([it["fingerprint"]]), None),
+            it["error"],
+            leaves=tuple(_fingerprints(it["leaves"])),
+        )
         for it in document["addresses"]
     )
 
 
-def _fingerprint(address: StatusDocument) -> Fingerprint | None:
-    fingerprint = parse_fingerprint(address["fingerprint"])
-    return fingerprint if isinstance(fingerprint, Fingerprint) else None
+def _fingerprints(values: Iterable[Any]) -> Iterator[Fingerprint]:
+    read = map(parse_fingerprint, values)
+    yield from (it for it in read if isinstance(it, Fingerprint))
 
 
 def _seen_last(state: State) -> tuple[AddressVerdict, ...]:

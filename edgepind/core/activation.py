@@ -27,7 +27,7 @@ from edgepind.core.live_leaves import answering, first_looks, keys_of, live_at
 from edgepind.core.messages import pin_activated, pin_retired
 from edgepind.core.pin_commands import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, leaves_in, served
 from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -63,7 +63,10 @@ def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[
 
 
 def _live(state: State) -> Live:
-    keys = [frozenset().union(*(keys_of(leaf) for leaf in live_at(it))) for it in answering(state)]
+    keys = [
+        frozenset().union(*(keys_of(leaf) for leaf in live_at(it) if not leaf.wider))
+        for it in answering(state)
+    ]
     counts = {pin.key: sum(pin.key in it for it in keys) for pin in accepted(state.pins)}
     return {key: count for key, count in counts.items() if count}
 
@@ -71,7 +74,7 @@ def _live(state: State) -> Live:
 def _translate(state: State, link: Link, tick: Tick) -> State:
     """Give each live pin of the other kind a twin of the configured kind."""
     kind = tick.rules.pins.kind
-    for leaf in (leaf for _, it in served(link) for leaf in (it.leaf, *it.others)):
+    for leaf in leaves_in(link):
         pin = pin_of(leaf, state.pins)
         value = leaf.value(kind)
         twin_there = any(it.accepted and it.key == (kind, value) for it in state.pins)

@@ -30,7 +30,7 @@ from edgepind.core.pin_lifecycle import (
     report_refusals,
 )
 from edgepind.core.standing import STANDING, Standing
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, leaves_in
 from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -62,9 +62,10 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
 
 def _note_kind(state: State, tick: Tick) -> State:
     """Learn from what is live whether the endpoint names hashes of the pinned kind."""
-    link, named = tick.seen.link, state.status.announced_current
-    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
-    kinds = {kind for leaf in leaves for kind in PinKind if leaf.value(kind) == named}
+    named = state.status.announced_current
+    kinds = {
+        kind for leaf in leaves_in(tick.seen.link) for kind in PinKind if leaf.value(kind) == named
+    }
     if not kinds:
         return state
     other = tick.rules.pins.kind not in kinds
@@ -90,8 +91,7 @@ def _why_refused(fingerprint: Fingerprint, state: State, tick: Tick) -> str | No
 
 def _is_other_hash(fingerprint: Fingerprint, tick: Tick) -> bool:
     """Whether it is a hash, of the kind that is not pinned here, of a leaf that is live."""
-    link, kind = tick.seen.link, tick.rules.pins.kind
-    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
+    kind, leaves = tick.rules.pins.kind, leaves_in(tick.seen.link)
     others = (other for other in PinKind if other is not kind)
     return any(leaf.value(other) == fingerprint for other in others for leaf in leaves)
 
@@ -131,10 +131,7 @@ def _wanted(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> Fingerp
 
 def _is_live(pin: Pin, tick: Tick) -> bool:
     """Whether it is served in this tick, which `ever_live` does not show yet."""
-    link = tick.seen.link
-    return link is not None and any(
-        it.leaf.value(pin.kind) == pin.fingerprint for _, it in served(link)
-    )
+    return any(it.value(pin.kind) == pin.fingerprint for it in leaves_in(tick.seen.link))
 
 
 def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State, tuple[Event, ...]]:

@@ -14,7 +14,7 @@ from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
 from edgepind.core.announcements import note_announcement
 from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
-from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
+from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock, with_known_leaves
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.live_leaves import (
     keys_of,
@@ -143,6 +143,9 @@ def conclude(state: State, tick: Tick) -> Diagnosis | None:
     if tick.seen.link is None:
         return None
     diagnosis = diagnose(tick.seen.link, state.pins, tick, state.floor)
+    if not tick.seen.link.full:
+        known = with_known_leaves(diagnosis.verdicts, state.addresses)
+        diagnosis = replace(diagnosis, verdicts=known)
     if diagnosis.finding is Finding.UNREACHABLE:
         return replace(diagnosis, lockout=is_lockout(state, tick.rules))
     return replace(

@@ -9,10 +9,10 @@ nothing is known is trusted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
@@ -180,7 +180,9 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
             seen.address,
             _address_finding(seen.result, pins, tick, floor),
             _shown(seen.result.leaf, pins, kind),
+            error=seen.result.refused,
             not_after=_ends(seen.result.leaf),
+            leaves=tuple(_shown(it, pins, kind) for it in (seen.result.leaf, *seen.result.others)),
         )
         if isinstance(seen.result, Served)
         else AddressVerdict(
@@ -191,7 +193,7 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
         )
         for seen in link.addresses
     )
-    results = tuple(result for _, result in served(link))
+    results = tuple(result for _, result in shown(link))
     if not results:
         return Diagnosis(Finding.UNREACHABLE, accepted=False, verdicts=verdicts)
     matched = tuple(pin_of(it.leaf, pins) for it in results)
@@ -201,6 +203,17 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
         key=GRAVITY.index,
     )
     return Diagnosis(_of_link(gravest, matched, tick), any((*matched, *others)), verdicts)
+
+
+def with_known_leaves(
+    verdicts: tuple[AddressVerdict, ...], before: tuple[AddressVerdict, ...]
+) -> tuple[AddressVerdict, ...]:
+    """The verdicts of a look that did not make every offer, with the leaves that others showed."""
+    sets = {it.address: it.leaves for it in before}
+    return tuple(
+        replace(it, leaves=sets[it.address]) if it.fingerprint in sets.get(it.address, ()) else it
+        for it in verdicts
+    )
 
 
 def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:

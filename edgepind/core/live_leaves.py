@@ -24,7 +24,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from edgepind.core.diagnosis import judge_leaf
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.model.enums import PinKind
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Leaf, Served
@@ -52,7 +52,7 @@ def note_served(state: State, tick: Tick) -> State:
     known = {it.address: it for it in state.served}
     answered = {
         address: _look(known.get(address, LastServed(address)), it, state, tick)
-        for address, it in served(link)
+        for address, it in shown(link)
     }
     silent = [
         it
@@ -80,6 +80,7 @@ def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastSer
             seen=known.seen | 1,
             first=known.first | (leaf is seen.leaf),
             finding=judge_leaf(leaf, state.pins, tick, state.floor),
+            wider=seen.wider_only,
         )
     kept = sorted((it for it in leaves.values() if it.seen), key=lambda it: it.seen & -it.seen)
     return LastServed(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from edgepind.core.admission import HoldDown
-from edgepind.core.tick import Tick, served
+from edgepind.core.tick import Tick, shown
 from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
@@ -213,7 +213,7 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
     """What `finding` means for this link, with issuers and errors named."""
     link = tick.seen.link or Link(())
     issuers = tuple(
-        dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
+        dict.fromkeys(it.leaf.issuer for _, it in shown(link) if it.leaf.public.window is None)
     )
     errors = tuple(
         dict.fromkeys(it.result.error for it in link.addresses if isinstance(it.result, NotServed))

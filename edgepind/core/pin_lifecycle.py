@@ -23,7 +23,7 @@ from enum import StrEnum
 
 from edgepind.core.messages import pin_refused
 from edgepind.core.state_machine import step
-from edgepind.core.tick import served
+from edgepind.core.tick import leaves_in
 from edgepind.model.decision import Event
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import Fingerprint
@@ -200,7 +200,7 @@ def is_removed(leaf: Leaf, state: State) -> bool:
 
 def is_removed_hash(fingerprint: Fingerprint, link: Link | None, state: State) -> bool:
     """Whether an operator removed it, or the other hash of a leaf in `link` that has it."""
-    leaves = () if link is None else tuple(it.leaf for _, it in served(link))
     return fingerprint in state.removed or any(
-        fingerprint in {leaf.certificate, leaf.spki} and is_removed(leaf, state) for leaf in leaves
+        fingerprint in {leaf.certificate, leaf.spki} and is_removed(leaf, state)
+        for leaf in leaves_in(link)
     )

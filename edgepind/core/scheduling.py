@@ -8,6 +8,7 @@ requests to a status endpoint in trouble, failed writes, failed restarts.
 from dataclasses import replace
 from typing import assert_never
 
+from edgepind.core.diagnosis import GOOD
 from edgepind.core.standing import NOT_BELIEVED
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Channel, Role
@@ -35,6 +36,9 @@ FULL_LOOK_TICKS = 10
 """In a steady state every so many looks make every offer."""
 STATUS_SHARE = 0.8
 """Urgent ticks do not ask the status endpoint more often than this share of the interval."""
+UNPINNED_FOR_GOOD = 3
+"""After so many answers in a row over an unpinned leaf, while the link is pinned, it is no chance.
+"""
 STATUS_BACKOFF_TICKS = 10
 """A status endpoint in trouble is asked at least once in this many intervals."""
 RETRY_AFTER_CAP = 3600.0
@@ -68,6 +72,18 @@ def full_look(state: State, rules: Rules) -> bool:
 
 def note_status(state: State, status: Status, tick: Tick) -> StatusMemory:
     """What is remembered of an answer, and when the endpoint may be asked again.
+
+    Answers in a row that came over an unpinned leaf while the link is pinned are counted: the
+    request does not reach what the looks do, and announcements go unheard.
+    """
+    heard = _heard(state, status, tick)
+    apart = heard.channel is Channel.UNPINNED and state.finding in GOOD
+    in_a_row = min(state.status.unpinned_in_a_row + 1, UNPINNED_FOR_GOOD) if apart else 0
+    return replace(heard, unpinned_in_a_row=in_a_row)
+
+
+def _heard(state: State, status: Status, tick: Tick) -> StatusMemory:
+    """What an answer says, and when the endpoint may be asked again.
 
     An answer over a channel without standing may be a stranger's: it delays the next request by an
     interval at most, and does not count as a failure of the endpoint.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.observation import Link, Observations, Served
+from edgepind.model.observation import Leaf, Link, Observations, Served
 from edgepind.model.rules import Rules
 from edgepind.model.state import ClockJudgement
 
@@ -46,8 +46,22 @@ class Tick:
         return instant is None or self.now.monotonic >= instant
 
 
-def served(link: Link) -> tuple[tuple[str, Served], ...]:
-    """The addresses that answered with a handshake, with what they served."""
+def leaves_in(link: Link | None) -> tuple[Leaf, ...]:
+    """Every leaf that an Edge could be served, as far as this look shows them."""
+    found = served(link) if link is not None else ()
+    return tuple(leaf for _, it in found for leaf in (it.leaf, *it.others))
+
+
+def shown(link: Link) -> tuple[tuple[str, Served], ...]:
+    """The addresses that showed a leaf to any look, also to one wider than the Edge's settings."""
     return tuple(
         (seen.address, seen.result) for seen in link.addresses if isinstance(seen.result, Served)
     )
+
+
+def served(link: Link) -> tuple[tuple[str, Served], ...]:
+    """The addresses that showed a leaf to an offer of the Edge's, with what they served.
+
+    What only a wider look sees no Edge is served: it is told, and is no evidence of anything.
+    """
+    return tuple((address, it) for address, it in shown(link) if not it.wider_only)

@@ -131,3 +131,11 @@ class EventName(StrEnum):
     STATE_DAMAGED = "state_damaged"
     WRITE_FAILED = "write_failed"
     INVARIANT_VIOLATED = "invariant_violated"
+
+
+class HighestTls(StrEnum):
+    """The highest TLS version that the Edge speaks, as far as the site knows (`edge.tls`)."""
+
+    UNKNOWN = "unknown"
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"

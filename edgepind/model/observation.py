@@ -71,7 +71,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A handshake that was completed."""
+    """A handshake in which a leaf was shown and its key proven."""
 
     leaf: Leaf
     tls_version: str
@@ -83,6 +83,9 @@ class Served:
     others: tuple[Leaf, ...] = ()
     """Further leaves that the address served in this look, under other offers that an Edge might
     make; without `leaf`, and each once."""
+    refused: str | None = None
+    """How the server ended the handshake after its leaf was proven, in a clause; None: it did not.
+    """
 
 
 @dataclass(frozen=True, slots=True)

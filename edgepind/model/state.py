@@ -166,7 +166,9 @@ class AddressVerdict:
     """What the last tick made of one address.
 
     `not_after` is when the first certificate on its path to a public root ends, the leaf's own end
-    where there is no such path. `error` says, and `fault` classes, why there was no leaf.
+    where there is no such path. `error` says, and `fault` classes, why there was no leaf; an error
+    beside a fingerprint, how the handshake ended after its leaf. `leaves` are all that it was seen
+    to serve, to whatever offer of the Edge's.
     """
 
     address: str
@@ -175,6 +177,7 @@ class AddressVerdict:
     error: str | None = None
     not_after: datetime | None = None
     fault: HandshakeFault | None = None
+    leaves: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class ServedLeaf:
 
     `seen` has a bit for each of the last looks at that address, the newest lowest: set where the
     leaf was served. `first` is the same for the Edge's own offer alone. `finding` is the verdict on
-    it when it was seen last.
+    it when it was seen last. `wider`: an Edge is not served it, only a client that offers more.
     """
 
     certificate: Fingerprint
@@ -191,6 +194,7 @@ class ServedLeaf:
     seen: int = 1
     first: int = 1
     finding: Finding | None = None
+    wider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,9 @@ class StatusMemory:
     not_before: Monotonic | None = None
     told_to_wait: Monotonic | None = None
     other_kind: bool = False
+    unpinned_in_a_row: int = 0
+    """Answers in a row over a leaf that is not pinned, while the link was: up to
+    `core.scheduling.UNPINNED_FOR_GOOD`."""
 
 
 @dataclass(frozen=True, slots=True)

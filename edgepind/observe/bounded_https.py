@@ -76,13 +76,18 @@ class NoReply:
 
 
 class BoundedHttps:
-    """Exchanges through one TLS context, over one connection that is kept for the next.
+    """Exchanges over one connection that is kept for the next.
 
-    `timeout` is seconds for one exchange, whole, whatever number of addresses it takes.
+    `contexts` are tried in turn at an address that shows a leaf which is not pinned, for a server
+    with several shows another to another offer; the one that was answered last is the first of the
+    next exchange. `timeout` is seconds for one exchange, whole, whatever number of addresses and
+    offers it takes.
     """
 
-    def __init__(self, context: ssl.SSLContext, timeout: float, now: Callable[[], Moment]) -> None:
-        self._context = context
+    def __init__(
+        self, contexts: Sequence[ssl.SSLContext], timeout: float, now: Callable[[], Moment]
+    ) -> None:
+        self._contexts = tuple(contexts)
         self._timeout = timeout
         self._now = now
         self._transport: httpx.AsyncHTTPTransport | None = None
@@ -128,10 +133,30 @@ class BoundedHttps:
     async def _attempt(
         self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply | NoReply:
+        first: NoReply | None = None
+        for context in self._contexts:
+            outcome = await self._try(ask, address, context, connect_within, progress)
+            if isinstance(outcome, Reply):
+                rest = (it for it in self._contexts if it is not context)
+                self._contexts = (context, *rest)
+                return outcome
+            first = first or outcome
+            if outcome.connected or first.unpinned is None:
+                return outcome if outcome.connected else first
+        return first or NoReply("nothing can be offered")
+
+    async def _try(
+        self,
+        ask: Ask,
+        address: Address,
+        context: ssl.SSLContext,
+        connect_within: float,
+        progress: "_Progress",
+    ) -> Reply | NoReply:
         while True:
             progress.start()
             try:
-                return await self._send(ask, address, connect_within, progress)
+                return await self._send(ask, address, context, connect_within, progress)
             except (httpx.TransportError, OSError) as error:
                 if not progress.reused:  # else the server had given it up: once more, on a new one
                     return NoReply(
@@ -139,10 +164,15 @@ class BoundedHttps:
                     )
 
     async def _send(
-        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
+        self,
+        ask: Ask,
+        address: Address,
+        context: ssl.SSLContext,
+        connect_within: float,
+        progress: "_Progress",
     ) -> Reply:
         if self._transport is None:
-            self._transport = _transport(self._context)
+            self._transport = _transport(context)
         wire = _wire_request(ask, address, connect_within, progress)
         done = False
         try:

@@ -1,7 +1,8 @@
-"""TLS contexts for the status endpoint, and the check of the leaf that comes before any request.
+"""TLS contexts for requests, and the check of the leaf that comes before any request.
 
-Two kinds of trust, never mixed: a pinned connection is trusted because of its leaf alone, and
-secrets may go over it; a chain-verified one is good for hints.
+They offer what the looks at the link do (`edge_offers`). Two kinds of trust, never mixed: a pinned
+connection is trusted because of its leaf alone, and secrets may go over it; a chain-verified one is
+good for hints.
 """
 
 import ssl
@@ -9,10 +10,17 @@ from hashlib import sha256
 
 import certifi
 
-from edgepind.model.enums import PinKind
+from edgepind.host.disk_thread import run_aside
+from edgepind.model.document import EdgeTls
+from edgepind.model.enums import HighestTls, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import PinKey
 from edgepind.observe.der import public_key_info
+from edgepind.observe.edge_client import EdgeClient
+from edgepind.observe.tls_settings import TlsOffer, edge_context
+
+_DEFAULT = TlsOffer()
+_SILENT = EdgeTls()
 
 
 class LeafRefusedError(ssl.SSLError):
@@ -81,7 +89,7 @@ def leaf_keys(leaf: bytes) -> frozenset[PinKey]:
     return frozenset(keys)
 
 
-def pinned_context(check: PinCheck) -> ssl.SSLContext:
+def pinned_context(check: PinCheck, offer: TlsOffer = _DEFAULT) -> ssl.SSLContext:
     """A context whose handshakes succeed where `check` lets the leaf pass, and only there.
 
     No chain and no name is verified besides: the pin is the authority, and it was accepted for
@@ -95,27 +103,57 @@ def pinned_context(check: PinCheck) -> ssl.SSLContext:
             leaf = self.getpeercert(binary_form=True)
             check.examine(leaf or b"")
 
-    context = _client_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = _client_context(offer)
     context.sslobject_class = CheckedObject
     return context
 
 
-def verified_context(roots: str) -> ssl.SSLContext:
+def verified_context(roots: str, offer: TlsOffer = _DEFAULT) -> ssl.SSLContext:
     """A context that verifies chain and name; `roots` as in `cloud.public_roots`.
 
     Raises OSError (ssl.SSLError among them) where the PEM file cannot be read or holds no
     certificate.
     """
-    context = _client_context()
+    context = _client_context(offer)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
     context.hostname_checks_common_name = False
     context.load_verify_locations(certifi.where() if roots == "bundled" else roots)
     return context
 
 
-def _client_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+def _client_context(offer: TlsOffer) -> ssl.SSLContext:
+    context = edge_context(offer)
     context.options |= ssl.OP_NO_RENEGOTIATION  # the leaf that was examined stays the leaf
     return context
+
+
+class RequestContexts:
+    """The contexts of all requests while the Edge and the client certificate stay the same.
+
+    To the cloud's host they offer what the Edge would. To others (a status endpoint or a token's
+    desk elsewhere) the Edge does not speak, and its settings say nothing of them.
+    """
+
+    def __init__(self, edge: EdgeClient, host: str) -> None:
+        self._edge = edge
+        self._host = host
+        self._elsewhere = EdgeClient(_SILENT, HighestTls.UNKNOWN, edge.certificate)
+        self._verified: dict[EdgeClient, ssl.SSLContext] = {}
+
+    def pinned(self, host: str, check: PinCheck) -> tuple[ssl.SSLContext, ...]:
+        """As given, and for each further offer to which another leaf may be shown."""
+        client = self._client_for(host)
+        offers = client.offers.requests
+        return tuple(client.equip(pinned_context(check, offer)) for offer in offers)
+
+    async def verified(self, host: str, roots: str) -> ssl.SSLContext:
+        """As given, made once; raises what `verified_context` does."""
+        client = self._client_for(host)
+        if client not in self._verified:
+            made = await run_aside(verified_context, roots, client.offers.given)
+            self._verified[client] = client.equip(made)
+        return self._verified[client]
+
+    def _client_for(self, host: str) -> EdgeClient:
+        return self._edge if host == self._host else self._elsewhere

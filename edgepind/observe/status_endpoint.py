@@ -1,17 +1,19 @@
 """Asks the cloud's status endpoint what it serves and what it will, and over which channel.
 
-First over a connection whose pin has standing, the only kind that a token or a secret ever crosses.
+What it offers is what the Edge would, and where an address so shows a leaf that is not pinned, each
+further offer by which it may show another. First comes a connection whose pin has standing, the
+only kind that a token or a secret ever crosses.
 Where no address shows such a leaf, once more and anonymously, for a hint: over one that is at least
 accepted, else over a chain-verified one. What any of it is worth is decided in the core.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from edgepind.formats import ParsedJson, foreign_text, parse_json
-from edgepind.host.disk_thread import run_aside
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment
 from edgepind.model.observation import (
@@ -24,14 +26,17 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
+from edgepind.observe.edge_client import EdgeClient, edge_client
 from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
 from edgepind.observe.oauth import NoToken, TokenSource
-from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
+from edgepind.observe.pinned_tls import PinCheck, RequestContexts
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
 from edgepind.observe.status_answer import JqPrograms, read_answer
 from edgepind.settings.kinds import HTTPS_PORT
 from edgepind.settings.schema import CloudSettings, Settings
 
+_SILENT = EdgeTls()
+"""A document that says nothing of TLS."""
 _PATH = "/api/v1/security/status"
 _JQ_DEADLINE = 10.0
 """Seconds for the programs: no part of `cloud.timeout`, which is about the network."""
@@ -82,23 +87,23 @@ class StatusEndpoint:
         self._programs = JqPrograms((status.current, status.next, status.rotates_at), _JQ_DEADLINE)
         token_url = status.oauth.token_url
         self._check = PinCheck(keeps_to_first=bool(token_url))
-        self._believed = BoundedHttps(pinned_context(self._check), cloud.timeout, now)
         self._accepting = PinCheck()
-        self._accepted = pinned_context(self._accepting)
-        self._verified: ssl.SSLContext | None = None
+        self._highest = settings.edge.tls
+        self._use(EdgeClient(_SILENT, self._highest, None))
         self._tokens = TokenSource(status.oauth, self._ask_for_token) if token_url else None
         self._token_is_new = False
         self._desk_is_pinned = _host(token_url) == cloud.host
         self._tag: _Tag | None = None
 
-    async def fetch(self, trust: Trust) -> StatusReading:
-        """Ask once, under the pins of now.
+    async def fetch(self, trust: Trust, tls: EdgeTls = _SILENT) -> StatusReading:
+        """Ask once, under the pins of now, with what an Edge with these `tlsSettings` would offer.
 
         Never raises for what the cloud, the network or a file does. Each request has
         `cloud.timeout` seconds, whole, after as many at most for its name; at worst there are
         four: a token, the status, and the two anonymous ones. Cancellation ends it at once.
         """
         tag, self._tag = self._tag, None
+        await self._become(tls)
         if not trust.accepted:
             return StatusReading(await self._hint(""))
         if not trust.believed:
@@ -117,6 +122,20 @@ class StatusEndpoint:
     async def close(self) -> None:
         """Give the kept connection up."""
         await self._believed.close()
+
+    async def _become(self, tls: EdgeTls) -> None:
+        """Offer what an Edge with these settings does, and the client certificate of now."""
+        configured, latest = self._cloud.client_certificate, self._edge
+        edge = await edge_client(tls, self._highest, configured, latest)
+        if edge is not latest:
+            await self.close()
+            self._use(edge)
+
+    def _use(self, edge: EdgeClient) -> None:
+        self._edge = edge
+        self._contexts = RequestContexts(edge, self._cloud.host)
+        contexts = self._contexts.pinned(_host(self._url), self._check)
+        self._believed = BoundedHttps(contexts, self._cloud.timeout, self._now)
 
     async def _ask_believed(
         self, believed: frozenset[PinKey], tag: _Tag | None
@@ -164,7 +183,8 @@ class StatusEndpoint:
         """Ask anonymously who shows a pin without standing, else whom a public CA vouches for."""
         if trust.accepted != trust.believed:
             self._accepting.begin(trust.accepted)
-            reply = await self._exchange_once(self._accepted, Ask(self._url))
+            contexts = self._contexts.pinned(_host(self._url), self._accepting)
+            reply = await self._exchange_once(contexts, Ask(self._url))
             if isinstance(reply, Reply):
                 return await self._judge(Channel.WITHOUT_STANDING, reply, conditional=False)
             why = f"{why}; without standing, {reply.error}"
@@ -188,16 +208,15 @@ class StatusEndpoint:
         return reply
 
     async def _exchange_verified(self, ask: Ask) -> Reply | NoReply:
-        if self._verified is None:
-            roots = self._cloud.public_roots
-            try:
-                self._verified = await run_aside(verified_context, roots)
-            except OSError as error:
-                return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
-        return await self._exchange_once(self._verified, ask)
+        roots = self._cloud.public_roots
+        try:
+            context = await self._contexts.verified(_host(ask.url), roots)
+        except OSError as error:
+            return NoReply(f"the public roots ({roots}) cannot be loaded: {error.strerror}")
+        return await self._exchange_once((context,), ask)
 
-    async def _exchange_once(self, context: ssl.SSLContext, ask: Ask) -> Reply | NoReply:
-        connection = BoundedHttps(context, self._cloud.timeout, self._now)
+    async def _exchange_once(self, contexts: Sequence[ssl.SSLContext], ask: Ask) -> Reply | NoReply:
+        connection = BoundedHttps(contexts, self._cloud.timeout, self._now)
         try:
             return await self._exchange(connection, ask)
         finally:

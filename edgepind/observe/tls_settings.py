@@ -4,8 +4,9 @@ The values of the pinning document are read in any usual spelling; what is not u
 ignored here and reported by `check`. No context verifies a chain: `chain` judges it.
 
 `ssl` before Python 3.15 cannot choose among the suites of TLS 1.3, so all of them are offered
-wherever TLS 1.3 is. They are never switched off either: the document has no highest version, and
-a list that names none of them leaves it open whether the Edge's list concerns them.
+wherever TLS 1.3 is. They are never switched off on account of a list either: one that names none
+of them leaves it open whether it concerns them. Which leaf else the Edge could be served, where it
+is another TLS library's client, is for `edge_offers`.
 """
 
 import re
@@ -16,6 +17,7 @@ from functools import cache
 
 from edgepind.formats import foreign_text
 from edgepind.model.document import EdgeTls
+from edgepind.model.enums import HighestTls
 from edgepind.observe.cipher_names import IANA_NAMES
 
 _VERSIONS = {
@@ -30,6 +32,8 @@ _SEPARATORS = re.compile(r"[:,;\s]+")
 _CODE_POINT = 0xFFFF
 _EVERYTHING = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
 _TLS_1_3_ONLY = "TLSv1.3"
+_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+"""Also where a server knows no secure renegotiation (RFC 5746); named by Python 3.12 and later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,12 @@ class TlsOffer:
     suites: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    """One sentence for a person about each thing that was ignored."""
+    """One sentence for a person about each thing that was ignored, or that cannot be."""
+    maximum: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
 
 
-def read_offer(tls: EdgeTls) -> TlsOffer:
-    """Read the values; never raises, whatever they are."""
+def read_offer(tls: EdgeTls, highest: HighestTls = HighestTls.UNKNOWN) -> TlsOffer:
+    """Read the values, for an Edge that speaks `highest`; never raises, whatever they are."""
     problems: list[str] = []
     minimum = None if tls.min_version is None else _version(tls.min_version)
     unknown = [] if tls.min_version is None or minimum else [tls.min_version]
@@ -68,33 +73,51 @@ def read_offer(tls: EdgeTls) -> TlsOffer:
             "tlsSettings.cipherSuites names no suite that is known, so OpenSSL's defaults are used"
         )
     older = tuple(name for name in known if _suites()[name.upper()].protocol != _TLS_1_3_ONLY)
-    only_newest = bool(known) and not older
+    if known and not older:
+        minimum = ssl.TLSVersion.TLSv1_3
+    if minimum is ssl.TLSVersion.TLSv1_3 and highest is HighestTls.TLS_1_2:
+        problems.append(
+            "tlsSettings asks for TLS 1.3 and edge.tls says that the Edge speaks no more than 1.2, "
+            "so it connects to nobody; correct one of the two"
+        )
     return TlsOffer(
-        minimum=ssl.TLSVersion.TLSv1_3 if only_newest else minimum or ssl.TLSVersion.TLSv1_2,
+        minimum=minimum or ssl.TLSVersion.TLSv1_2,
         suites=older,
         unknown=(*unknown, *others),
         problems=tuple(problems),
+        maximum=ssl.TLSVersion.TLSv1_2
+        if highest is HighestTls.TLS_1_2
+        else ssl.TLSVersion.MAXIMUM_SUPPORTED,
     )
 
 
 def edge_context(offer: TlsOffer) -> ssl.SSLContext:
     """A context that offers what the Edge would; it verifies nothing. Costs about 0.3 ms."""
-    return _context(offer.minimum, ":".join(offer.suites) or "DEFAULT")
+    return _context(offer.minimum, offer.maximum, ":".join(offer.suites) or "DEFAULT")
 
 
 def wide_context() -> ssl.SSLContext:
-    """A context that offers all that OpenSSL has, TLS 1.0 included, to tell a mismatch."""
-    return _context(ssl.TLSVersion.TLSv1, "DEFAULT:@SECLEVEL=0")
+    """A context that offers more than any Edge: all that OpenSSL can do, for the diagnosis alone.
+
+    TLS 1.0, weak keys and hashes, and servers without secure renegotiation, as old middleboxes are.
+    """
+    context = _context(
+        ssl.TLSVersion.TLSv1, ssl.TLSVersion.MAXIMUM_SUPPORTED, "ALL:!aNULL:@SECLEVEL=0"
+    )
+    context.options |= _LEGACY_SERVER_CONNECT
+    return context
 
 
-def _context(minimum: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
+def _context(minimum: ssl.TLSVersion, maximum: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.options &= ~_LEGACY_SERVER_CONNECT  # whatever the host's OpenSSL is told
     with warnings.catch_warnings():
         # TLS 1.0 and 1.1 are deprecated, and looked for on purpose.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = minimum
+        context.maximum_version = maximum
     context.set_ciphers(ciphers)
     return context
 

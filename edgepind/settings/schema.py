@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepind import RELEASED
-from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
+from edgepind.model.enums import Bootstrap, HighestTls, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.settings.kinds import (
@@ -129,6 +129,12 @@ class CloudSettings:
     timeout: float = setting(
         DURATION, '"10s"', "How long one handshake or one request may take as a whole."
     )
+    client_certificate: str = setting(
+        FILE_OR_NONE,
+        '""',
+        "PEM of a certificate with its key, where the cloud asks for one; empty: the systemd "
+        "credential edgepind.client-certificate, if there is one.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +194,11 @@ class EdgeSettings:
     )
     owner: str = setting(OWNER, '"root:root"', "The document's owner and group.")
     mode: int = setting(MODE, '"0600"', "The document's mode.")
+    tls: HighestTls = setting(
+        one_of(HighestTls),
+        '"unknown"',
+        'The highest TLS version that the Edge speaks, where known: "1.2" or "1.3".',
+    )
     validator: Validator = setting(
         one_of(Validator),
         '"allowlist"',

@@ -100,6 +100,7 @@ def _address(verdict: AddressVerdict) -> dict[str, Any]:
         "fingerprint": str(verdict.fingerprint) if verdict.fingerprint else None,
         "verdict": verdict.verdict.value,
         "error": verdict.error,
+        "leaves": [str(it) for it in verdict.leaves],
     }
 
 

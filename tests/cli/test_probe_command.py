@@ -30,6 +30,7 @@ KEYS = {
     "public_chain",
     "system_chain",
     "error",
+    "leaves",
 }
 
 

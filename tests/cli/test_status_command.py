@@ -55,6 +55,7 @@ def document(**changes: Any) -> dict[str, Any]:
                 "fingerprint": PIN,
                 "verdict": "pinned",
                 "error": None,
+                "leaves": [PIN],
             }
         ],
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},

@@ -45,6 +45,7 @@ PROBED = {
     "public_chain",
     "system_chain",
     "error",
+    "leaves",
 }
 
 

@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -158,6 +159,32 @@ async def test_a_cipher_that_is_not_shared_is_a_mismatch(site: Site) -> None:
         await site.daemon.start()
         await until_status(site, finding="cipher_mismatch")
     assert verdicts(site)[str(address)] == "cipher_mismatch"
+
+
+async def test_what_only_a_wider_look_sees_is_never_adopted(site: Site) -> None:
+    """A public leaf of a server that speaks TLS 1.0 alone: no Edge would be served it."""
+
+    def oldest(context: ssl.SSLContext) -> None:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+
+    shown = site.trust.issue(HOST, "rsa")
+    before = site.document.read_bytes()
+    async with tls_endpoint(shown, configure=oldest) as address:
+        site.write_settings(
+            {
+                "cloud": {"addresses": [str(address)]},
+                "status": {"enabled": False},
+                "pins": {"policy": "available"},
+            }
+        )
+        await site.daemon.start()
+        await until_status(site, finding="cipher_mismatch")
+        await pass_ticks(site, 12)
+        assert roles(site) == {}
+    assert site.document.read_bytes() == before
 
 
 async def test_a_clock_that_is_known_to_be_wrong_is_named(site: Site) -> None:

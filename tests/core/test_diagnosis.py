@@ -6,12 +6,20 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.diagnosis import Diagnosis, better_times, diagnose, judge_clock, pin_of
+from edgepind.core.diagnosis import (
+    Diagnosis,
+    better_times,
+    diagnose,
+    judge_clock,
+    pin_of,
+    with_known_leaves,
+)
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, LONG, fingerprint, leaf, link, spki
 from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.instants import Moment, Validity
 from edgepind.model.observation import (
+    AddressSeen,
     Chain,
     ClockReading,
     ClockSource,
@@ -19,10 +27,11 @@ from edgepind.model.observation import (
     Leaf,
     Link,
     Observations,
+    Served,
 )
 from edgepind.model.rules import PinRules
 from edgepind.model.state import AddressVerdict, ClockJudgement
-from tests.core.situations import NOW, RULES, A, pin, rules, tick
+from tests.core.situations import NOW, RULES, A, B, pin, rules, tick
 
 PAST = Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1))
 PINS = (pin("a", Role.CURRENT), pin("b"), pin("p", Role.PENDING))
@@ -175,15 +184,23 @@ def test_each_address_is_shown_with_what_it_served_or_why_not() -> None:
     }
     verdicts = judged(serves, seen=keys).verdicts
     assert verdicts == (
-        AddressVerdict("1", Finding.PINNED, A, not_after=LONG.not_after),
-        AddressVerdict("2", Finding.CERTIFICATE_FAULT, spki("y"), not_after=PAST.not_after),
+        AddressVerdict("1", Finding.PINNED, A, not_after=LONG.not_after, leaves=(A,)),
+        AddressVerdict(
+            "2",
+            Finding.CERTIFICATE_FAULT,
+            spki("y"),
+            not_after=PAST.not_after,
+            leaves=(spki("y"),),
+        ),
         AddressVerdict(
             "3",
             Finding.UNREACHABLE,
             error="3 does not answer (refused)",
             fault=HandshakeFault.REFUSED,
         ),
-        AddressVerdict("4", Finding.INTERCEPTION, spki("z"), not_after=LONG.not_after),
+        AddressVerdict(
+            "4", Finding.INTERCEPTION, spki("z"), not_after=LONG.not_after, leaves=(spki("z"),)
+        ),
     )
     assert judged({"1": leaf("x")}).verdicts[0].fingerprint == fingerprint("x")
 
@@ -245,3 +262,23 @@ def test_better_times_are_what_the_witnesses_and_an_earlier_run_say() -> None:
     assert better_times(replace(wrong, trusted=True), MOMENT, EPOCH + HOUR) == (EPOCH + HOUR,)
     assert better_times(replace(wrong, error=None), MOMENT, EPOCH) == ()
     assert better_times(ClockJudgement(), MOMENT, then) == ()
+
+
+def test_a_look_at_one_offer_keeps_the_leaves_that_others_showed() -> None:
+    """As long as what it saw is one of them; a full look says what there is now."""
+    full = judged({"1": leaf("a"), "2": leaf("a"), "3": leaf("a")}).verdicts
+    before = (
+        replace(full[0], leaves=(A, B)),
+        replace(full[1], leaves=(B,)),
+    )
+    after = with_known_leaves(full, before)
+    assert [it.leaves for it in after] == [(A, B), (A,), (A,)]
+
+
+def test_the_gravest_leaf_of_a_set_is_the_verdict_and_a_refusal_is_told() -> None:
+    """An address is as good as what it may serve to the Edge at worst."""
+    refused = Served(leaf("a"), "TLSv1.2", "x", others=(leaf("x"),), refused="it refused")
+    link = Link((AddressSeen("1", refused),))
+    verdict = diagnose(link, PINS, tick(Observations(RULES)), None).verdicts[0]
+    assert verdict.verdict is Finding.UNANNOUNCED_ROTATION
+    assert (verdict.fingerprint, len(verdict.leaves), verdict.error) == (A, 2, "it refused")

@@ -5,11 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.scheduling import ask_again, ask_status, backoff, next_delay, note_status
+from edgepind.core.scheduling import (
+    UNPINNED_FOR_GOOD,
+    ask_again,
+    ask_status,
+    backoff,
+    next_delay,
+    note_status,
+)
 from edgepind.core.standing import NOT_BELIEVED
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf
 from edgepind.lab.sim_world import ImaginedWorld
-from edgepind.model.enums import Channel, Role, Validator
+from edgepind.model.enums import Channel, Finding, Role, Validator
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
     HandshakeFault,
@@ -61,6 +68,21 @@ def test_an_answer_replaces_all_that_was_remembered() -> None:
         not_before=Monotonic(NOW + 48.0),
         other_kind=True,
     )
+
+
+@pytest.mark.parametrize("finding", [Finding.PINNED, Finding.ROTATING])
+def test_a_channel_that_stays_unpinned_beside_a_pinned_link_is_counted(finding: Finding) -> None:
+    """Until it is no chance any more; a pinned answer, or a link that is not pinned, ends it."""
+    state, unpinned = State(finding=finding), replace(ANSWER, channel=Channel.UNPINNED)
+    seen = tick(Observations(RULES))
+    counts = []
+    for _ in range(UNPINNED_FOR_GOOD + 1):
+        state = replace(state, status=note_status(state, unpinned, seen))
+        counts.append(state.status.unpinned_in_a_row)
+    assert counts == [*range(1, UNPINNED_FOR_GOOD + 1), UNPINNED_FOR_GOOD]
+    assert note_status(state, ANSWER, seen).unpinned_in_a_row == 0
+    elsewhere = replace(state, finding=Finding.UNANNOUNCED_ROTATION)
+    assert note_status(elsewhere, unpinned, seen).unpinned_in_a_row == 0
 
 
 def test_an_answer_that_did_not_change_stands() -> None:

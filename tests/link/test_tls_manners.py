@@ -18,10 +18,12 @@ from edgepind.lab.pki import Authority, Credential
 from edgepind.model.document import EdgeTls
 from edgepind.model.observation import HandshakeFault, NotServed, Served
 from edgepind.observe.link import LinkObserver, Target
+from edgepind.observe.openssl_path import flight
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.kinds import Address
 from tests.faults.probed import as_probed
 from tests.faults.seen import Sightings
+from tests.support.client_certificate import asking, write_client_certificate
 from tests.support.endpoint import endpoint, tls_endpoint, until_the_end
 from tests.support.s_server import s_server
 
@@ -152,16 +154,77 @@ async def test_a_client_certificate_that_is_insisted_on_comes_after_the_leaf_in_
     seen("tls-client-certificate", f"a condition, {served.tls_version}: the leaf", _told(served))
 
 
-async def test_a_client_certificate_that_is_insisted_on_is_named_in_tls_1_2(
+async def test_a_client_certificate_that_is_insisted_on_leaves_the_leaf_in_tls_1_2(
     openssl: str, seen: Sightings
 ) -> None:
-    """There the handshake fails by an alert that could mean ciphers, and does not."""
+    """The server proves its key before it learns that there is none of the client's."""
     async with s_server(openssl, LEAF, "-Verify", "1", "-tls1_2") as server:
-        looked = await _look(server.address)
+        looked = await _served(server.address)
+    assert looked.refused is not None
+    assert "asks for a client certificate" in looked.refused
+    seen("tls-client-certificate", "a condition, TLSv1.2: the leaf, and the refusal", _told(looked))
+
+
+async def test_a_server_that_hangs_up_on_a_missing_client_certificate_leaves_the_leaf() -> None:
+    """Without an alert, as servers in asyncio do."""
+    asking = _asking(ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2)
+    async with endpoint(until_the_end, tls=asking) as address:
+        looked = await _served(address)
+    assert looked.refused is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_client_certificate_that_is_set_is_presented(
+    version: ssl.TLSVersion, tmp_path: Path
+) -> None:
+    """The handshake is whole, and the file is taken up again when it is replaced."""
+    presented = tmp_path / "client.pem"
+    write_client_certificate(presented)
+    context = asking(LEAF, presented)
+    context.minimum_version = context.maximum_version = version
+    met: asyncio.Queue[object] = asyncio.Queue()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.put_nowait(writer.get_extra_info("peercert"))
+        await until_the_end(reader, writer)
+
+    async with endpoint(meet, tls=context) as address:
+        roots = TrustRoots.of("roots", [ROOT.der])
+        target = Target(HOST, 443, (address,), 10.0, client_certificate=str(presented))
+        observer = LinkObserver(target, Trust(roots, roots), SystemClock())
+        moved = presented.rename(tmp_path / "elsewhere.pem")
+        absent = await _served(observer)
+        moved.rename(presented)
+        there = await _served(observer)
+        assert await met.get()
+    assert there.refused is None
+    if version is ssl.TLSVersion.TLSv1_2:
+        assert absent.refused is not None
+        assert str(presented) in absent.refused
+
+
+async def test_a_leaf_whose_key_was_not_proven_is_none() -> None:
+    """Anybody can send the certificate, and then an alert that asks for the client's."""
+    refusal = bytes.fromhex("15030300020228")
+
+    async def pretend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(flight([LEAF.certificate, *LEAF.chain]) + refusal)
+        await until_the_end(reader, writer)
+
+    async with endpoint(pretend) as address:
+        looked = await _look(address)
     assert isinstance(looked, NotServed)
-    assert looked.fault is HandshakeFault.TLS
-    assert "asks for a client certificate, of which edgepind has none" in looked.error
-    seen("tls-client-certificate", "a condition, TLSv1.2: no handshake", _told(looked))
+
+
+async def test_a_leaf_under_a_static_key_exchange_is_none(openssl: str) -> None:
+    """There the server's key is proven by its last message alone."""
+    rsa = ISSUER.leaf([HOST], key="rsa")
+    async with s_server(openssl, rsa, "-Verify", "1", "-tls1_2") as server:
+        offer = EdgeTls("TLSv1.2", ("AES128-GCM-SHA256",))
+        (it,) = (await _observer(server.address).observe(offer)).addresses
+    assert isinstance(it.result, Served)
+    assert it.result.wider_only
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])

@@ -34,7 +34,7 @@ async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 @asynccontextmanager
 async def client(context: ssl.SSLContext) -> AsyncIterator[BoundedHttps]:
     """Make a client whose connection is given up at the end."""
-    made = BoundedHttps(context, 5.0, SystemClock().now)
+    made = BoundedHttps((context,), 5.0, SystemClock().now)
     try:
         yield made
     finally:

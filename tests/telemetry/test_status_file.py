@@ -63,7 +63,7 @@ STATE = State(
     finding=Finding.PINNED,
     reason="Pinning is enforced.",
     addresses=(
-        AddressVerdict("127.0.0.1:8443", Finding.PINNED, OLD),
+        AddressVerdict("127.0.0.1:8443", Finding.PINNED, OLD, leaves=(OLD,)),
         AddressVerdict("[::1]:8443", Finding.UNREACHABLE, error="connection refused"),
     ),
     status=StatusMemory(ok=True, channel=Channel.PINNED),
@@ -120,12 +120,14 @@ def test_every_field_of_the_contract_and_no_other() -> None:
                 "fingerprint": ":".join(["01"] * 32),
                 "verdict": "pinned",
                 "error": None,
+                "leaves": [":".join(["01"] * 32)],
             },
             {
                 "address": "[::1]:8443",
                 "fingerprint": None,
                 "verdict": "unreachable",
                 "error": "connection refused",
+                "leaves": [],
             },
         ],
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},

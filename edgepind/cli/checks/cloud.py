@@ -4,31 +4,43 @@ The link is probed once. The status endpoint is not asked: its jq programs must 
 secret must be readable.
 """
 
+import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from cryptography import x509
 
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.probe import Probe, Unprobed, probe_cloud
+from edgepind.cli.render import spoken
 from edgepind.core.diagnosis import GOOD
-from edgepind.model.enums import Finding
+from edgepind.host.disk_thread import run_aside
+from edgepind.model.enums import Finding, HighestTls
 from edgepind.model.state import ClockJudgement
+from edgepind.observe.by_signature import can_choose_signatures
+from edgepind.observe.client_certificate import find_client_certificate, present
 from edgepind.observe.client_secret import CREDENTIAL, NoClientSecret, read_client_secret
 from edgepind.observe.status_answer import JqPrograms, NoOutputs
-from edgepind.settings.schema import OAuthSettings, Settings
+from edgepind.settings.schema import EdgeSettings, OAuthSettings, Settings
 
 _DEADLINE = 10.0
+_LINGER = 1.0
+"""Seconds for a refusal that comes when the handshake is over."""
 _ANY_DOCUMENT = "null"
 _DOES_NOT_COMPILE = "it does not compile"
 
 
 async def check_link(settings: Settings) -> list[Fault]:
     """Probe the cloud once, as `edgepind probe` does."""
-    probe = await probe_cloud(settings)
+    probe = await probe_cloud(settings, _LINGER)
     if isinstance(probe, Unprobed):
         return [error("roots-unusable", *halves(probe.error))]
     return [
         *(error("roots-unusable", *halves(sentence)) for sentence in probe.warnings),
         *_of_clock(probe.tick.clock, known=bool(probe.tick.seen.clock)),
+        *_of_signatures(settings.edge),
         *_of_link(probe),
+        *_of_refusals(probe, settings),
     ]
 
 
@@ -68,6 +80,46 @@ def _of_addresses(probe: Probe) -> Iterator[Fault]:
             remedy = "Check the route to it, or list the addresses to use in cloud.addresses."
             what = f"{it.address} completes no handshake ({it.error}); other addresses do"
             yield info("address-unreachable", what, remedy)
+
+
+def _of_refusals(probe: Probe, settings: Settings) -> Iterator[Fault]:
+    remedy = (
+        "Set cloud.client_certificate to the certificate that the Edge presents."
+        if not settings.cloud.client_certificate
+        else "Have the cloud's operator accept the certificate of cloud.client_certificate."
+    )
+    for it in probe.diagnosis.verdicts:
+        if it.fingerprint is not None and it.error is not None:
+            what = f"{it.address} shows its leaf, and {it.error}"
+            yield warning("client-certificate-wanted", what, remedy)
+
+
+async def check_client_certificate(settings: Settings) -> list[Fault]:
+    """Load the site's own certificate, and look at its dates."""
+    certificate = find_client_certificate(settings.cloud.client_certificate)
+    if certificate is None:
+        return []
+    problem = await run_aside(present, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), certificate)
+    if problem is not None:
+        return [error("client-certificate", *halves(problem))]
+    leaf, path = x509.load_pem_x509_certificate(certificate.path.read_bytes()), certificate.path
+    now = datetime.now(UTC)
+    if leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
+        return []
+    ends = spoken(leaf.not_valid_after_utc)
+    when = f"expired on {ends}" if now > leaf.not_valid_after_utc else "is not valid yet"
+    what = f"the client certificate {path} {when}"
+    return [error("client-certificate-expired", what, "Write its successor to the same file.")]
+
+
+def _of_signatures(edge: EdgeSettings) -> Iterator[Fault]:
+    """Tell where a look cannot choose signatures of TLS 1.3."""
+    if edge.tls is not HighestTls.TLS_1_2 and not can_choose_signatures():
+        what = (
+            "the command `openssl` is missing: where the cloud speaks TLS 1.3 alone and has "
+            "certificates of two kinds, the one that OpenSSL is not shown stays unseen"
+        )
+        yield info("signatures-unseen", what, "Install openssl.")
 
 
 # --- the status endpoint --------------------------------------------------------------------

@@ -14,6 +14,7 @@ from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import rfc3339
 from edgepind.host.fs import UnknownOwner, find_owner
 from edgepind.model.document import EdgeTls
+from edgepind.model.enums import HighestTls
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
@@ -53,7 +54,7 @@ def _of_reading(reading: DocumentReading, edge: EdgeSettings) -> Iterator[Fault]
             yield error("pinning-config-unreadable", *halves(sentence))
         case DocumentRead() as document:
             yield from _of_pins(document, path)
-            yield from _of_tls(reading.tls)
+            yield from _of_tls(reading.tls, edge.tls)
 
 
 def _of_pins(document: DocumentRead, path: Path) -> Iterator[Fault]:
@@ -68,7 +69,7 @@ def _of_pins(document: DocumentRead, path: Path) -> Iterator[Fault]:
         yield warning("pinning-off", f"pinning validation is off in {path}", remedy)
 
 
-def _of_tls(tls: EdgeTls) -> Iterator[Fault]:
+def _of_tls(tls: EdgeTls, highest: HighestTls) -> Iterator[Fault]:
     if tls.strict_validation is False:
         yield warning(
             "strict-validation-off",
@@ -81,7 +82,7 @@ def _of_tls(tls: EdgeTls) -> Iterator[Fault]:
             "allowRotation is false, which binds the Edge's own validator and not edgepind",
             "edgepind keeps the allowlist; the Edge adopts no pin by itself.",
         )
-    for problem in read_offer(tls).problems:
+    for problem in read_offer(tls, highest).problems:
         yield warning("tls-settings", *halves(problem))
 
 

@@ -11,7 +11,9 @@ from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
+from edgepind.core.diagnosis import GOOD
 from edgepind.effects.restart import restarter
+from edgepind.model.enums import Channel
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
 
@@ -104,6 +106,14 @@ def _of_status(document: StatusDocument) -> Iterator[Fault]:
         remedy = "Run `edgepind explain`: it names what the restart waits for."
         yield warning("restart-owed", "the Edge is owed a restart", remedy)
     yield from _of_endpoint(document["status_endpoint"])
+    unpinned = document["status_endpoint"]["channel"] == Channel.UNPINNED
+    if unpinned and document["finding"] in GOOD:
+        what = "the status endpoint shows a leaf that is not pinned, while the link is pinned"
+        remedy = (
+            "Announcements go unheard: see `edgepind probe` of its host for what it serves, and "
+            "correct status.url or edge.tls."
+        )
+        yield warning("status-channel-unpinned", what, remedy)
 
 
 def _of_endpoint(endpoint: Mapping[str, Any]) -> Iterator[Fault]:
