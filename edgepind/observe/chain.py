@@ -1,7 +1,7 @@
 """From a chain as it was sent to what the core needs to know of its leaf: which roots, and when.
 
-OpenSSL, by which the Edge judges, has the last word on every path; a second builder only proposes
-some that OpenSSL's search walks past. The host's clock only chooses among several paths; whether
+OpenSSL, by which the Edge judges, has the last word on every path; a second search only proposes
+some that OpenSSL's walks past. The host's clock only chooses among several paths; whether
 a path holds is asked of its `window` by whoever knows the time.
 """
 
@@ -70,7 +70,8 @@ class Judge:
         read = read_leaf(chain[0], self._host)
         if isinstance(read, CertificateUnreadable):
             return _unreadable(chain[0], read.reason)
-        exceptions = self._trust.exceptions
+        trust, exceptions = self._trust, self._trust.exceptions
+        host = self._host if read.name_matches else None
         return Leaf(
             certificate=_fingerprint(chain[0]),
             spki=spki_pin(chain[0]),
@@ -78,9 +79,9 @@ class Judge:
             issuer=read.certificate.issuer,
             validity=read.certificate.validity,
             name_matches=read.name_matches,
-            public=judge_chain(chain, self._trust.public, wall),
-            system=judge_chain(chain, self._trust.system, wall),
-            exception=None if exceptions is None else judge_chain(chain, exceptions, wall),
+            public=judge_chain(chain, trust.public, wall, host),
+            system=judge_chain(chain, trust.system, wall, host),
+            exception=None if exceptions is None else judge_chain(chain, exceptions, wall, host),
         )
 
 
@@ -109,23 +110,29 @@ def _holding(leaf: Leaf, wall: datetime) -> tuple[bool, ...]:
     return tuple(it.holds_at(wall) for it in chains)
 
 
-def judge_chain(chain: Sequence[bytes], roots: TrustRoots | RootsUnusable, wall: datetime) -> Chain:
+def judge_chain(
+    chain: Sequence[bytes],
+    roots: TrustRoots | RootsUnusable,
+    wall: datetime,
+    host: str | None = None,
+) -> Chain:
     """Hold a chain (DER, the leaf first) against `roots`; never raises, whatever it is.
 
     Taken is the first path that holds at `wall`: OpenSSL's by the host's clock, OpenSSL's
-    whatever the time, or one that the second builder proposes and OpenSSL then takes. Where none
-    holds at `wall`, it is the first of them that holds at any time.
+    whatever the time, or one that the second search proposes and OpenSSL then takes. Where none
+    holds at `wall`, it is the first of them that holds at any time. `host` is the name that the
+    leaf is met under, if it bears it; no path counts that is barred from certifying it.
     """
     if isinstance(roots, RootsUnusable):
         return Chain(window=None, problem=f"it cannot be judged: {roots.error}")
     anchors = roots.anchors_for(chain)
-    by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True)
+    by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True, host=host)
     if isinstance(by_clock, TrustPath) and by_clock.window.holds_at(wall):
         return Chain(by_clock.window, by_clock.issuers)
-    any_time = find_path(chain, anchors, partial=roots.partial)
+    any_time = find_path(chain, anchors, partial=roots.partial, host=host)
     if isinstance(any_time, TrustPath) and any_time.window.holds_at(wall):
         return Chain(any_time.window, any_time.issuers)
-    for path in _proposals(chain, anchors, wall, partial=roots.partial):
+    for path in _proposals(chain, anchors, wall, host, partial=roots.partial):
         if isinstance(any_time, NoPath) or path.window.holds_at(wall):
             return _against(path, any_time if isinstance(any_time, NoPath) else by_clock)
     if isinstance(any_time, NoPath):
@@ -135,16 +142,21 @@ def judge_chain(chain: Sequence[bytes], roots: TrustRoots | RootsUnusable, wall:
 
 def _against(path: TrustPath, openssl: TrustPath | NoPath) -> Chain:
     """A path, and what OpenSSL's own search said of the chain that it is in."""
-    if isinstance(openssl, TrustPath):
+    if isinstance(openssl, TrustPath) or openssl.taken:
         return Chain(path.window, path.issuers)
     objection = f"OpenSSL alone finds no path: {openssl.reason}"
     return Chain(path.window, path.issuers, objection, openssl_differs=True)
 
 
 def _proposals(
-    chain: Sequence[bytes], anchors: Sequence[bytes], wall: datetime, *, partial: bool
+    chain: Sequence[bytes],
+    anchors: Sequence[bytes],
+    wall: datetime,
+    host: str | None,
+    *,
+    partial: bool,
 ) -> Iterator[TrustPath]:
-    """Paths of the second builder, each of which OpenSSL takes when it is shown nothing else."""
+    """Ways of the second search, each of which OpenSSL takes when it is shown nothing else."""
     ends = [it for it in anchors if partial or self_issued(it)]
     if not ends:
         return
@@ -153,6 +165,6 @@ def _proposals(
 
     steps = [*chain[1:], *(it for it in anchors if it not in ends)]
     for path in paths(chain[0], steps, ends, wall):
-        straight = find_path(path[:-1], path[-1:], partial=partial)
+        straight = find_path(path[:-1], path[-1:], partial=partial, host=host)
         if isinstance(straight, TrustPath):
             yield straight
