@@ -64,8 +64,8 @@ class Observer:
         began = self._clock.now().monotonic
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
-            link = group.create_task(self._link.observe(reading.tls))
             trust = self._trust(state, words, reading.document)
+            link = group.create_task(self._link.observe(reading.tls, trust.accepted))
             status = group.create_task(self._ask_status(state, trust, prompted=prompted))
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import ORIGIN, condition, hold_down
-from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
+from edgepind.core.messages import BREAKS_A_RULE, IS_REMOVED, IS_RETIRED, span
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
 from edgepind.model.enums import Channel, Finding, Origin, Role
@@ -130,6 +130,7 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
+    yield from _broken_rules(pin.fingerprint, state)
     if not state.clock.trusted:
         yield "the clock is known to be wrong, so its hold-down is paused"
     seen_at = {address for address, _ in pin.seen_at}
@@ -155,7 +156,14 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     yield from _standing_against(pin, rules.pins.overlap)
 
 
+def _broken_rules(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    for it in state.breaches:
+        if it.fingerprint == fingerprint:
+            yield f"{BREAKS_A_RULE}, so no hold-down runs for it: {it.rule}"
+
+
 def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    yield from _broken_rules(fingerprint, state)
     if fingerprint in state.removed:
         yield IS_REMOVED
     elif fingerprint in state.retired:

@@ -28,7 +28,13 @@ from dataclasses import dataclass, replace
 
 from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
+from edgepind.core.messages import (
+    BREAKS_A_RULE,
+    IS_REMOVED,
+    pin_activated,
+    pin_pending,
+    pin_prepared,
+)
 from edgepind.core.pin_lifecycle import (
     PinEvent,
     enter,
@@ -45,7 +51,7 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import PinRules
-from edgepind.model.state import State
+from edgepind.model.state import Breach, State
 
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
@@ -73,6 +79,7 @@ def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[E
         for pin in state.pins
     )
     state = replace(state, pins=pins)
+    state = _note_breaches(state, link, tick)
     state, refused = report_refusals(state, _refused(sights, tick))
     state, begun = _begin(state, sights, tick)
     state, accepted = _accept(state, sights, link, tick)
@@ -105,6 +112,8 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
+    if leaf.breach is not None:
+        return None, leaf.breach and f"{BREAKS_A_RULE}: {leaf.breach}"
     if rules.issuers and not rules.issuers & leaf.public.issuers:
         return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):
@@ -137,6 +146,19 @@ def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], ti
     if not tick.clock.trusted:
         return replace(pin, last_seen=None)
     return pin if origin is None else _count(pin, mine, tick)
+
+
+def _note_breaches(state: State, link: Link, tick: Tick) -> State:
+    """Remember which rules the leaves break that would be adopted but for that."""
+    if not served(link):
+        return state
+    rules = {
+        it.leaf.value(tick.rules.pins.kind): it.leaf.breach
+        for _, it in served(link)
+        if it.leaf.breach and pin_of(it.leaf, state.pins) is None
+    }
+    breaches = tuple(Breach(leaf, rule) for leaf, rule in rules.items())
+    return state if breaches == state.breaches else replace(state, breaches=breaches)
 
 
 def _origin(mine: tuple[Sight, ...]) -> Origin | None:

@@ -23,6 +23,7 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 IS_REMOVED = "an operator removed it, and an operator alone brings it back"
 IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
+BREAKS_A_RULE = "its chain breaks a rule of the WebPKI that OpenSSL overlooks"
 """Why a fingerprint is refused, as clauses."""
 
 

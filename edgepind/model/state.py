@@ -178,6 +178,14 @@ class AddressVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """A leaf that is served and not adopted, and the rule of the WebPKI that its chain breaks."""
+
+    fingerprint: Fingerprint
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class LastServed:
     """The leaf that one address served last, by both of its hashes.
 
@@ -244,6 +252,8 @@ class State:
     reason: str = "nothing has been observed yet"
     addresses: tuple[AddressVerdict, ...] = ()
     served: tuple[LastServed, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+    """Of the last look that got an answer, in the order of the addresses."""
     status: StatusMemory = StatusMemory()
     clock: ClockJudgement = ClockJudgement()
     last: Moment | None = None

@@ -13,6 +13,7 @@ from datetime import datetime
 from edgepind.clock import Clock
 from edgepind.model.document import EdgeTls
 from edgepind.model.observation import AddressSeen, HandshakeFault, Link, NotServed, Served
+from edgepind.model.pin import PinKey
 from edgepind.observe.chain import Judge
 from edgepind.observe.handshake import Shaken, handshake
 from edgepind.observe.resolve import ResolveFailed, Resolver
@@ -66,9 +67,11 @@ class LinkObserver:
         """Roots that the settings name and that cannot be had: for `check` and the start."""
         return self._trust.faults
 
-    async def observe(self, tls: EdgeTls) -> Link:
+    async def observe(self, tls: EdgeTls, accepted: frozenset[PinKey] | None = None) -> Link:
         """Shake hands with every address side by side, as an Edge with these settings would.
 
+        A leaf that none of the `accepted` pins is of is also held against the rules for adopting
+        one; without pins to compare with, none is.
         Never raises for an expected failure. One address takes at most three time-outs (the
         Edge's offer, a wider one, the Edge's once more), the name one more.
         """
@@ -79,6 +82,7 @@ class LinkObserver:
         if isinstance(addresses, ResolveFailed):
             return Link((), addresses.error)
         wall = self._clock.now().wall
+        self._judge.accepted = accepted
         context = self._edge_context(tls)
         at_once = asyncio.Semaphore(_AT_ONCE)
 
