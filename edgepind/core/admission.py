@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.model.enums import Origin, Policy, Role
+from edgepind.model.enums import ExceptionPin, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 
@@ -22,6 +22,7 @@ class Evidence(StrEnum):
     UNANNOUNCED = "seen live with a public chain, unannounced"
     BOOTSTRAP = "seen live with a public chain, where no pin is known"
     EXCEPTION = "seen live, issued by a configured inspecting CA"
+    EXCEPTION_CA = "seen live, issued by a configured inspecting CA whose every leaf is accepted"
     INTERCEPTION = "seen live, with a chain that reaches no public root"
 
 
@@ -39,6 +40,7 @@ _AGE_SHARE: Mapping[Condition, float] = {
     Condition.HOLD_DOWN: 1.0,
     Condition.SHORT_HOLD_DOWN: 0.1,
     Condition.SIGHTINGS: 0.0,
+    Condition.AT_ONCE: 0.0,
 }
 
 ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
@@ -60,6 +62,9 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.EXCEPTION, Policy.STRICT): Condition.HOLD_DOWN,
     (Evidence.EXCEPTION, Policy.BALANCED): Condition.HOLD_DOWN,
     (Evidence.EXCEPTION, Policy.AVAILABLE): Condition.HOLD_DOWN,
+    (Evidence.EXCEPTION_CA, Policy.STRICT): Condition.AT_ONCE,
+    (Evidence.EXCEPTION_CA, Policy.BALANCED): Condition.AT_ONCE,
+    (Evidence.EXCEPTION_CA, Policy.AVAILABLE): Condition.AT_ONCE,
     (Evidence.INTERCEPTION, Policy.STRICT): Condition.NEVER,
     (Evidence.INTERCEPTION, Policy.BALANCED): Condition.NEVER,
     (Evidence.INTERCEPTION, Policy.AVAILABLE): Condition.NEVER,
@@ -72,13 +77,12 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.UNANNOUNCED: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
+    Evidence.EXCEPTION_CA: Origin.EXCEPTION,
 }
 """The origin of a pin that was admitted on this evidence; interception admits none."""
 
-_WAITING: Mapping[Origin, Evidence] = {
-    Origin.OBSERVED: Evidence.UNANNOUNCED,
-    Origin.BOOTSTRAP: Evidence.BOOTSTRAP,
-    Origin.EXCEPTION: Evidence.EXCEPTION,
+_EVIDENCE: Mapping[Origin, Evidence] = {
+    origin: evidence for evidence, origin in ORIGIN.items() if evidence is not Evidence.EXCEPTION_CA
 }
 
 
@@ -97,14 +101,21 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
     return ADMISSION[(evidence, policy)]
 
 
+def evidence_for(origin: Origin, rules: PinRules) -> Evidence:
+    """On what evidence a pin of this origin is accepted under these rules."""
+    if origin is Origin.EXCEPTION and rules.exception_pin is ExceptionPin.CA:
+        return Evidence.EXCEPTION_CA
+    return _EVIDENCE[origin]
+
+
 def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
     """What a pending pin of this origin must serve in all; None where it is never accepted."""
-    row = condition(_WAITING[origin], rules.policy)
+    row = condition(evidence_for(origin, rules), rules.policy)
     if row is Condition.NEVER:
         return None
     return HoldDown(
         age=rules.hold_down * _AGE_SHARE[row],
-        sightings=rules.sightings,
+        sightings=1 if row is Condition.AT_ONCE else rules.sightings,
         everywhere=row is Condition.SIGHTINGS,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.admission import ORIGIN, condition, hold_down
+from edgepind.core.admission import condition, evidence_for, hold_down
 from edgepind.core.messages import BREAKS_A_RULE, IS_REMOVED, IS_RETIRED, span
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
@@ -34,7 +34,6 @@ class Explanation:
     would_change: tuple[str, ...] = ()
 
 
-_EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
 _SUMMARY: Mapping[Role, str] = {
     Role.CURRENT: "It is the current pin: the Edge accepts it, and the cloud should show it.",
     Role.BACKUP: "It is a backup pin: the Edge accepts it, and it becomes current once it is live.",
@@ -83,7 +82,7 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
 
 
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    evidence = _EVIDENCE[pin.origin]
+    evidence = evidence_for(pin.origin, rules.pins)
     row = condition(evidence, rules.pins.policy)
     yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"

@@ -23,14 +23,22 @@ Age is the sum of observed intervals on the monotonic clock: setting the clock c
 and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
+from edgepind.core.admission import (
+    ORIGIN,
+    Condition,
+    Evidence,
+    condition,
+    evidence_for,
+    hold_down,
+)
 from edgepind.core.diagnosis import judge_leaf, pin_of
 from edgepind.core.messages import (
     BREAKS_A_RULE,
     IS_REMOVED,
+    changing_ca,
     pin_activated,
     pin_pending,
     pin_prepared,
@@ -46,7 +54,7 @@ from edgepind.core.pin_lifecycle import (
 )
 from edgepind.core.tick import Tick, served
 from edgepind.model.decision import Event
-from edgepind.model.enums import Bootstrap, Finding, Origin, Role
+from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
 from edgepind.model.pin import Pin, with_role
@@ -71,9 +79,11 @@ class Sight:
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Update every hold-down by what `link` shows, and accept the pins that have served theirs."""
     sights = _sights(state, link, tick)
-    pinned_at = frozenset(
-        address for address, it in served(link) if pin_of(it.leaf, state.pins) is not None
-    )
+    pinned_at = {
+        address: pin.origin
+        for address, it in served(link)
+        if (pin := pin_of(it.leaf, state.pins)) is not None
+    }
     pins = tuple(
         _carry_on(pin, sights, pinned_at, tick) if pin.role is Role.PENDING else pin
         for pin in state.pins
@@ -132,20 +142,37 @@ def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | 
     first = not any(pin.accepted for pin in state.pins)
     if first and tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
         return None, _WAITS_FOR_OPERATOR
-    return Evidence.EXCEPTION, ""
+    return evidence_for(Origin.EXCEPTION, tick.rules.pins), ""
 
 
-def _carry_on(pin: Pin, sights: tuple[Sight, ...], pinned_at: frozenset[str], tick: Tick) -> Pin:
+def _carry_on(
+    pin: Pin, sights: tuple[Sight, ...], pinned_at: Mapping[str, Origin], tick: Tick
+) -> Pin:
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
     origin = _origin(mine)
-    others = len(mine) < len(sights)
-    rolled_back = any(address in pinned_at for address, _ in pin.seen_at)
+    others = _others(pin, sights)
+    rolled_back = any(
+        address in pinned_at and not _named_alike(pin, pinned_at[address])
+        for address, _ in pin.seen_at
+    )
     other_evidence = origin not in {None, pin.origin}
     if others or rolled_back or other_evidence:
         pin = _start_again(move(pin, PinEvent.CONTRADICTED, tick.now.wall), origin)
     if not tick.clock.trusted:
         return replace(pin, last_seen=None)
     return pin if origin is None else _count(pin, mine, tick)
+
+
+def _others(pin: Pin, sights: tuple[Sight, ...]) -> bool:
+    """Whether another unpinned leaf speaks against `pin`."""
+    return any(
+        it.fingerprint != pin.fingerprint and not _named_alike(pin, _origin((it,))) for it in sights
+    )
+
+
+def _named_alike(pin: Pin, other: Origin | None) -> bool:
+    """Whether both are of inspecting CAs that the site has named: they contradict nothing."""
+    return pin.origin is Origin.EXCEPTION and other is Origin.EXCEPTION
 
 
 def _note_breaches(state: State, link: Link, tick: Tick) -> State:
@@ -216,9 +243,21 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
         pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, tick)
+        evicted = len(pins) < len(state.pins)
         state = replace(state, pins=(*pins, pin))
-        events.append(pin_pending(pin, need))
+        if origin is Origin.EXCEPTION and (evicted or state.changing_ca_told):
+            state, told = _note_changing_ca(state, pin)
+            events += told
+        elif need.sightings > 1:
+            events.append(pin_pending(pin, need))
     return state, tuple(events)
+
+
+def _note_changing_ca(state: State, pin: Pin) -> tuple[State, tuple[Event, ...]]:
+    """Tell once that the leaves of a named CA change; further ones come and go in silence."""
+    if state.changing_ca_told:
+        return state, ()
+    return replace(state, changing_ca_told=True), (changing_ca(pin),)
 
 
 def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
@@ -240,22 +279,40 @@ def _accept(
     for pin in state.pins:
         if pin.role is not Role.PENDING or not _is_served(pin, sights, link, tick):
             continue
+        if _crowded(state, pin, link) and pin.sightings < tick.rules.pins.sightings:
+            continue
         bootstrap = not any(other.accepted for other in state.pins)
         event = PinEvent.BOOTSTRAPPED if bootstrap else PinEvent.HELD_DOWN
         settled = replace(move(pin, event, tick.now.wall), seen_at=(), last_seen=None)
         retired = tuple(other for other in state.retired if other != pin.fingerprint)
-        state = replace(state, pins=put(state.pins, settled), retired=retired)
+        settling = pin.origin is Origin.EXCEPTION and pin.sightings >= tick.rules.pins.sightings
+        told = state.changing_ca_told and not settling
+        state = replace(
+            state, pins=put(state.pins, settled), retired=retired, changing_ca_told=told
+        )
         events.append(pin_prepared(settled))
         if bootstrap:
             events.append(pin_activated(settled))
     return state, tuple(events)
 
 
+def _crowded(state: State, pin: Pin, link: Link) -> bool:
+    """Whether so many leaves of named CAs are accepted and gone that one more is of no use.
+
+    A CA that makes a leaf for each connection must not fill the document.
+    """
+    if pin.origin is not Origin.EXCEPTION:
+        return False
+    live = {it.leaf.value(kind) for _, it in served(link) for kind in PinKind}
+    gone = (it for it in state.pins if it.accepted and it.fingerprint not in live)
+    return sum(it.origin is Origin.EXCEPTION for it in gone) >= MOST_PENDING
+
+
 def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, tick: Tick) -> bool:
     """Whether the hold-down of `pin` is served, and this look shows it and nothing against it."""
     need = hold_down(pin.origin, tick.rules.pins)
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
-    alone = len(mine) == len(sights)
+    alone = not _others(pin, sights)
     counted = _origin(mine) is pin.origin
     if need is None or not (counted and alone and tick.clock.trusted):
         return False

@@ -50,13 +50,24 @@ def pin_pending(pin: Pin, need: HoldDown) -> Event:
     return Event(EventName.PIN_PENDING, Severity.NOTICE, text, pin.fingerprint)
 
 
+def changing_ca(pin: Pin) -> Event:
+    """The leaves of an inspecting CA change too often to be pinned one by one."""
+    text = (
+        f"Pin {pin.fingerprint.short} is one of many leaves that an inspecting CA of "
+        "interception.exceptions makes for this host, perhaps one for each connection: none is "
+        'seen long enough to be of use; set pins.kind = "spki", which pins the key that they '
+        "share, or have the host exempted from inspection; further ones are not told."
+    )
+    return Event(EventName.PIN_REFUSED, Severity.WARNING, text, pin.fingerprint)
+
+
 def pin_prepared(pin: Pin) -> Event:
     """A pin is accepted."""
     how = {
         "operator": "added by an operator",
         "announced": "announced over a connection whose pin has standing",
         "observed": "its hold-down is served; announcements over it are not believed yet",
-        "exception": "its hold-down is served, as an accepted inspecting CA's leaf",
+        "exception": "issued by an inspecting CA that this site accepts",
         "bootstrap": "adopted as the first pin after its sightings",
         "document": "found in the pinning config",
     }[pin.origin]

@@ -252,6 +252,8 @@ class State:
     reason: str = "nothing has been observed yet"
     addresses: tuple[AddressVerdict, ...] = ()
     served: tuple[LastServed, ...] = ()
+    changing_ca_told: bool = False
+    """An inspecting CA that the site has named shows new leaves without end, and that was told."""
     breaches: tuple[Breach, ...] = ()
     """Of the last look that got an answer, in the order of the addresses."""
     status: StatusMemory = StatusMemory()

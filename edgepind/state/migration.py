@@ -82,7 +82,7 @@ def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
 
 def _from_3(state: dict[str, Any]) -> dict[str, Any]:
     """0.3: no chain was held against the rules for adopting its leaf."""
-    return {**state, "breaches": []}
+    return {**state, "breaches": [], "changing_ca_told": False}
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}
