@@ -22,7 +22,6 @@ class Evidence(StrEnum):
     UNANNOUNCED = "seen live with a public chain, unannounced"
     BOOTSTRAP = "seen live with a public chain, where no pin is known"
     EXCEPTION = "seen live, issued by a configured inspecting CA"
-    EXCEPTION_CA = "seen live, issued by a configured inspecting CA whose every leaf is accepted"
     INTERCEPTION = "seen live, with a chain that reaches no public root"
 
 
@@ -62,9 +61,6 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.EXCEPTION, Policy.STRICT): Condition.HOLD_DOWN,
     (Evidence.EXCEPTION, Policy.BALANCED): Condition.HOLD_DOWN,
     (Evidence.EXCEPTION, Policy.AVAILABLE): Condition.HOLD_DOWN,
-    (Evidence.EXCEPTION_CA, Policy.STRICT): Condition.AT_ONCE,
-    (Evidence.EXCEPTION_CA, Policy.BALANCED): Condition.AT_ONCE,
-    (Evidence.EXCEPTION_CA, Policy.AVAILABLE): Condition.AT_ONCE,
     (Evidence.INTERCEPTION, Policy.STRICT): Condition.NEVER,
     (Evidence.INTERCEPTION, Policy.BALANCED): Condition.NEVER,
     (Evidence.INTERCEPTION, Policy.AVAILABLE): Condition.NEVER,
@@ -77,13 +73,10 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.UNANNOUNCED: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
-    Evidence.EXCEPTION_CA: Origin.EXCEPTION,
 }
 """The origin of a pin that was admitted on this evidence; interception admits none."""
 
-_EVIDENCE: Mapping[Origin, Evidence] = {
-    origin: evidence for evidence, origin in ORIGIN.items() if evidence is not Evidence.EXCEPTION_CA
-}
+EVIDENCE: Mapping[Origin, Evidence] = {origin: evidence for evidence, origin in ORIGIN.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +94,16 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
     return ADMISSION[(evidence, policy)]
 
 
-def evidence_for(origin: Origin, rules: PinRules) -> Evidence:
-    """On what evidence a pin of this origin is accepted under these rules."""
+def condition_for(origin: Origin, rules: PinRules) -> Condition:
+    """The row for pins of this origin; `exception_pin` may let a named CA's leaves in at once."""
     if origin is Origin.EXCEPTION and rules.exception_pin is ExceptionPin.CA:
-        return Evidence.EXCEPTION_CA
-    return _EVIDENCE[origin]
+        return Condition.AT_ONCE
+    return condition(EVIDENCE[origin], rules.policy)
 
 
 def hold_down(origin: Origin, rules: PinRules) -> HoldDown | None:
     """What a pending pin of this origin must serve in all; None where it is never accepted."""
-    row = condition(evidence_for(origin, rules), rules.policy)
+    row = condition_for(origin, rules)
     if row is Condition.NEVER:
         return None
     return HoldDown(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.admission import condition, evidence_for, hold_down
+from edgepind.core.admission import EVIDENCE, condition_for, hold_down
 from edgepind.core.messages import BREAKS_A_RULE, IS_REMOVED, IS_RETIRED, span
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
@@ -82,8 +82,7 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
 
 
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    evidence = evidence_for(pin.origin, rules.pins)
-    row = condition(evidence, rules.pins.policy)
+    evidence, row = EVIDENCE[pin.origin], condition_for(pin.origin, rules.pins)
     yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
     if pin.sightings:

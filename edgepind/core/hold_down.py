@@ -31,7 +31,6 @@ from edgepind.core.admission import (
     Condition,
     Evidence,
     condition,
-    evidence_for,
     hold_down,
 )
 from edgepind.core.diagnosis import judge_leaf, pin_of
@@ -142,7 +141,7 @@ def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | 
     first = not any(pin.accepted for pin in state.pins)
     if first and tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
         return None, _WAITS_FOR_OPERATOR
-    return evidence_for(Origin.EXCEPTION, tick.rules.pins), ""
+    return Evidence.EXCEPTION, ""
 
 
 def _carry_on(
