@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import EVIDENCE, condition_for, hold_down
-from edgepind.core.messages import BREAKS_A_RULE, IS_REMOVED, IS_RETIRED, span
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
+from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
 from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import Rules
-from edgepind.model.state import AddressVerdict, State
+from edgepind.model.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +129,10 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
-    yield from _broken_rules(pin.fingerprint, state)
+    yield from broken_rules(pin.fingerprint, state)
     if not state.clock.trusted:
         yield "the clock is known to be wrong, so its hold-down is paused"
-    seen_at = {address for address, _ in pin.seen_at}
-    for it in state.addresses:
-        if _unpinned(it) and it.fingerprint not in (None, pin.fingerprint):
-            yield f"{it.address} serves another unpinned leaf, which contradicts it"
-        elif it.address in seen_at and it.verdict is Finding.PINNED:
-            yield f"{it.address} serves a pinned leaf again, which contradicts it"
+    yield from contradictions(pin, state)
 
 
 def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
@@ -154,14 +150,8 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     yield from _standing_against(pin, rules.pins.overlap)
 
 
-def _broken_rules(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    for it in state.breaches:
-        if it.fingerprint == fingerprint:
-            yield f"{BREAKS_A_RULE}, so no hold-down runs for it: {it.rule}"
-
-
 def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
-    yield from _broken_rules(fingerprint, state)
+    yield from broken_rules(fingerprint, state)
     if fingerprint in state.removed:
         yield IS_REMOVED
     elif fingerprint in state.retired:
@@ -251,10 +241,6 @@ def _by_hold_down(rules: Rules) -> tuple[str, ...]:
 
 def _addresses(state: State, fingerprint: Fingerprint) -> str:
     return ", ".join(it.address for it in state.addresses if it.fingerprint == fingerprint)
-
-
-def _unpinned(it: AddressVerdict) -> bool:
-    return it.verdict in {Finding.UNANNOUNCED_ROTATION, Finding.INTERCEPTION}
 
 
 def _times(count: int) -> str:

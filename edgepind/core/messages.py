@@ -111,7 +111,7 @@ FINDING_TEXT: Mapping[Finding, str] = {
     Finding.ROTATING: "{host} is rotating its certificate, and every leaf it serves is pinned",
     Finding.UNANNOUNCED_ROTATION: (
         "{host} serves a leaf that is not pinned, with a public chain, the right name and time; "
-        "verify it with the cloud's operator and `edgepind pin add` it, or let the hold-down decide"
+        "verify it with the cloud's operator and `edgepind pin add` it{otherwise}"
     ),
     Finding.INTERCEPTION: (
         "something between this site and {host} answers instead, with a certificate whose "
@@ -221,8 +221,18 @@ _TWO_RESTARTS = (
 )
 
 
-def link_sentence(finding: Finding, tick: Tick) -> str:
-    """What `finding` means for this link, with issuers and errors named."""
+_HOLD_DOWN = ", or let the hold-down decide"
+_NAMED_CA_TEXT = (
+    "an inspecting CA that interception.exceptions names answers for {host} ({issuers}); what it "
+    "issues is accepted as interception.exception_pin says, and is never believed"
+)
+
+
+def link_sentence(finding: Finding, tick: Tick, obstacle: str | None = None) -> str:
+    """What `finding` means for this link, with issuers and errors named.
+
+    `obstacle` is why no hold-down is served while that lasts, a clause; None: one may be.
+    """
     link = tick.seen.link or Link(())
     issuers = tuple(
         dict.fromkeys(it.leaf.issuer for _, it in served(link) if it.leaf.public.window is None)
@@ -233,8 +243,15 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
     if link.resolve_error:
         errors = (link.resolve_error, *errors)
     named = "; ".join(issuers[:_SHOWN])
-    return FINDING_TEXT[finding].format(
+    foreign = [it.leaf for _, it in served(link) if it.leaf.public.window is None]
+    named_ca = all(it.exception and it.exception.window for it in foreign) and foreign
+    otherwise = f"; no hold-down decides while {obstacle}" if obstacle else _HOLD_DOWN
+    text = FINDING_TEXT[finding]
+    if finding is Finding.INTERCEPTION and named_ca:
+        text = _NAMED_CA_TEXT
+    return text.format(
         host=tick.rules.host,
+        otherwise=otherwise,
         issuers=f"issuer {named}" if named else "issuer unknown",
         errors="; ".join(errors[:_SHOWN]) or "no address is known",
     )
