@@ -1,8 +1,11 @@
 """What adoption asks beyond OpenSSL: chains of a kind that a public CA may not issue."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -10,9 +13,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from edgepind.clock import SystemClock
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import PinKind
-from edgepind.model.observation import Leaf
+from edgepind.model.fingerprint import Fingerprint
+from edgepind.model.observation import Leaf, Served
 from edgepind.observe.chain import Judge
+from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from tests.support.chains.forge import (
     HOST,
@@ -29,6 +36,7 @@ from tests.support.chains.forge import (
     usage,
 )
 from tests.support.chains.surgery import first_version, over_sha1
+from tests.support.endpoint import endpoint, until_the_end
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 TOP = root("Root")
@@ -233,3 +241,34 @@ def test_what_is_told_of_a_rule_steers_no_terminal() -> None:
     case = Case("odd", _under(_with(limits)))
     found = _judge(case).leaf(_chain(case), NOW)
     assert (found.breach or "").isprintable()
+
+
+@pytest.mark.parametrize("pins", [None, "its own", "another's"])
+async def test_over_a_wire_only_a_leaf_that_no_pin_is_of_is_held_against_the_rules(
+    pins: str | None, tmp_path: Path
+) -> None:
+    """The daemon hands in its pins; a look without any adopts nothing, and asks nothing."""
+    sent = (leaf(ISSUER, form=_without(x509.AuthorityKeyIdentifier)), ISSUER)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(b"".join(it.pem for it in sent))
+    key.write_bytes(sent[0].key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    own = Fingerprint(sha256(sent[0].der).digest())
+    accepted = {
+        None: None,
+        "its own": frozenset({(PinKind.CERTIFICATE, own)}),
+        "another's": frozenset({(PinKind.CERTIFICATE, Fingerprint(bytes(32)))}),
+    }[pins]
+    roots = TrustRoots.of("test", [TOP.der])
+    async with endpoint(until_the_end, tls=context) as address:
+        target = Target(HOST, 443, (address,))
+        observer = LinkObserver(target, Trust(roots, roots), SystemClock())
+        link = await observer.observe(EdgeTls(), accepted)
+    (served,) = (it.result for it in link.addresses)
+    assert isinstance(served, Served)
+    assert served.leaf.public.holds_at(NOW)
+    if pins == "another's":
+        assert "authorityKeyIdentifier" in (served.leaf.breach or "")
+    else:
+        assert served.leaf.breach == ""
