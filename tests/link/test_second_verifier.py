@@ -35,7 +35,7 @@ from tests.support.chains.forge import (
     unknown,
     usage,
 )
-from tests.support.chains.surgery import first_version, over_sha1
+from tests.support.chains.surgery import Sign, first_version, over_sha1, with_serial
 from tests.support.endpoint import endpoint, until_the_end
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -111,6 +111,8 @@ def _of_leaves() -> Iterator[Case]:
         "pattern of the wrong level", (leaf(ISSUER, ("*.a.test",)), ISSUER), host="b.c.a.test"
     )
     yield Case("leaf signed over SHA-1", (over_sha1(leaf(TOP), _ec(TOP)),))
+    negative = with_serial(leaf(TOP), b"\x80\x01", _by(TOP))
+    yield Case("leaf with a negative serial number", (negative,))
     nothing = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x00")
     yield Case(
         "leaf with an empty list of names", (leaf(ISSUER, form=_with((nothing, False))), ISSUER)
@@ -151,7 +153,7 @@ def _of_authorities() -> Iterator[Case]:
 def _of_roots() -> Iterator[Case]:
     limits = x509.NameConstraints(None, [x509.DNSName(HOST)]), True
     short = root("Short Root", _with(basic(ca=True, path_length=0)))
-    first = first_version(TOP, lambda data: _ec(TOP).sign(data, ec.ECDSA(hashes.SHA256())))
+    first = first_version(TOP, _by(TOP))
     tops = {
         "root without basic constraints": root("Root", _without(x509.BasicConstraints)),
         "root that excludes the host": root("Narrow Root", _with(limits)),
@@ -161,6 +163,10 @@ def _of_roots() -> Iterator[Case]:
     }
     for name, top in tops.items():
         yield Case(name, _below(top), top)
+
+
+def _by(holder: Certified) -> Sign:
+    return lambda data: _ec(holder).sign(data, ec.ECDSA(hashes.SHA256()))
 
 
 def _ec(holder: Certified) -> ec.EllipticCurvePrivateKey:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from edgepind.observe.der import children, element_at, encode
 from tests.support.chains.forge import Certified
 
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
+_SEQUENCE, _BIT_STRING, _INTEGER = 0x30, 0x03, 0x02
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 _ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
 
@@ -39,6 +39,15 @@ def with_algorithm(certified: Certified, algorithm: bytes, sign: Sign) -> Certif
     tbs, former = _parts(certified.der)
     outer = element_at(tbs, 0, len(tbs))
     body = tbs[outer.content : outer.end].replace(former, algorithm, 1)
+    return _signed(certified, encode(_SEQUENCE, body), algorithm, sign)
+
+
+def with_serial(certified: Certified, serial: bytes, sign: Sign) -> Certified:
+    """The same certificate with these octets as its serial number; signed by `sign`."""
+    tbs, algorithm = _parts(certified.der)
+    outer = element_at(tbs, 0, len(tbs))
+    version, _, *rest = (tbs[it.start : it.end] for it in children(tbs, outer))
+    body = b"".join((version, encode(_INTEGER, serial), *rest))
     return _signed(certified, encode(_SEQUENCE, body), algorithm, sign)
 
 
