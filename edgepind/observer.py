@@ -68,9 +68,10 @@ class Observer:
         reading = await self._appliance.read_document()
         async with asyncio.TaskGroup() as group:
             full = full_look(state, self._rules)
-            look = self._link.observe(reading.tls, _known_leaves(state), full=full)
-            link = group.create_task(look)
             trust = self._trust(state, words, reading.document)
+            known = _known_leaves(state)
+            look = self._link.observe(reading.tls, known, trust.accepted, full=full)
+            link = group.create_task(look)
             status = group.create_task(
                 self._ask_status(state, trust, reading.tls, prompted=prompted)
             )

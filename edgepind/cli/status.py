@@ -28,6 +28,7 @@ from edgepind.cli.render import (
     toned,
 )
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status, status_exit
+from edgepind.formats import parse_rfc3339
 from edgepind.model.enums import Posture, Role
 from edgepind.settings.schema import Settings
 
@@ -125,7 +126,7 @@ def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
     """What the daemon is waiting for, as clauses."""
     waits = [
         f"pin {pin['fingerprint'][:11]} to complete its hold-down"
-        + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "")
+        + (f", {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin, now) else "")
         for pin in document["pins"]
         if pin["role"] == Role.PENDING
     ]
@@ -221,14 +222,18 @@ def _served(it: Document) -> Iterator[tuple[Said, ...]]:
         yield ("", "", it["error"])
 
 
-def _dated(pin: Document) -> bool:
-    return pin["accepted_after"] is not None
+def _dated(pin: Document, now: datetime) -> bool:
+    """Whether its hold-down has yet to last for a time; else it waits to be seen alone."""
+    ends = parse_rfc3339(pin["accepted_after"])
+    return ends is not None and ends > now
 
 
 def _accepted(pin: Document, now: datetime) -> str:
     if pin["role"] != Role.PENDING:
         return "yes"
-    return f"no, {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin) else "no"
+    return (
+        f"no, {relation(pin['accepted_after'], now)} at the earliest" if _dated(pin, now) else "no"
+    )
 
 
 # --- the live view --------------------------------------------------------------------------

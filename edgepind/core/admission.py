@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.model.enums import Origin, Policy, Role
+from edgepind.model.enums import ExceptionPin, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 
@@ -42,6 +42,7 @@ _AGE_SHARE: Mapping[Condition, float] = {
     Condition.SHORT_HOLD_DOWN: 0.1,
     Condition.LONG_HOLD_DOWN: 4.0,
     Condition.SIGHTINGS: 0.0,
+    Condition.AT_ONCE: 0.0,
 }
 
 ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
@@ -81,11 +82,7 @@ ORIGIN: Mapping[Evidence, Origin] = {
 }
 """The origin of a pin that was admitted on this evidence; interception admits none."""
 
-_WAITING: Mapping[Origin, Evidence] = {
-    Origin.OBSERVED: Evidence.UNANNOUNCED,
-    Origin.BOOTSTRAP: Evidence.BOOTSTRAP,
-    Origin.EXCEPTION: Evidence.EXCEPTION,
-}
+EVIDENCE: Mapping[Origin, Evidence] = {origin: evidence for evidence, origin in ORIGIN.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +100,27 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
     return ADMISSION[(evidence, policy)]
 
 
-def hold_down(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> HoldDown | None:
-    """What a pending pin of this origin must serve in all; None where it is never accepted.
+def condition_for(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> Condition:
+    """The row for pins of this origin; `exception_pin` may let a named CA's leaves in at once.
 
     `in_turn`: an address serves a pinned leaf as well (`core.live_leaves.pinned_in_turn`).
     """
-    evidence = _WAITING[origin]
+    if origin is Origin.EXCEPTION and rules.exception_pin is ExceptionPin.CA:
+        return Condition.AT_ONCE
+    evidence = EVIDENCE[origin]
     if in_turn and evidence is Evidence.UNANNOUNCED:
         evidence = Evidence.IN_TURN
-    row = condition(evidence, rules.policy)
+    return condition(evidence, rules.policy)
+
+
+def hold_down(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> HoldDown | None:
+    """What a pending pin of this origin must serve in all; None where it is never accepted."""
+    row = condition_for(origin, rules, in_turn=in_turn)
     if row is Condition.NEVER:
         return None
     return HoldDown(
         age=rules.hold_down * _AGE_SHARE[row],
-        sightings=rules.sightings,
+        sightings=1 if row is Condition.AT_ONCE else rules.sightings,
         everywhere=row is Condition.SIGHTINGS,
     )
 

@@ -32,6 +32,7 @@ from edgepind.core.messages import (
     reason_sentence,
     status_failed,
 )
+from edgepind.core.obstacle import obstacle
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pin_commands import apply_commands
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
@@ -219,7 +220,8 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
     if diagnosis is None:
         return draft
     before = draft.state.finding
-    sentence = link_sentence(diagnosis.finding, tick)
+    seen = replace(draft.state, addresses=diagnosis.verdicts)
+    sentence = link_sentence(diagnosis.finding, tick, obstacle(seen, tick.rules.pins))
     state = replace(
         draft.state,
         finding=diagnosis.finding,

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.admission import ORIGIN, Evidence, condition, hold_down
+from edgepind.core.admission import EVIDENCE, Evidence, condition, condition_for, hold_down
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
+from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.standing import STANDING, Standing, has_standing
 from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import Rules
-from edgepind.model.state import AddressVerdict, State
+from edgepind.model.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,6 @@ class Explanation:
     would_change: tuple[str, ...] = ()
 
 
-_EVIDENCE = {origin: evidence for evidence, origin in ORIGIN.items()}
 _SUMMARY: Mapping[Role, str] = {
     Role.CURRENT: "It is the current pin: the Edge accepts it, and the cloud should show it.",
     Role.BACKUP: "It is a backup pin: the Edge accepts it, and it becomes current once it is live.",
@@ -84,10 +84,10 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
 
 
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    evidence = _EVIDENCE[pin.origin]
+    evidence, row = EVIDENCE[pin.origin], condition_for(pin.origin, rules.pins)
     if evidence is Evidence.UNANNOUNCED and not pin.accepted and pinned_in_turn(state):
         evidence = Evidence.IN_TURN
-    row = condition(evidence, rules.pins.policy)
+        row = condition(evidence, rules.pins.policy)
     yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
     if pin.sightings:
@@ -137,14 +137,10 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
+    yield from broken_rules(pin.fingerprint, state)
     if not state.clock.trusted:
         yield "the clock is known to be wrong, so its hold-down is paused"
-    seen_at = {address for address, _ in pin.seen_at}
-    for it in state.addresses:
-        if _unpinned(it) and it.fingerprint not in (None, pin.fingerprint):
-            yield f"{it.address} serves another unpinned leaf, which contradicts it"
-        elif it.address in seen_at and it.verdict is Finding.PINNED:
-            yield f"{it.address} serves a pinned leaf again, which contradicts it"
+    yield from contradictions(pin, state)
 
 
 def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
@@ -163,6 +159,7 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
 
 
 def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    yield from broken_rules(fingerprint, state)
     if fingerprint in state.removed:
         yield IS_REMOVED
     elif fingerprint in state.retired:
@@ -252,10 +249,6 @@ def _by_hold_down(rules: Rules) -> tuple[str, ...]:
 
 def _addresses(state: State, fingerprint: Fingerprint) -> str:
     return ", ".join(it.address for it in state.addresses if it.fingerprint == fingerprint)
-
-
-def _unpinned(it: AddressVerdict) -> bool:
-    return it.verdict in {Finding.UNANNOUNCED_ROTATION, Finding.INTERCEPTION}
 
 
 def _times(count: int) -> str:

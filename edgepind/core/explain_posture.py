@@ -10,6 +10,7 @@ from edgepind.core.desired import wanted
 from edgepind.core.explain_pin import Explanation
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import POSTURE_TEXT, span
+from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
 from edgepind.core.tick import Tick
@@ -171,11 +172,18 @@ _CHANGES: Mapping[Posture, Callable[[State, Tick], Iterator[str]]] = {
 def _hold_downs(state: State, tick: Tick) -> Iterator[str]:
     for pin in with_role(state.pins, Role.PENDING):
         left = remaining_hold_down(pin, tick.rules.pins, in_turn=pinned_in_turn(state))
-        if left is not None:
+        if left is None:
+            continue
+        short = pin.fingerprint.short
+        if against := (*broken_rules(pin.fingerprint, state), *contradictions(pin, state)):
+            yield f"pending pin {short} is not accepted as things stand: {against[0]}"
+        elif left:
             yield (
-                f"pending pin {pin.fingerprint.short} is accepted in {span(left)} at the earliest, "
+                f"pending pin {short} is accepted in {span(left)} at the earliest, "
                 "while it is seen and not contradicted"
             )
+        else:
+            yield f"pending pin {short} is accepted once it has been sighted often enough"
 
 
 def _by_operator(state: State) -> Iterator[str]:

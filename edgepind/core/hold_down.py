@@ -26,10 +26,31 @@ and no time counts in which nobody looked. A removed fingerprint never enters, w
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from edgepind.core.admission import ORIGIN, Condition, Evidence, condition, hold_down
+from edgepind.core.admission import (
+    ORIGIN,
+    Condition,
+    Evidence,
+    condition,
+    hold_down,
+)
 from edgepind.core.diagnosis import judge_leaf, pin_of
-from edgepind.core.live_leaves import RECENT, answering, in_turn, keys_of, pinned_in_turn, recent_at
-from edgepind.core.messages import IS_REMOVED, pin_activated, pin_pending, pin_prepared
+from edgepind.core.live_leaves import (
+    RECENT,
+    answering,
+    in_turn,
+    keys_of,
+    live_at,
+    pinned_in_turn,
+    serves_lately,
+)
+from edgepind.core.messages import (
+    BREAKS_A_RULE,
+    IS_REMOVED,
+    changing_ca,
+    pin_activated,
+    pin_pending,
+    pin_prepared,
+)
 from edgepind.core.pin_lifecycle import (
     PinEvent,
     enter,
@@ -39,14 +60,14 @@ from edgepind.core.pin_lifecycle import (
     put,
     report_refusals,
 )
-from edgepind.core.tick import GAP_TICKS, Tick, served
+from edgepind.core.tick import GAP_TICKS, Tick, leaves_in, served
 from edgepind.model.decision import Event
-from edgepind.model.enums import Bootstrap, Finding, Origin, Role
+from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
-from edgepind.model.pin import Pin, with_role
+from edgepind.model.pin import Pin, accepted, with_role
 from edgepind.model.rules import PinRules
-from edgepind.model.state import LastServed, State
+from edgepind.model.state import Breach, LastServed, State
 
 _SEVERAL = 3
 """The first pin is sighted at this many addresses at least, where so many answer."""
@@ -73,6 +94,7 @@ def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[E
         for pin in state.pins
     )
     state = replace(state, pins=pins)
+    state = _note_breaches(state, link, tick)
     state, refused = report_refusals(state, _refused(sights, tick))
     state, begun = _begin(state, sights, tick)
     state, accepted = _accept(state, sights, link, tick)
@@ -107,6 +129,8 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
+    if leaf.breach is not None:
+        return None, leaf.breach and f"{BREAKS_A_RULE}: {leaf.breach}"
     if rules.issuers and not rules.issuers & leaf.public.issuers:
         return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):
@@ -147,19 +171,43 @@ def _is_contradicted(pin: Pin, sights: tuple[Sight, ...], state: State) -> bool:
     """
     at = {it.address: it for it in answering(state)}
     for sight in sights:
-        one_of_set = _origin((sight,)) is not None and _is_recent(pin, at.get(sight.address))
-        if sight.fingerprint != pin.fingerprint and not one_of_set:
+        other = _origin((sight,))
+        if sight.fingerprint == pin.fingerprint or _named_alike(pin, other):
+            continue
+        if other is None or not (sight.address in at and serves_lately(pin.key, at[sight.address])):
             return True
-    return any(
-        address in at and at[address].looks >= RECENT and not _is_recent(pin, at[address])
-        for address, _ in pin.seen_at
-    )
+    return any(address in at and _has_left(pin, at[address], state) for address, _ in pin.seen_at)
 
 
-def _is_recent(pin: Pin, it: LastServed | None) -> bool:
-    """Whether the address served the pin's leaf at one of its recent looks."""
-    recent = recent_at(it) if it else ()
-    return any(pin.key in keys_of(leaf) for leaf in recent)
+def _has_left(pin: Pin, it: LastServed, state: State) -> bool:
+    """Whether an address serves others for good, and not only others of the CAs that are named."""
+    if it.looks < RECENT or serves_lately(pin.key, it):
+        return False
+    origins = {
+        other.origin
+        for other in accepted(state.pins)
+        for leaf in live_at(it)
+        if other.key in keys_of(leaf)
+    }
+    return not any(_named_alike(pin, origin) for origin in origins)
+
+
+def _named_alike(pin: Pin, other: Origin | None) -> bool:
+    """Whether both are of inspecting CAs that the site has named: they contradict nothing."""
+    return pin.origin is Origin.EXCEPTION and other is Origin.EXCEPTION
+
+
+def _note_breaches(state: State, link: Link, tick: Tick) -> State:
+    """Remember which rules the leaves break that would be adopted but for that."""
+    if not served(link):
+        return state
+    rules = {
+        leaf.value(tick.rules.pins.kind): leaf.breach
+        for leaf in leaves_in(link)
+        if leaf.breach and pin_of(leaf, state.pins) is None
+    }
+    breaches = tuple(Breach(leaf, rule) for leaf, rule in rules.items())
+    return state if breaches == state.breaches else replace(state, breaches=breaches)
 
 
 def _origin(mine: tuple[Sight, ...]) -> Origin | None:
@@ -224,9 +272,21 @@ def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, 
             continue
         seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
         pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, state, tick)
+        evicted = len(pins) < len(state.pins)
         state = replace(state, pins=(*pins, pin))
-        events.append(pin_pending(pin, need))
+        if origin is Origin.EXCEPTION and (evicted or state.changing_ca_told):
+            state, told = _note_changing_ca(state, pin)
+            events += told
+        elif need.sightings > 1:
+            events.append(pin_pending(pin, need))
     return state, tuple(events)
+
+
+def _note_changing_ca(state: State, pin: Pin) -> tuple[State, tuple[Event, ...]]:
+    """Tell once that the leaves of a named CA change; further ones come and go in silence."""
+    if state.changing_ca_told:
+        return state, ()
+    return replace(state, changing_ca_told=True), (changing_ca(pin),)
 
 
 def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
@@ -248,15 +308,33 @@ def _accept(
     for pin in state.pins:
         if pin.role is not Role.PENDING or not _is_served(pin, sights, link, state, tick):
             continue
+        if _crowded(state, pin, link) and pin.sightings < tick.rules.pins.sightings:
+            continue
         bootstrap = not any(other.accepted for other in state.pins)
         event = PinEvent.BOOTSTRAPPED if bootstrap else PinEvent.HELD_DOWN
         settled = replace(move(pin, event, tick.now.wall), seen_at=(), last_seen=None)
         retired = tuple(other for other in state.retired if other != pin.fingerprint)
-        state = replace(state, pins=put(state.pins, settled), retired=retired)
+        settling = pin.origin is Origin.EXCEPTION and pin.sightings >= tick.rules.pins.sightings
+        told = state.changing_ca_told and not settling
+        state = replace(
+            state, pins=put(state.pins, settled), retired=retired, changing_ca_told=told
+        )
         events.append(pin_prepared(settled))
         if bootstrap:
             events.append(pin_activated(settled))
     return state, tuple(events)
+
+
+def _crowded(state: State, pin: Pin, link: Link) -> bool:
+    """Whether so many leaves of named CAs are accepted and gone that one more is of no use.
+
+    A CA that makes a leaf for each connection must not fill the document.
+    """
+    if pin.origin is not Origin.EXCEPTION:
+        return False
+    live = {leaf.value(kind) for leaf in leaves_in(link) for kind in PinKind}
+    gone = (it for it in state.pins if it.accepted and it.fingerprint not in live)
+    return sum(it.origin is Origin.EXCEPTION for it in gone) >= MOST_PENDING
 
 
 def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, state: State, tick: Tick) -> bool:

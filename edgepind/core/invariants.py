@@ -14,7 +14,7 @@ from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
-from edgepind.model.enums import Channel, Origin, PinKind, Policy, Posture, Role
+from edgepind.model.enums import Channel, ExceptionPin, Origin, PinKind, Policy, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations, PinRemove, StatusAnswer, StatusUnchanged
@@ -91,7 +91,8 @@ def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
             yield f"2: {pin.fingerprint.short} was adopted as the first pin beside others"
         if pin.origin is Origin.ANNOUNCED and pin.fingerprint in before.retired:
             yield f"2: {pin.fingerprint.short} was retired and came back by announcement"
-        held = pin.origin in {Origin.OBSERVED, Origin.EXCEPTION}
+        by_leaf = seen.rules.pins.exception_pin is ExceptionPin.LEAF
+        held = pin.origin is Origin.OBSERVED or (pin.origin is Origin.EXCEPTION and by_leaf)
         if held and pin.held < _least_age(pin.origin, seen):
             yield f"2: {pin.fingerprint.short} was accepted before its hold-down was served"
         if held and pin.sightings < seen.rules.pins.sightings:

@@ -138,6 +138,11 @@ def keys_of(leaf: Leaf | ServedLeaf) -> frozenset[PinKey]:
     return frozenset({(PinKind.CERTIFICATE, leaf.certificate), (PinKind.SPKI, leaf.spki)})
 
 
+def serves_lately(key: PinKey, it: LastServed) -> bool:
+    """Whether an address served the leaf of a pin at one of its recent looks."""
+    return any(key in keys_of(leaf) for leaf in recent_at(it))
+
+
 def first_looks(key: PinKey, it: LastServed) -> int:
     """How many of the recent looks the leaf of a pin was served to the Edge's own offer."""
     looks = 0

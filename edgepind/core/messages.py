@@ -23,6 +23,7 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 IS_REMOVED = "an operator removed it, and an operator alone brings it back"
 IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
+BREAKS_A_RULE = "its chain breaks a rule of the WebPKI that OpenSSL overlooks"
 """Why a fingerprint is refused, as clauses."""
 
 
@@ -49,13 +50,24 @@ def pin_pending(pin: Pin, need: HoldDown) -> Event:
     return Event(EventName.PIN_PENDING, Severity.NOTICE, text, pin.fingerprint)
 
 
+def changing_ca(pin: Pin) -> Event:
+    """The leaves of an inspecting CA change too often to be pinned one by one."""
+    text = (
+        f"Pin {pin.fingerprint.short} is one of many leaves that an inspecting CA of "
+        "interception.exceptions makes for this host, perhaps one for each connection: none is "
+        'seen long enough to be of use; set pins.kind = "spki", which pins the key that they '
+        "share, or have the host exempted from inspection; further ones are not told."
+    )
+    return Event(EventName.PIN_REFUSED, Severity.WARNING, text, pin.fingerprint)
+
+
 def pin_prepared(pin: Pin) -> Event:
     """A pin is accepted."""
     how = {
         "operator": "added by an operator",
         "announced": "announced over a connection whose pin has standing",
         "observed": "its hold-down is served; announcements over it are not believed yet",
-        "exception": "its hold-down is served, as an accepted inspecting CA's leaf",
+        "exception": "issued by an inspecting CA that this site accepts",
         "bootstrap": "adopted as the first pin after its sightings",
         "document": "found in the pinning config",
     }[pin.origin]
@@ -99,7 +111,7 @@ FINDING_TEXT: Mapping[Finding, str] = {
     Finding.ROTATING: "{host} is rotating its certificate, and every leaf it serves is pinned",
     Finding.UNANNOUNCED_ROTATION: (
         "{host} serves a leaf that is not pinned, with a public chain, the right name and time; "
-        "verify it with the cloud's operator and `edgepind pin add` it, or let the hold-down decide"
+        "verify it with the cloud's operator and `edgepind pin add` it{otherwise}"
     ),
     Finding.INTERCEPTION: (
         "something between this site and {host} answers instead, with a certificate whose "
@@ -209,8 +221,18 @@ _TWO_RESTARTS = (
 )
 
 
-def link_sentence(finding: Finding, tick: Tick) -> str:
-    """What `finding` means for this link, with issuers and errors named."""
+_HOLD_DOWN = ", or let the hold-down decide"
+_NAMED_CA_TEXT = (
+    "an inspecting CA that interception.exceptions names answers for {host} ({issuers}); what it "
+    "issues is accepted as interception.exception_pin says, and is never believed"
+)
+
+
+def link_sentence(finding: Finding, tick: Tick, obstacle: str | None = None) -> str:
+    """What `finding` means for this link, with issuers and errors named.
+
+    `obstacle` is why no hold-down is served while that lasts, a clause; None: one may be.
+    """
     link = tick.seen.link or Link(())
     issuers = tuple(
         dict.fromkeys(it.leaf.issuer for _, it in shown(link) if it.leaf.public.window is None)
@@ -221,8 +243,15 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
     if link.resolve_error:
         errors = (link.resolve_error, *errors)
     named = "; ".join(issuers[:_SHOWN])
-    return FINDING_TEXT[finding].format(
+    foreign = [it.leaf for _, it in shown(link) if it.leaf.public.window is None]
+    named_ca = all(it.exception and it.exception.window for it in foreign) and foreign
+    otherwise = f"; no hold-down decides while {obstacle}" if obstacle else _HOLD_DOWN
+    text = FINDING_TEXT[finding]
+    if finding is Finding.INTERCEPTION and named_ca:
+        text = _NAMED_CA_TEXT
+    return text.format(
         host=tick.rules.host,
+        otherwise=otherwise,
         issuers=f"issuer {named}" if named else "issuer unknown",
         errors="; ".join(errors[:_SHOWN]) or "no address is known",
     )

@@ -45,6 +45,7 @@ def leaf(
     name_matches: bool = True,
     validity: Validity = LONG,
     issuer: str = "Imagined Public CA",
+    breach: str | None = None,
 ) -> Leaf:
     """The imagined leaf called `name`; `public`: its chain reaches the public roots."""
     chain = Chain(validity, frozenset({spki(issuer)}))
@@ -59,6 +60,7 @@ def leaf(
         public=chain if public else nowhere,
         system=chain,
         exception=chain if excepted else None,
+        breach=breach,
     )
 
 

@@ -72,6 +72,15 @@ class Bootstrap(StrEnum):
     OPERATOR = "operator"
 
 
+class ExceptionPin(StrEnum):
+    """What of an inspecting CA that the site has named is accepted."""
+
+    LEAF = "leaf"
+    """Each of its leaves, after a hold-down."""
+    CA = "ca"
+    """All that it issues for the host, at once."""
+
+
 class Validator(StrEnum):
     """What the Edge reads: the allowlist, or `fingerprint` alone."""
 

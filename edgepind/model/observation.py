@@ -63,6 +63,9 @@ class Leaf:
     system: Chain
     exception: Chain | None = None
     """The chain judged by the configured inspecting CAs; None where none are configured."""
+    breach: str | None = None
+    """The rule of the WebPKI that its public chain breaks, a clause; None: none. "" where that was
+    not asked, because nobody would adopt it: it is out of time, of another name, or pinned."""
 
     def value(self, kind: PinKind) -> Fingerprint:
         """What a pin of `kind` compares with."""

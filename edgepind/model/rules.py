@@ -6,7 +6,7 @@ Made from the settings once, whenever they change; durations are seconds.
 from dataclasses import dataclass
 from datetime import datetime
 
-from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
+from edgepind.model.enums import Bootstrap, ExceptionPin, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
 
 
@@ -21,6 +21,7 @@ class PinRules:
     sightings: int = 5
     overlap: float = 86_400.0
     issuers: frozenset[Fingerprint] = frozenset()
+    exception_pin: ExceptionPin = ExceptionPin.LEAF
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,14 @@ class ServedLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """A leaf that is served and not adopted, and the rule of the WebPKI that its chain breaks."""
+
+    fingerprint: Fingerprint
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class LastServed:
     """The leaves that one address served lately (`core.live_leaves`).
 
@@ -269,6 +277,10 @@ class State:
     reason: str = "nothing has been observed yet"
     addresses: tuple[AddressVerdict, ...] = ()
     served: tuple[LastServed, ...] = ()
+    changing_ca_told: bool = False
+    """An inspecting CA that the site has named shows new leaves without end, and that was told."""
+    breaches: tuple[Breach, ...] = ()
+    """Of the last look that got an answer, in the order of the addresses."""
     status: StatusMemory = StatusMemory()
     clock: ClockJudgement = ClockJudgement()
     last: Moment | None = None

@@ -1,19 +1,21 @@
 """From a chain as it was sent to what the core needs to know of its leaf: which roots, and when.
 
-OpenSSL, by which the Edge judges, has the last word on every path; a second builder only proposes
-some that OpenSSL's search walks past. The host's clock only chooses among several paths; whether
+OpenSSL, by which the Edge judges, has the last word on every path; a second search only proposes
+some that OpenSSL's walks past. The host's clock only chooses among several paths; whether
 a path holds is asked of its `window` by whoever knows the time.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from edgepind.model.enums import PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Validity
 from edgepind.model.observation import Chain, Leaf
+from edgepind.model.pin import PinKey
 from edgepind.observe.certificate import CertificateUnreadable
 from edgepind.observe.der import self_issued
 from edgepind.observe.openssl_path import NoPath, TrustPath, find_path, read_leaf, spki_pin
@@ -27,10 +29,11 @@ _UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A leaf, and by which clock it was judged."""
+    """A leaf, and by which clock it was judged; `asked` when the second verifier was asked last."""
 
     leaf: Leaf
     wall: datetime
+    asked: datetime | None = None
 
     def stands_at(self, wall: datetime) -> bool:
         """Whether no other path can have become the best since.
@@ -54,23 +57,45 @@ class Judge:
         self._host = host
         self._trust = trust
         self._known: OrderedDict[bytes, _Judged] = OrderedDict()
+        self.accepted: frozenset[PinKey] | None = None
+        """The pins; a leaf of none of them might be adopted. None: there is no adopting."""
 
     def leaf(self, chain: Sequence[bytes], wall: datetime) -> Leaf:
         """Judge a chain (DER, the leaf first, not empty) as seen at `wall`."""
         key = sha256(b"".join(sha256(der).digest() for der in chain)).digest()
         known = self._known.get(key)
         if known is None or not known.stands_at(wall):
-            known = self._known[key] = _Judged(self._judge(chain, wall), wall)
+            known = _Judged(self._judge(chain, wall), wall)
+        self._known[key] = known = self._asked(known, chain, wall)
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known.leaf
 
+    def _asked(self, known: _Judged, chain: Sequence[bytes], wall: datetime) -> _Judged:
+        """The same, with the second verifier's word where the leaf might be adopted."""
+        leaf, roots = known.leaf, self._trust.public
+        if self.accepted is None or not _keys(leaf).isdisjoint(self.accepted):
+            return known
+        if isinstance(roots, RootsUnusable) or not (
+            leaf.name_matches and leaf.public.holds_at(wall)
+        ):
+            return known
+        if known.asked is not None and abs(wall - known.asked) < _SEARCHED_AGAIN:
+            return known
+        # As for the second search: ten mebibytes that a pinned link never needs.
+        from edgepind.observe.second_verifier import broken_rule  # noqa: PLC0415
+
+        steps, ends = _steps_and_ends(chain, roots.anchors_for(chain), partial=roots.partial)
+        breach = broken_rule(chain[0], steps, ends, self._host, wall)
+        return replace(known, leaf=replace(leaf, breach=breach), asked=wall)
+
     def _judge(self, chain: Sequence[bytes], wall: datetime) -> Leaf:
         read = read_leaf(chain[0], self._host)
         if isinstance(read, CertificateUnreadable):
             return _unreadable(chain[0], read.reason)
-        exceptions = self._trust.exceptions
+        trust, exceptions = self._trust, self._trust.exceptions
+        host = self._host if read.name_matches else None
         return Leaf(
             certificate=_fingerprint(chain[0]),
             spki=spki_pin(chain[0]),
@@ -78,9 +103,10 @@ class Judge:
             issuer=read.certificate.issuer,
             validity=read.certificate.validity,
             name_matches=read.name_matches,
-            public=judge_chain(chain, self._trust.public, wall),
-            system=judge_chain(chain, self._trust.system, wall),
-            exception=None if exceptions is None else judge_chain(chain, exceptions, wall),
+            public=judge_chain(chain, trust.public, wall, host),
+            system=judge_chain(chain, trust.system, wall, host),
+            exception=None if exceptions is None else judge_chain(chain, exceptions, wall, host),
+            breach="",
         )
 
 
@@ -96,7 +122,12 @@ def _unreadable(der: bytes, reason: str) -> Leaf:
         name_matches=False,
         public=nowhere,
         system=nowhere,
+        breach="",
     )
+
+
+def _keys(leaf: Leaf) -> frozenset[PinKey]:
+    return frozenset((kind, leaf.value(kind)) for kind in PinKind)
 
 
 def _fingerprint(der: bytes) -> Fingerprint:
@@ -109,23 +140,29 @@ def _holding(leaf: Leaf, wall: datetime) -> tuple[bool, ...]:
     return tuple(it.holds_at(wall) for it in chains)
 
 
-def judge_chain(chain: Sequence[bytes], roots: TrustRoots | RootsUnusable, wall: datetime) -> Chain:
+def judge_chain(
+    chain: Sequence[bytes],
+    roots: TrustRoots | RootsUnusable,
+    wall: datetime,
+    host: str | None = None,
+) -> Chain:
     """Hold a chain (DER, the leaf first) against `roots`; never raises, whatever it is.
 
     Taken is the first path that holds at `wall`: OpenSSL's by the host's clock, OpenSSL's
-    whatever the time, or one that the second builder proposes and OpenSSL then takes. Where none
-    holds at `wall`, it is the first of them that holds at any time.
+    whatever the time, or one that the second search proposes and OpenSSL then takes. Where none
+    holds at `wall`, it is the first of them that holds at any time. `host` is the name that the
+    leaf is met under, if it bears it; no path counts that is barred from certifying it.
     """
     if isinstance(roots, RootsUnusable):
         return Chain(window=None, problem=f"it cannot be judged: {roots.error}")
     anchors = roots.anchors_for(chain)
-    by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True)
+    by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True, host=host)
     if isinstance(by_clock, TrustPath) and by_clock.window.holds_at(wall):
         return Chain(by_clock.window, by_clock.issuers)
-    any_time = find_path(chain, anchors, partial=roots.partial)
+    any_time = find_path(chain, anchors, partial=roots.partial, host=host)
     if isinstance(any_time, TrustPath) and any_time.window.holds_at(wall):
         return Chain(any_time.window, any_time.issuers)
-    for path in _proposals(chain, anchors, wall, partial=roots.partial):
+    for path in _proposals(chain, anchors, wall, host, partial=roots.partial):
         if isinstance(any_time, NoPath) or path.window.holds_at(wall):
             return _against(path, any_time if isinstance(any_time, NoPath) else by_clock)
     if isinstance(any_time, NoPath):
@@ -135,24 +172,36 @@ def judge_chain(chain: Sequence[bytes], roots: TrustRoots | RootsUnusable, wall:
 
 def _against(path: TrustPath, openssl: TrustPath | NoPath) -> Chain:
     """A path, and what OpenSSL's own search said of the chain that it is in."""
-    if isinstance(openssl, TrustPath):
+    if isinstance(openssl, TrustPath) or openssl.taken:
         return Chain(path.window, path.issuers)
     objection = f"OpenSSL alone finds no path: {openssl.reason}"
     return Chain(path.window, path.issuers, objection, openssl_differs=True)
 
 
 def _proposals(
-    chain: Sequence[bytes], anchors: Sequence[bytes], wall: datetime, *, partial: bool
+    chain: Sequence[bytes],
+    anchors: Sequence[bytes],
+    wall: datetime,
+    host: str | None,
+    *,
+    partial: bool,
 ) -> Iterator[TrustPath]:
-    """Paths of the second builder, each of which OpenSSL takes when it is shown nothing else."""
-    ends = [it for it in anchors if partial or self_issued(it)]
+    """Ways of the second search, each of which OpenSSL takes when it is shown nothing else."""
+    steps, ends = _steps_and_ends(chain, anchors, partial=partial)
     if not ends:
         return
     # It brings in `cryptography`, ten mebibytes that a link whose chain is right never needs.
     from edgepind.observe.path_builder import paths  # noqa: PLC0415
 
-    steps = [*chain[1:], *(it for it in anchors if it not in ends)]
     for path in paths(chain[0], steps, ends, wall):
-        straight = find_path(path[:-1], path[-1:], partial=partial)
+        straight = find_path(path[:-1], path[-1:], partial=partial, host=host)
         if isinstance(straight, TrustPath):
             yield straight
+
+
+def _steps_and_ends(
+    chain: Sequence[bytes], anchors: Sequence[bytes], *, partial: bool
+) -> tuple[list[bytes], list[bytes]]:
+    """What a path may lead through, and where it may end: an intermediate only if `partial`."""
+    ends = [it for it in anchors if partial or self_issued(it)]
+    return [*chain[1:], *(it for it in anchors if it not in ends)], ends

@@ -14,9 +14,6 @@ from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent, openssl_words
 from edgepind.settings.kinds import Address
 
-MOST_INTERMEDIATES = 10
-"""Public chains have one or two; hundreds of look-alikes are made to keep a judge busy."""
-
 _NOTHING_IN_COMMON = frozenset(
     {
         "DH_KEY_TOO_SMALL",
@@ -177,8 +174,8 @@ def _refused_late(tls: ssl.SSLObject, how: str) -> Shaken | None:
 
 
 def worth_judging(sent: Sequence[bytes]) -> tuple[bytes, ...]:
-    """What is kept of a chain as it was sent: no certificate twice, and ten beside the leaf."""
-    return tuple(dict.fromkeys(sent))[: MOST_INTERMEDIATES + 1]
+    """What is kept of a chain as it was sent: no certificate twice."""
+    return tuple(dict.fromkeys(sent))
 
 
 def _seen(tls: ssl.SSLObject, refused: str | None) -> Shaken | NotServed:

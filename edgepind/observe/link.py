@@ -19,6 +19,7 @@ from edgepind.model.document import EdgeTls
 from edgepind.model.enums import HighestTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import AddressSeen, HandshakeFault, Leaf, Link, NotServed, Served
+from edgepind.model.pin import PinKey
 from edgepind.observe.by_signature import chain_by_signature
 from edgepind.observe.chain import Judge
 from edgepind.observe.edge_client import EdgeClient, edge_client
@@ -93,14 +94,17 @@ class LinkObserver:
         self,
         tls: EdgeTls,
         known: Mapping[str, AbstractSet[Fingerprint]] = _UNKNOWN,
+        accepted: frozenset[PinKey] | None = None,
         *,
         full: bool = True,
     ) -> Link:
         """Shake hands with every address side by side, as an Edge with these settings would.
 
         `known` are the certificates that each address was seen to serve lately; one that shows
-        another is looked at in full, and so are all where `full` says so. Never raises for an
-        expected failure. One address takes at most five time-outs, the name one more.
+        another is looked at in full, and so are all where `full` says so. A leaf that none of the
+        `accepted` pins is of is also held against the rules for adopting one; without pins to
+        compare with, none is. Never raises for an expected failure. One address takes at most five
+        time-outs, the name one more.
         """
         target = self._target
         addresses: Sequence[Address] | ResolveFailed = target.addresses
@@ -110,6 +114,7 @@ class LinkObserver:
             return Link((), addresses.error)
         wall = self._clock.now().wall
         edge = await self._as_edge(tls)
+        self._judge.accepted = accepted
         at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def look(address: Address) -> AddressSeen:

@@ -20,7 +20,10 @@ from edgepind.observe.certificate import (
     path_found,
 )
 from edgepind.observe.der import public_key_info
+from edgepind.observe.name_constraints import breach
 
+MOST_INTERMEDIATES = 10
+"""A path has no more of them here; public ones have one or two."""
 CIPHER = "ECDHE-ECDSA-AES128-GCM-SHA256"
 _CIPHER_CODE = b"\xc0\x2b"
 _VERSION = b"\x03\x03"
@@ -53,9 +56,10 @@ class TrustPath:
 
 @dataclass(frozen=True, slots=True)
 class NoPath:
-    """No path to a root, and why, in OpenSSL's words."""
+    """No path to a root, and why, in OpenSSL's words; `taken`: by OpenSSL it is one."""
 
     reason: str
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,13 @@ def find_path(
     *,
     partial: bool = False,
     in_time: bool = False,
+    host: str | None = None,
 ) -> TrustPath | NoPath:
     """Let OpenSSL look for a path from the leaf (first in `chain`, DER) to one of `anchors`.
 
     `partial` lets an anchor be an intermediate; `in_time` holds the path against the host's
-    clock, which is left out of it otherwise.
+    clock, which is left out of it otherwise. `host` is the name that the leaf is met under: the
+    path must not be barred from it.
     """
     context = _context(anchors, partial=partial, in_time=in_time)
     tls, refusal = _present(context, None, chain)
@@ -85,9 +91,14 @@ def find_path(
     path = path_found(tls)
     if isinstance(path, CertificateUnreadable):
         return NoPath(path.reason)
+    if len(path) > MOST_INTERMEDIATES + 2:
+        return NoPath(f"the path has more than {MOST_INTERMEDIATES} intermediates", taken=True)
+    authorities = [it.der for it in path[1:]]
+    if host is not None and (objection := breach(authorities, host)):
+        return NoPath(objection, taken=True)
     return TrustPath(
         window=common_window([it.validity for it in path]),
-        issuers=frozenset(map(spki_pin, [it.der for it in path[1:]])),
+        issuers=frozenset(map(spki_pin, authorities)),
     )
 
 

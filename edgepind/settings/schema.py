@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepind import RELEASED
-from edgepind.model.enums import Bootstrap, HighestTls, PinKind, Policy, Validator
+from edgepind.model.enums import Bootstrap, ExceptionPin, HighestTls, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.settings.kinds import (
@@ -287,6 +287,12 @@ class InterceptionSettings:
     exceptions: tuple[Path, ...] = setting(
         PEM_FILES, "[]", "PEM files of inspecting CAs that this site accepts."
     )
+    exception_pin: ExceptionPin = setting(
+        one_of(ExceptionPin),
+        '"leaf"',
+        'What of such a CA is pinned: a leaf after its hold-down; "ca": what it issues for the '
+        "host, at once.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +380,7 @@ def rules_of(settings: Settings) -> Rules:
             sightings=pins.sightings,
             overlap=pins.overlap,
             issuers=pins.issuers,
+            exception_pin=settings.interception.exception_pin,
         ),
         fail_open=FailOpenRules(
             enabled=fail_open.enabled,

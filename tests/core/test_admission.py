@@ -2,8 +2,16 @@
 
 import pytest
 
-from edgepind.core.admission import ORIGIN, Condition, Evidence, HoldDown, condition, hold_down
-from edgepind.model.enums import Origin, Policy
+from edgepind.core.admission import (
+    ORIGIN,
+    Condition,
+    Evidence,
+    HoldDown,
+    condition,
+    condition_for,
+    hold_down,
+)
+from edgepind.model.enums import ExceptionPin, Origin, Policy
 from edgepind.model.rules import PinRules
 
 _EXPECTED = {
@@ -56,3 +64,15 @@ def test_each_evidence_leaves_its_own_origin_and_interception_none() -> None:
         Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
         Evidence.EXCEPTION: Origin.EXCEPTION,
     }
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_all_that_a_named_ca_issues_is_accepted_at_once_where_the_site_says_so(
+    policy: Policy,
+) -> None:
+    """Nothing else is."""
+    rules = PinRules(policy=policy, exception_pin=ExceptionPin.CA)
+    assert hold_down(Origin.EXCEPTION, rules) == HoldDown(0.0, 1, everywhere=False)
+    assert condition_for(Origin.EXCEPTION, rules) is Condition.AT_ONCE
+    for origin in (Origin.OBSERVED, Origin.BOOTSTRAP):
+        assert hold_down(origin, rules) == hold_down(origin, PinRules(policy=policy))

@@ -12,7 +12,7 @@ from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
-from edgepind.model.state import AddressVerdict, ClockJudgement, Edge, State, StatusMemory
+from edgepind.model.state import AddressVerdict, Breach, ClockJudgement, Edge, State, StatusMemory
 from tests.core.situations import (
     BACKUP,
     CURRENT,
@@ -341,3 +341,30 @@ def test_a_unpinned_leaf_is_explained_as_what_it_is() -> None:
         (State(), "unknown"),
     ):
         assert explain_unpinned(A, state, RULES).standing == standing
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_rule_that_its_chain_breaks_is_named_and_a_hold_down_is_not_promised(
+    pinned: bool,  # noqa: FBT001  pending from before, or never begun
+) -> None:
+    """By the fingerprint, whether it waits since before the rule was broken or never did."""
+    pins = (CURRENT, PENDING) if pinned else (CURRENT,)
+    state = State(
+        pins=pins, addresses=(NEW_LEAF,), breaches=(Breach(B, "keyUsage: missing"),),
+        refusals_told=(B,),
+    )  # fmt: skip
+    why = _pin(PENDING, state) if pinned else explain_unpinned(B, state, RULES)
+    assert any("keyUsage: missing" in it for it in why.evidence_against)
+    if not pinned:
+        assert len(why.would_change) == 1, "the operator alone"
+
+
+def test_leaves_of_named_cas_do_not_contradict_one_another() -> None:
+    """Another leaf does."""
+    mine = replace(PENDING, origin=Origin.EXCEPTION)
+    other = Pin(fingerprint("c"), mine.kind, Role.PENDING, Origin.EXCEPTION, EPOCH)
+    there = AddressVerdict("2", Finding.INTERCEPTION, other.fingerprint)
+    state = State(pins=(CURRENT, mine, other), addresses=(NEW_LEAF, there))
+    assert not any("contradicts" in it for it in _pin(mine, state).evidence_against)
+    alone = replace(state, pins=(CURRENT, mine))
+    assert any("contradicts" in it for it in _pin(mine, alone).evidence_against)

@@ -14,6 +14,7 @@ from edgepind.model.observation import ClockSource
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import (
     AddressVerdict,
+    Breach,
     ClockJudgement,
     Debt,
     Edge,
@@ -231,3 +232,15 @@ def test_before_the_first_pin_what_is_waited_for_is_told(bootstrap: Bootstrap, t
     """Whichever way to the first pin the settings name."""
     why = explain_posture(State(), rules(PinRules(bootstrap=bootstrap)), NOW)
     assert why.would_change[-1] == f"no pin is known: {told}"
+
+
+def test_a_hold_down_that_has_served_its_age_names_no_time() -> None:
+    """It waits for sightings; what another leaf's chain breaks is no matter."""
+    held = replace(PENDING, held=900.0, sightings=2)
+    state = State(
+        pins=(CURRENT, held), addresses=(NEW_LEAF,), breaches=(Breach(CURRENT.fingerprint, "x"),)
+    )
+    ways = [it for it in _posture(state).would_change if f"pending pin {B.short}" in it]
+    assert len(ways) == 1
+    assert "0ms" not in ways[0]
+    assert "as things stand" not in ways[0]

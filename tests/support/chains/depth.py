@@ -71,11 +71,31 @@ def _many(now: datetime) -> Iterator[Entry]:
     )
     yield Entry(
         "a hundred strangers before the issuer",
-        "the issuer is sent too late",
+        "the issuer is sent last",
         (end, *strangers, issuer),
         (top,),
-        NO_ROOT,
-        _TOO_MANY,
+        RIGHT,
+        "what is on no way to a root is left out before the chain is cut",
+        now,
+    )
+    namesakes = [root("Issuing CA") for _ in range(100)]
+    yield Entry(
+        "a hundred namesakes before the issuer",
+        "each might be the issuer by its name",
+        (end, *namesakes, issuer),
+        (top,),
+        RIGHT,
+        "one alone has signed the leaf",
+        now,
+    )
+    crossed = [authority(it, "Issuing CA", Form(key=issuer.key)) for it in strangers]
+    yield Entry(
+        "a hundred forgotten roots before the known one",
+        "each has certified the very CA that the leaf is of",
+        (end, *crossed, issuer),
+        (top,),
+        RIGHT,
+        "one alone of the ways leads to a root",
         now,
     )
     yield Entry(

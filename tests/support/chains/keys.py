@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, x
 
 from tests.support.chains.entry import NO_ROOT, OTHER_NAME, RIGHT, Entry, Verdict
 from tests.support.chains.forge import Form, Key, authority, leaf, new_key, root, rsa_key
-from tests.support.chains.surgery import contradicting_itself, with_algorithm
+from tests.support.chains.surgery import contradicting_itself, over_sha1
 
-_ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
 _ECDSA_SHA512 = bytes.fromhex("300a06082a8648ce3d040304")
 _NOT_OFFERED = "a client of OpenSSL's does not offer this curve"
 
@@ -102,21 +101,17 @@ def _weak(now: datetime) -> Iterator[Entry]:
 
 def _hashes(now: datetime) -> Iterator[Entry]:
     key = new_key()
-
-    def sign(data: bytes) -> bytes:
-        return key.sign(data, ec.ECDSA(hashes.SHA1()))  # noqa: S303  to be refused
-
     top = root("Root", Form(key=key))
     yield Entry(
         "leaf signed over SHA-1",
         "a hash whose collisions can be bought",
-        (with_algorithm(leaf(top), _ECDSA_SHA1, sign),),
+        (over_sha1(leaf(top), key),),
         (top,),
         NO_ROOT,
         "63 bits are not enough at this level",
         now,
     )
-    issuer = with_algorithm(authority(top, "Issuing CA"), _ECDSA_SHA1, sign)
+    issuer = over_sha1(authority(top, "Issuing CA"), key)
     yield Entry(
         "intermediate signed over SHA-1",
         "a hash whose collisions can be bought",
@@ -126,7 +121,7 @@ def _hashes(now: datetime) -> Iterator[Entry]:
         "63 bits are not enough at this level",
         now,
     )
-    old = with_algorithm(top, _ECDSA_SHA1, sign)
+    old = over_sha1(top, key)
     yield Entry(
         "root signed over SHA-1",
         "the signature of a root by itself",

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from edgepind.observe.der import children, element_at, encode
 from tests.support.chains.forge import Certified
 
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
+_SEQUENCE, _BIT_STRING, _INTEGER = 0x30, 0x03, 0x02
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
+_ECDSA_SHA1 = bytes.fromhex("300906072a8648ce3d0401")
 
 Sign = Callable[[bytes], bytes]
 
@@ -36,6 +40,24 @@ def with_algorithm(certified: Certified, algorithm: bytes, sign: Sign) -> Certif
     outer = element_at(tbs, 0, len(tbs))
     body = tbs[outer.content : outer.end].replace(former, algorithm, 1)
     return _signed(certified, encode(_SEQUENCE, body), algorithm, sign)
+
+
+def with_serial(certified: Certified, serial: bytes, sign: Sign) -> Certified:
+    """The same certificate with these octets as its serial number; signed by `sign`."""
+    tbs, algorithm = _parts(certified.der)
+    outer = element_at(tbs, 0, len(tbs))
+    version, _, *rest = (tbs[it.start : it.end] for it in children(tbs, outer))
+    body = b"".join((version, encode(_INTEGER, serial), *rest))
+    return _signed(certified, encode(_SEQUENCE, body), algorithm, sign)
+
+
+def over_sha1(certified: Certified, key: ec.EllipticCurvePrivateKey) -> Certified:
+    """The same certificate signed by `key` over SHA-1."""
+    return with_algorithm(
+        certified,
+        _ECDSA_SHA1,
+        lambda data: key.sign(data, ec.ECDSA(hashes.SHA1())),  # noqa: S303  to be refused
+    )
 
 
 def contradicting_itself(certified: Certified, algorithm: bytes) -> Certified:

@@ -25,10 +25,13 @@ _VALIDITIES: Mapping[str, Validity] = {
 
 
 def _leaf(stage: Stage, words: Words) -> None:
-    """`leaf NAME [private|excepted] [othername] [expired|future|expiring] [issuer=CA] [key=K]`."""
+    """`leaf NAME [private|excepted] [othername] [expired|future|expiring] FACT...`.
+
+    Facts are `issuer=CA`, `key=K` and `breach=RULE`, the rule that only adoption asks for.
+    """
     name, *facts = words
     plain = {fact for fact in facts if "=" not in fact}
-    named = pairs(tuple(fact for fact in facts if "=" in fact), {"issuer", "key"})
+    named = pairs(tuple(fact for fact in facts if "=" in fact), {"issuer", "key", "breach"})
     unknown = plain - {"private", "excepted", "othername", *_VALIDITIES}
     if unknown:
         raise ValueError(f"no leaf is {min(unknown)}")
@@ -39,6 +42,7 @@ def _leaf(stage: Stage, words: Words) -> None:
         name_matches="othername" not in plain,
         validity=next((_VALIDITIES[it] for it in plain if it in _VALIDITIES), LONG),
         issuer=named.get("issuer", "Imagined Public CA"),
+        breach=named.get("breach"),
     )
     stage.leaves[name] = replace(made, spki=spki(named.get("key", name)))
 

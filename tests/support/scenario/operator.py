@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from edgepind.lab.sim_observations import spki
-from edgepind.model.enums import Bootstrap, PinKind, Policy, Role, Validator
+from edgepind.model.enums import Bootstrap, ExceptionPin, PinKind, Policy, Role, Validator
 from edgepind.model.observation import OverrideFile, OverrideRejected, PinAdd, PinRemove
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from tests.support.scenario.stage import Stage, Verb, Words, seconds
@@ -16,6 +16,7 @@ _WORDS_OF: Mapping[str, type[Any]] = {
     "policy": Policy,
     "bootstrap": Bootstrap,
     "validator": Validator,
+    "exception_pin": ExceptionPin,
 }
 
 
