@@ -245,6 +245,8 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
     match state.edge.restart:
+        case Owed() | RollingBack() if state.edge.starting is not None:
+            parts.append("waiting for the restart of the Edge to end, which has not loaded it yet")
         case Owed() | RollingBack() | RolledBack():
             parts.append(_debt_clause(deadlines.closing, tick))
         case Settling(wait_told=True):

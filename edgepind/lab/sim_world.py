@@ -14,6 +14,7 @@ from edgepind.core.guarded import decide_guarded
 from edgepind.core.reconcile import Reconciliation
 from edgepind.core.scheduling import ask_status
 from edgepind.core.standing import trust_in
+from edgepind.effects.restart import RESTART_DEADLINE
 from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH, link
 from edgepind.model.action import (
@@ -26,10 +27,12 @@ from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartEdge,
+    RestartUnderWay,
     RestoreDocument,
     WriteDocument,
 )
 from edgepind.model.decision import Decision, Event
+from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
@@ -182,6 +185,7 @@ class ImaginedWorld:
             self._note_connection()
         self.monotonic += seconds
         self.elapsed += seconds
+        self.edge.pass_to(self.elapsed)
 
     def _note_connection(self) -> None:
         """See whether the Edge is connected, in the run in which it was; nothing changes in it."""
@@ -227,6 +231,7 @@ class ImaginedWorld:
         self.boots += 1
         if self.edge.state not in _NOT_STARTED_AT_BOOT:
             self.edge.start(self.wall)
+            self.edge.start_slowly(self.elapsed)
         self.crash()
 
     def lose_state(self, *, newest_only: bool = False) -> None:
@@ -371,11 +376,19 @@ class ImaginedWorld:
                 if self.edge.troubles.unready and not forced:
                     self.deferrals += 1
                     return RestartDeferred(self.edge.troubles.unready)
-                asked = self.elapsed
-                self._advance(self.restart_takes)
-                return self.edge.restart(loading, self.wall, asked)
+                return self._restart(loading)
             case RemoveOverride():
                 if self.override_stuck:
                     return OverrideNotRemoved(self.override_stuck)
                 self.override = None
                 return OverrideRemoved()
+
+    def _restart(self, loading: Pinning) -> Outcome:
+        asked = self.elapsed
+        self._advance(self.restart_takes)
+        outcome = self.edge.restart(loading, self.wall, asked)
+        if not isinstance(outcome, RestartUnderWay):
+            return outcome
+        seconds = min(RESTART_DEADLINE, self.edge.troubles.start)
+        self._advance(seconds)
+        return self.edge.waited(loading, seconds)

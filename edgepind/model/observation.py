@@ -211,12 +211,14 @@ class Unit:
     """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none).
 
     `started_at` is when it began to be started for that run: nothing was read before. One that is
-    activating without a run waits for its turn to be started.
+    activating without a run waits for its turn to be started. `job`: it is up, and systemd has a
+    job for it that has not ended, such as a restart that waits for another unit's job.
     """
 
     state: UnitState
     invocation: str = ""
     started_at: datetime | None = None
+    job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from edgepind.settings.kinds import (
     BOOLEAN,
     COMMAND,
     DURATION,
+    DURATION_OR_AUTO,
     FILE,
     FILE_OR_NONE,
     FINGERPRINTS,
@@ -200,6 +201,12 @@ class EdgeSettings:
         "The privileged helper's socket; auto: apply.sock under paths.runtime unless "
         'the process is root; "": in the process itself.',
     )
+    start_timeout: float | None = setting(
+        DURATION_OR_AUTO,
+        '"auto"',
+        "How long a start of the Edge, or restart_command, may take; auto: as long as the unit's "
+        "own TimeoutStartSec allows, and restart_command 2min.",
+    )
     restart_command: tuple[str, ...] = setting(
         COMMAND, "[]", "Run to restart the Edge in place of asking systemd."
     )
@@ -218,7 +225,7 @@ class EdgeSettings:
     health_deadline: float = setting(
         DURATION,
         '"2min"',
-        "How long a restarted Edge may take to become well, registering included.",
+        "How long the Edge may take to become well once it is started, registering included.",
     )
     settle: float = setting(
         DURATION,
@@ -375,6 +382,7 @@ def rules_of(settings: Settings) -> Rules:
             validator=edge.validator,
             ready_deadline=edge.ready_deadline,
             urgent_ready_deadline=edge.urgent_ready_deadline,
+            start_timeout=edge.start_timeout,
             health_deadline=edge.health_deadline,
             settle=edge.settle,
             budget=edge.restart_budget,
