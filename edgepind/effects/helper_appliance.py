@@ -59,7 +59,7 @@ READ = 15.0
 WRITE = 60.0  # one fsync can take ten, and a write has several
 RESTART = 300.0  # two waits for a job of systemd's, and the pause of a start limit between them
 
-_ROUND = 30.0
+ROUND = 30.0
 """Seconds that a request takes beside `restart_command`."""
 
 _RECENT = 2.0
@@ -89,7 +89,7 @@ class HelperAppliance:
         self._wall = wall
         self._looks_only = looks_only
         self._unit = restarter(edge, bus_address)
-        self._restart_deadline = max(RESTART, command_deadline(edge) + _ROUND)
+        self._restart_deadline = max(RESTART, command_deadline(edge) + ROUND)
         self._known: tuple[_Stamp, DocumentReading] | None = None
 
     async def read_document(self) -> DocumentReading:

@@ -236,11 +236,13 @@ class SystemdUnit:
     async def spans(self, *names: str) -> tuple[float, ...] | None:
         """Give time limits of the service in seconds, by their names, as in `TimeoutStartUSec`.
 
-        `math.inf` is one without an end; None: systemd does not tell. See
-        org.freedesktop.systemd1(5).
+        `math.inf` is one without an end; None: there is no such unit, or systemd does not tell.
+        See org.freedesktop.systemd1(5).
         """
         service, get = f"{_SYSTEMD}.Service", "org.freedesktop.DBus.Properties.Get"
         try:
+            if (await self._properties(self._bus))["LoadState"] == "not-found":
+                return None
             bodies = [await self._bus.call(self._unit, get, "ss", service, it) for it in names]
         except (BusUnavailableError, CallRefusedError):
             return None

@@ -41,12 +41,12 @@ class RestartRules:
     validator: Validator = Validator.ALLOWLIST
     ready_deadline: float = 1800.0
     urgent_ready_deadline: float = 30.0
-    start_timeout: float | None = None
-    """None: a start lasts as long as systemd lets it, by the unit's own settings."""
     health_deadline: float = 120.0
     settle: float = 10.0
     budget: int = 4
     window: float = 3600.0
+    start_timeout: float | None = None
+    """None: a start lasts as long as systemd lets it, by the unit's own settings."""
 
 
 @dataclass(frozen=True, slots=True)
