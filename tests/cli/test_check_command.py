@@ -235,7 +235,7 @@ async def _ask_for_units(site: Site, edgepind: Any, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "timeout", "told"),
+    ("start", "own", "told"),
     [
         (90_000_000, None, []),
         (2**64 - 1, None, ["start-without-end"]),
@@ -245,15 +245,15 @@ async def _ask_for_units(site: Site, edgepind: Any, address: str) -> None:
     ],
 )
 async def test_the_time_of_a_start_is_compared_with_the_units(
-    start: int, timeout: float | None, told: list[str]
+    start: int, own: float | None, told: list[str]
 ) -> None:
     """What the unit's own settings cut, or never end, is told beforehand."""
-    edge = replace(EdgeSettings(), unit=UNIT, start_timeout=timeout)
+    edge = replace(EdgeSettings(), unit=UNIT, start_timeout=own)
     assert await _told_of_start(edge, UNIT, {"TimeoutStartUSec": start}) == told
 
 
 @pytest.mark.parametrize(
-    ("timeout", "helper", "told"),
+    ("own", "helper", "told"),
     [
         (None, "auto", []),
         (600.0, "auto", ["start-timeout-cut"]),
@@ -262,12 +262,10 @@ async def test_the_time_of_a_start_is_compared_with_the_units(
     ],
 )
 async def test_a_restart_command_that_the_helper_cannot_outlive_is_told(
-    timeout: float | None, helper: str, told: list[str]
+    own: float | None, helper: str, told: list[str]
 ) -> None:
     """A helper's unit ends with what it waits for, unless it has the time."""
-    edge = replace(
-        EdgeSettings(), restart_command=("/bin/true",), helper=helper, start_timeout=timeout
-    )
+    edge = replace(EdgeSettings(), restart_command=("/bin/true",), helper=helper, start_timeout=own)
     limits = {"RuntimeMaxUSec": 360_000_000}
     assert await _told_of_start(edge, "edgepind-apply@check.service", limits) == told
 
@@ -276,8 +274,10 @@ async def _told_of_start(edge: EdgeSettings, unit: str, spans: dict[str, int]) -
     """The faults by their ids, with a systemd that knows this one unit."""
     with tempfile.TemporaryDirectory(prefix="edgepind-") as folder:
         try:
-            async with message_bus(Path(folder, "bus")) as address:
-                async with SystemdStandIn(unit, spans=spans).serving(address):
-                    return [it.id for it in await check_start(edge, address)]
+            async with (
+                message_bus(Path(folder, "bus")) as address,
+                SystemdStandIn(unit, spans=spans).serving(address),
+            ):
+                return [it.id for it in await check_start(edge, address)]
         except NoMessageBusError as error:
             pytest.skip(f"NOT TESTED, the Edge's unit over D-Bus: {error}")
