@@ -104,6 +104,8 @@ class ImaginedWorld:
     set_back: bool = False
     """Whether the clock was ever set back: then times of files and of starts compare badly."""
     witnesses: tuple[ClockSource, ...] = ()
+    date_behind: float = 0.0
+    """Seconds by which the endpoint's `Date` is older than the truth, as a cache has it."""
     override: Override = None
     override_stuck: str = ""
     """Why the override files cannot be removed."""
@@ -281,7 +283,7 @@ class ImaginedWorld:
     def _look(self) -> Observations:
         document = self.edge.read()
         status = self._ask()
-        clock = tuple(ClockReading(it, self.ahead) for it in self.witnesses)
+        clock = tuple(self._witness(it) for it in self.witnesses)
         settling = isinstance(self.state.edge.restart, Settling)
         health = self._health() if settling else None
         self._advance(self.look_takes)
@@ -300,6 +302,10 @@ class ImaginedWorld:
             entropy=self.entropy,
             took=self.look_takes,
         )
+
+    def _witness(self, source: ClockSource) -> ClockReading:
+        stale = self.date_behind if source is ClockSource.DATE_HEADER else 0.0
+        return ClockReading(source, self.ahead + stale)
 
     def _health(self) -> Health:
         takes = self.edge.troubles.registration
