@@ -16,7 +16,6 @@ from typing import Any
 from edgepind import __version__
 from edgepind.clock import Clock
 from edgepind.components import Components, StartRefused, build, rebuild
-from edgepind.effects.restart import command_deadline
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
@@ -100,7 +99,7 @@ class Daemon:
         if isinstance(running, StartRefused):
             return running
         self._parts = running
-        if command := command_deadline(running.settings.edge):
+        if command := running.settings.edge.command_deadline:
             self._notifier.take_longer(LONGEST_TICK + command)
         if problem := self._notifier.problem:
             await self._tell(running, None, Severity.WARNING, problem)
@@ -140,7 +139,7 @@ class Daemon:
     def _feed_from(self, instant: Monotonic) -> None:
         """Have the watchdog fed until a tick that begins at `instant` takes too long."""
         edge = self._parts.settings.edge if self._parts else EdgeSettings()
-        self._feed_until = Monotonic(instant + LONGEST_TICK + command_deadline(edge))
+        self._feed_until = Monotonic(instant + LONGEST_TICK + edge.command_deadline)
 
     async def _reload(self, running: Components) -> None:
         self._signals.reload = False

@@ -223,8 +223,22 @@ def link_sentence(finding: Finding, tick: Tick) -> str:
     named = "; ".join(issuers[:_SHOWN])
     return FINDING_TEXT[finding].format(
         host=tick.rules.host,
-        issuers=f"issuer {named}" if named else "issuer unknown",
+        issuers=(f"issuer {named}" if named else "issuer unknown") + _known_to_host(link),
         errors="; ".join(errors[:_SHOWN]) or "no address is known",
+    )
+
+
+def _known_to_host(link: Link) -> str:
+    """Who does know the root of a chain that reaches no public one."""
+    leaves = (it.leaf for _, it in served(link))
+    known = (it for it in leaves if it.public.window is None and it.system.window is not None)
+    leaf = next(known, None)
+    if leaf is None or not leaf.system.roots:
+        return ""
+    origin = f", {leaf.system.origin}" if leaf.system.origin else ""
+    return (
+        f"; its root is in {leaf.system.roots}{origin}, and not in {leaf.public.roots}: if you "
+        "know it to be a public CA's, upgrade edgepind or name its PEM file in cloud.public_roots"
     )
 
 

@@ -38,7 +38,7 @@ from edgepind.effects.helper_protocol import (
     parse_answer,
 )
 from edgepind.effects.pinning_text import DocumentReading
-from edgepind.effects.restart import command_deadline, restarter
+from edgepind.effects.restart import restarter
 from edgepind.host.disk_thread import DiskThread
 from edgepind.model.action import (
     DocumentOutcome,
@@ -89,7 +89,7 @@ class HelperAppliance:
         self._wall = wall
         self._looks_only = looks_only
         self._unit = restarter(edge, bus_address)
-        self._restart_deadline = max(RESTART, command_deadline(edge) + ROUND)
+        self._restart_deadline = max(RESTART, edge.command_deadline + ROUND)
         self._known: tuple[_Stamp, DocumentReading] | None = None
 
     async def read_document(self) -> DocumentReading:

@@ -100,15 +100,10 @@ class RestartCommand:
         """Nothing is kept between calls."""
 
 
-def command_deadline(edge: EdgeSettings) -> float:
-    """Seconds for `restart_command`; 0.0 where there is none, and systemd is asked."""
-    return (edge.start_timeout or RESTART_DEADLINE) if edge.restart_command else 0.0
-
-
 def restarter(edge: EdgeSettings, bus_address: str | None = None) -> Restarter:
     """`restart_command` where it is set, else systemd; `bus_address` None: the system bus."""
     if edge.restart_command:
-        return RestartCommand(edge.restart_command, deadline=command_deadline(edge))
+        return RestartCommand(edge.restart_command, deadline=edge.command_deadline)
     # Only here is D-Bus needed, and it costs 7 MiB.
     from edgepind.effects.systemd import SystemdUnit  # noqa: PLC0415 - see above
 

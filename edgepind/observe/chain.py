@@ -7,7 +7,7 @@ a path holds is asked of its `window` by whoever knows the time.
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -119,6 +119,14 @@ def judge_chain(chain: Sequence[bytes], roots: TrustRoots | RootsUnusable, wall:
     if isinstance(roots, RootsUnusable):
         return Chain(window=None, problem=f"it cannot be judged: {roots.error}")
     anchors = roots.anchors_for(chain)
+    found = _search(chain, roots, anchors, wall)
+    ends = (it for it in anchors if it in roots.origins and spki_pin(it) in found.issuers)
+    return replace(found, roots=roots.title, origin=roots.origins.get(next(ends, b""), ""))
+
+
+def _search(
+    chain: Sequence[bytes], roots: TrustRoots, anchors: Sequence[bytes], wall: datetime
+) -> Chain:
     by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True)
     if isinstance(by_clock, TrustPath) and by_clock.window.holds_at(wall):
         return Chain(by_clock.window, by_clock.issuers)

@@ -178,6 +178,10 @@ class StatusSettings:
     oauth: OAuthSettings = OAuthSettings()
 
 
+COMMAND_DEADLINE = 120.0
+"""Seconds for `restart_command` where the settings give it none."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The Edge: its pinning document and its service."""
@@ -236,6 +240,11 @@ class EdgeSettings:
         whole_number(0), "4", "At most this many restarts in restart_window."
     )
     restart_window: float = setting(DURATION, '"1h"', "The time over which restart_budget counts.")
+
+    @property
+    def command_deadline(self) -> float:
+        """Seconds for `restart_command`; 0.0 where there is none, and systemd is asked."""
+        return (self.start_timeout or COMMAND_DEADLINE) if self.restart_command else 0.0
 
 
 @dataclass(frozen=True, slots=True)

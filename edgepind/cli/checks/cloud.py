@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.tick import served
 from edgepind.model.enums import Finding
 from edgepind.model.state import ClockJudgement
 from edgepind.observe.client_secret import CREDENTIAL, NoClientSecret, read_client_secret
@@ -29,6 +30,7 @@ async def check_link(settings: Settings) -> list[Fault]:
         *(error("roots-unusable", *halves(sentence)) for sentence in probe.warnings),
         *_of_clock(probe.tick.clock, known=bool(probe.tick.seen.clock)),
         *_of_link(probe),
+        *_of_roots(probe),
     ]
 
 
@@ -60,6 +62,18 @@ def _of_link(probe: Probe) -> Iterator[Fault]:
     kind = warning if finding is Finding.UNANNOUNCED_ROTATION else error
     what, remedy = halves(probe.sentence)
     yield kind(name, f"finding {finding}: {what}", remedy)
+
+
+def _of_roots(probe: Probe) -> Iterator[Fault]:
+    """Tell that the link rests on a root which the bundled ones are too old for."""
+    chains = {it.leaf.public for _, it in served(probe.link) if it.leaf.public.origin}
+    for it in chains:
+        yield warning(
+            "roots-old",
+            f"the root of {probe.target.host} is not among {it.roots}, and is accepted because "
+            f"this host has it, {it.origin}",
+            "Upgrade edgepind: its roots are older than the CA that the cloud uses.",
+        )
 
 
 def _of_addresses(probe: Probe) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
 from edgepind.core.messages import span
 from edgepind.effects.helper_appliance import ROUND
-from edgepind.effects.restart import command_deadline, restarter
+from edgepind.effects.restart import restarter
 from edgepind.effects.systemd import SystemdUnit
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -85,13 +85,13 @@ def _of_start(edge: EdgeSettings, allowed: float) -> Iterator[Fault]:
 
 def _of_command_time(edge: EdgeSettings, limits: Mapping[str, float]) -> Iterator[Fault]:
     """Judge whether the helper's units last as long as `restart_command` may."""
-    needs = command_deadline(edge) + ROUND
+    needs = edge.command_deadline + ROUND
     for name, allowed in limits.items():
         if edge.helper and needs > allowed:
             file, key = f"{name.partition('@')[0]}{'@' * ('@' in name)}.service", _HELPERS[name]
             yield error(
                 "start-timeout-cut",
-                f"restart_command may take {span(command_deadline(edge))} (edge.start_timeout), "
+                f"restart_command may take {span(edge.command_deadline)} (edge.start_timeout), "
                 f"and systemd ends {file} after {span(allowed)}",
                 f"Set {key.replace('USec', 'Sec')}={ceil(needs)} in a drop-in of {file}.",
             )
