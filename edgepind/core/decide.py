@@ -277,8 +277,8 @@ def _delay(state: State, tick: Tick) -> float:
 
 def _start_ends(state: State, tick: Tick) -> Monotonic | None:
     """When a start that is under way must have ended; None: that is for systemd to say."""
-    starting, limit = state.edge.starting, tick.rules.restart.start_timeout
-    return Monotonic(starting.since + limit) if starting and limit is not None else None
+    starting = state.edge.starting
+    return Monotonic(starting.since + tick.rules.restart.start_timeout) if starting else None
 
 
 def _runs_out(state: State) -> bool:

@@ -15,6 +15,7 @@ a restart.
 """
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
@@ -283,10 +284,8 @@ def _leads_nowhere(state: State, tick: Tick) -> bool:
 
 
 def _under_way(tick: Tick) -> Event:
-    limit = tick.rules.restart.start_timeout
-    until = (
-        "the unit's own TimeoutStartSec allows" if limit is None else "edge.start_timeout allows"
-    )
+    own = tick.rules.restart.start_timeout < inf
+    until = "edge.start_timeout allows" if own else "the unit's own TimeoutStartSec allows"
     text = (
         f"The restart of the Edge has not ended yet; it is waited for as long as {until}; "
         "`systemctl status` for the Edge's unit shows what it is at, `systemctl list-jobs` what it "

@@ -363,8 +363,7 @@ def is_overdue(starting: Starting, tick: Tick) -> bool:
     That knows what no property tells: a service that asked for more time (EXTEND_TIMEOUT_USEC,
     sd_notify(3)), and that each command before the main one has the time of its own.
     """
-    limit = tick.rules.restart.start_timeout
-    return limit is not None and tick.now.monotonic - starting.since >= limit
+    return tick.now.monotonic - starting.since >= tick.rules.restart.start_timeout
 
 
 def _may_start(edge: Edge, tick: Tick) -> bool:

@@ -6,6 +6,7 @@ to come too early or twice does no harm. A running daemon closes by itself, and 
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from math import inf
 from pathlib import Path
 
 from edgepind.clock import Clock
@@ -121,7 +122,8 @@ class Closer:
         """
         if not isinstance(unit, Unit) or (unit.state not in _BETWEEN and not unit.job):
             return False
-        patience = self.settings.edge.start_timeout or patience_with(self.settings.edge)
+        edge = self.settings.edge
+        patience = patience_with(edge) if edge.start_timeout == inf else edge.start_timeout
         waits = min(patience or 0.0, _LONGEST_PAUSE)
         return self.clock.now().monotonic < opening.ends + GRACE + waits
 

@@ -6,6 +6,7 @@ Only form is judged; whether a file, user or host exists is for `edgepind check`
 
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,8 +134,9 @@ def _judge_duration(word: str) -> float | Wrong:
             return seconds
 
 
-def _duration_or_auto(word: str) -> float | Wrong | None:
-    return None if word == "auto" else _judge_duration(word)
+def _duration_or_auto(word: str) -> float | Wrong:
+    """Read "auto" as a time without an end: it is for others to say."""
+    return math.inf if word == "auto" else _judge_duration(word)
 
 
 def filled(word: str) -> str | Wrong:

@@ -8,6 +8,7 @@ the `TABLES` read from these fields. Durations are seconds, modes integers, fing
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ class CloudSettings:
     public_roots: str = setting(
         roots("bundled"),
         '"bundled"',
-        'The public CAs: "bundled" is the Mozilla set that ships with edgepind.',
+        'The public CAs: "bundled" is the Mozilla set that ships with edgepind, and what is newer '
+        "of the distribution's own.",
     )
     system_roots: str = setting(
         roots("system"),
@@ -205,7 +207,7 @@ class EdgeSettings:
         "The privileged helper's socket; auto: apply.sock under paths.runtime unless "
         'the process is root; "": in the process itself.',
     )
-    start_timeout: float | None = setting(
+    start_timeout: float = setting(
         DURATION_OR_AUTO,
         '"auto"',
         "How long a start of the Edge, or restart_command, may take; auto: as long as the unit's "
@@ -244,7 +246,9 @@ class EdgeSettings:
     @property
     def command_deadline(self) -> float:
         """Seconds for `restart_command`; 0.0 where there is none, and systemd is asked."""
-        return (self.start_timeout or COMMAND_DEADLINE) if self.restart_command else 0.0
+        if not self.restart_command:
+            return 0.0
+        return COMMAND_DEADLINE if self.start_timeout == inf else self.start_timeout
 
 
 @dataclass(frozen=True, slots=True)

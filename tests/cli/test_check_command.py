@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -237,15 +238,15 @@ async def _ask_for_units(site: Site, edgepind: Any, address: str) -> None:
 @pytest.mark.parametrize(
     ("start", "own", "told"),
     [
-        (90_000_000, None, []),
-        (2**64 - 1, None, ["start-without-end"]),
+        (90_000_000, inf, []),
+        (2**64 - 1, inf, ["start-without-end"]),
         (2**64 - 1, 600.0, []),
         (300_000_000, 150.0, []),
         (90_000_000, 600.0, ["start-timeout-cut"]),
     ],
 )
 async def test_the_time_of_a_start_is_compared_with_the_units(
-    start: int, own: float | None, told: list[str]
+    start: int, own: float, told: list[str]
 ) -> None:
     """What the unit's own settings cut, or never end, is told beforehand."""
     edge = replace(EdgeSettings(), unit=UNIT, start_timeout=own)
@@ -255,14 +256,14 @@ async def test_the_time_of_a_start_is_compared_with_the_units(
 @pytest.mark.parametrize(
     ("own", "helper", "told"),
     [
-        (None, "auto", []),
+        (inf, "auto", []),
         (600.0, "auto", ["start-timeout-cut"]),
         (600.0, "", []),
         (60.0, "auto", []),
     ],
 )
 async def test_a_restart_command_that_the_helper_cannot_outlive_is_told(
-    own: float | None, helper: str, told: list[str]
+    own: float, helper: str, told: list[str]
 ) -> None:
     """A helper's unit ends with what it waits for, unless it has the time."""
     edge = replace(EdgeSettings(), restart_command=("/bin/true",), helper=helper, start_timeout=own)

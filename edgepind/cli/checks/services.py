@@ -68,13 +68,13 @@ async def _limits_of_helper(bus_address: str | None) -> dict[str, float]:
 
 def _of_start(edge: EdgeSettings, allowed: float) -> Iterator[Fault]:
     """Judge what the unit's own settings allow for a start, in seconds."""
-    if edge.start_timeout is None and allowed == inf:
+    if edge.start_timeout == allowed == inf:
         yield warning(
             "start-without-end",
             f"{edge.unit} has no TimeoutStartSec: a start that hangs is waited for without end",
             "Set edge.start_timeout, or TimeoutStartSec= in a drop-in of the unit.",
         )
-    if edge.start_timeout is not None and edge.start_timeout > allowed:
+    if allowed < edge.start_timeout < inf:
         yield warning(
             "start-timeout-cut",
             f"edge.start_timeout is {span(edge.start_timeout)}, and systemd ends a start of "

@@ -198,8 +198,7 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
     guard, edge = state.guard, state.edge
-    limit, start = rules.restart.start_timeout, edge.starting
-    overdue = start.since + limit if start and limit is not None else None
+    overdue = edge.starting.since + rules.restart.start_timeout if edge.starting else None
     single = (guard.open_ends, edge.write_not_before, state.status.told_to_wait, overdue)
     yield from (instant for instant in single if instant is not None)
     if guard.override is not None:

@@ -7,6 +7,7 @@ on the appliance, and has the same time again; at both ends the lives are held a
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from edgepind.effects.restart import RESTART_DEADLINE
@@ -230,7 +231,7 @@ def _allowed(plan: Plan, cut: Cut, uncut: InterruptibleWorld) -> Allowance:
     unmade = cut.step + 1 in plan.restarts
     failed = cut.step in plan.failed
     window = uncut.rules.restart.window if unmade or failed else 0.0
-    unseen = RESTART_DEADLINE if uncut.rules.restart.start_timeout is not None else 0.0
+    unseen = RESTART_DEADLINE if uncut.rules.restart.start_timeout < inf else 0.0
     return Allowance(restarts=blind + failed, delay=max(window, unseen))
 
 
