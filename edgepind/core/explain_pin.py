@@ -130,7 +130,7 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
-    if not state.clock.trusted and state.finding is Finding.CLOCK_FAULT:
+    if not state.clock.trusted and state.finding is not Finding.UNANNOUNCED_ROTATION:
         yield "the clock is known to be wrong, so its hold-down is paused"
     seen_at = {address for address, _ in pin.seen_at}
     for it in state.addresses:

@@ -253,13 +253,13 @@ def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
     [
         (UP, Health(well=False, detail="no dial tone"), "call it well (no dial tone)"),
         (UP, Health(well=False), "call it well (no word)"),
-        (Unit(UnitState.ACTIVATING, "run 2"), WELL, "its unit is not active"),
+        (Unit(UnitState.MASKED), WELL, "its unit is not active"),
     ],
 )
 def test_other_troubles_are_given_the_deadline_of_health(
     unit: Unit, health: Health, why: str
 ) -> None:
-    """A slow start is none, until `health_deadline` is over."""
+    """Until `health_deadline` is over."""
     almost = state(amid(SETTLING, since=Monotonic(NOW - 119.9)))
     assert watch_restarted(almost, saw(unit, health))[1] == ()
     over = state(amid(SETTLING, since=Monotonic(NOW - 120.0)))
@@ -288,7 +288,7 @@ def test_an_unwell_edge_is_waited_for_where_the_way_back_is_a_lockout() -> None:
     [
         ("a", SETTLING, UP, RestartPhase.ROLLING_BACK),
         ("b", replace(SETTLING, good=None), UP, RestartPhase.OWED),
-        ("b", SETTLING, Unit(UnitState.ACTIVATING, "run 2"), RestartPhase.OWED),
+        ("b", SETTLING, Unit(UnitState.MASKED), RestartPhase.OWED),
         ("b", SETTLING, Unit(UnitState.FAILED), RestartPhase.OWED),
     ],
 )
@@ -306,7 +306,13 @@ def test_nothing_else_is_waited_for(
 
 
 @pytest.mark.parametrize(
-    "unit", [Unit(UnitState.ACTIVATING), UnitUnknown("no D-Bus"), Unit(UnitState.ACTIVE, "run 2")]
+    "unit",
+    [
+        Unit(UnitState.ACTIVATING),
+        Unit(UnitState.ACTIVATING, "run 2"),
+        UnitUnknown("no D-Bus"),
+        Unit(UnitState.ACTIVE, "run 2"),
+    ],
 )
 def test_some_units_are_waited_for_however_long(unit: EdgeUnit) -> None:
     """One that waits for its turn at boot; one nobody can ask about; one that is well."""
