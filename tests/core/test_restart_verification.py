@@ -1,6 +1,7 @@
 """What becomes of a restart, rule by rule: begun, failed, put off, watched while it settles."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from edgepind.model.observation import (
     UnitState,
     UnitUnknown,
 )
+from edgepind.model.rules import RestartRules
 from edgepind.model.state import (
     Edge,
     Idle,
@@ -29,6 +31,8 @@ from edgepind.model.state import (
     RolledBack,
     RollingBack,
     Settling,
+    Starting,
+    State,
 )
 from tests.core.restart_situations import (
     DEBT,
@@ -345,3 +349,64 @@ def test_settling_neither_goes_on_nor_fails_while_systemd_is_silent() -> None:
     after, events = watch_restarted(state(SETTLING), saw(UnitUnknown("no D-Bus")))
     assert after.edge == SETTLING
     assert events == ()
+
+
+# --- a start that is followed ----------------------------------------------------------------
+
+STARTS = Unit(UnitState.ACTIVATING, "run 3")
+
+
+def asked(edge: Edge = OWED, **changes: Any) -> State:
+    """An Edge whose restart was asked for, with what is known of its start."""
+    return state(replace(owing(edge, asked=True), **changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "unit", "after"),
+    [
+        (None, STARTS, Starting(NOW, "run 3")),
+        (Starting(EARLIER), STARTS, Starting(EARLIER, "run 3")),
+        (Starting(EARLIER), Unit(UnitState.DEACTIVATING, "run 2"), Starting(NOW)),
+        (Starting(EARLIER), Unit(UnitState.ACTIVATING), Starting(NOW)),
+        (Starting(EARLIER), replace(UP, job=True), Starting(NOW)),
+        (None, replace(UP, job=True), None),
+        (Starting(EARLIER, "run 3"), UP, None),
+        (Starting(EARLIER, "run 3"), Unit(UnitState.INACTIVE), None),
+    ],
+)
+def test_a_start_is_followed(before: Starting | None, unit: Unit, after: Starting | None) -> None:
+    """Its time begins when the Edge has stopped and its turn has come; it fails by none of this."""
+    seen, events = watch_restarted(asked(starting=before), saw(unit))
+    assert (seen.edge.starting, events) == (after, ())
+    assert seen.edge.restart.phase is RestartPhase.OWED
+
+
+@pytest.mark.parametrize("unit", [Unit(UnitState.FAILED), Unit(UnitState.ACTIVATING, "run 4")])
+def test_a_start_that_ended_without_the_edge_has_failed(unit: Unit) -> None:
+    """Also where systemd has begun another by itself."""
+    after, (event,) = watch_restarted(asked(starting=Starting(EARLIER, "run 3")), saw(unit))
+    assert event.name is EventName.RESTART_FAILED
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
+
+
+def test_a_start_after_a_reboot_is_another() -> None:
+    """What the daemon has not seen is not held against the Edge."""
+    fresh = replace(asked(starting=Starting(EARLIER, "run 3")), last=None)
+    after, events = watch_restarted(fresh, saw(Unit(UnitState.ACTIVATING, "run 4")))
+    assert (after.edge.starting, events) == (Starting(NOW, "run 4"), ())
+
+
+def test_a_unit_that_is_not_seen_changes_nothing_of_a_start() -> None:
+    """Not seen is not the same as over."""
+    before = asked(starting=Starting(EARLIER, "run 3"))
+    assert watch_restarted(before, saw(UnitUnknown("no D-Bus"))) == (before, ())
+
+
+def test_a_start_is_overdue_by_the_settings_alone() -> None:
+    """Then the restart that follows may cut it; and where none is set, none may."""
+    since = Starting(Monotonic(NOW - 200.0), "run 3")
+    limit = RestartRules(start_timeout=200.0)
+    after, (event,) = watch_restarted(asked(starting=since), saw(STARTS, restart=limit))
+    assert event.name is EventName.RESTART_FAILED
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
+    assert watch_restarted(asked(starting=since), saw(STARTS))[1] == ()
