@@ -22,11 +22,14 @@ from edgepind.model.enums import EventName, Severity
 from edgepind.model.instants import Monotonic
 from edgepind.model.state import State
 from edgepind.settings.load import SettingsRefused, load
-from edgepind.settings.schema import LogSettings, Settings
+from edgepind.settings.schema import EdgeSettings, LogSettings, Settings
 from edgepind.telemetry.notify import Notifier
 
 LONGEST_TICK = 600.0
-"""Seconds after which the watchdog is not fed for a tick that is still under way."""
+"""Seconds after which the watchdog is not fed for a tick that is still under way.
+
+`restart_command`, which is waited for within its tick, has its own time beside that.
+"""
 _PATIENCE = (0.7, 0.2)
 """Seconds for a cancelled task to clean up, and after it was cancelled a second time."""
 _FAREWELL = 0.3
@@ -96,6 +99,8 @@ class Daemon:
         if isinstance(running, StartRefused):
             return running
         self._parts = running
+        if command := running.settings.edge.command_deadline:
+            self._notifier.take_longer(LONGEST_TICK + command)
         if problem := self._notifier.problem:
             await self._tell(running, None, Severity.WARNING, problem)
         await self._tell(
@@ -133,7 +138,8 @@ class Daemon:
 
     def _feed_from(self, instant: Monotonic) -> None:
         """Have the watchdog fed until a tick that begins at `instant` takes too long."""
-        self._feed_until = Monotonic(instant + LONGEST_TICK)
+        edge = self._parts.settings.edge if self._parts else EdgeSettings()
+        self._feed_until = Monotonic(instant + LONGEST_TICK + edge.command_deadline)
 
     async def _reload(self, running: Components) -> None:
         self._signals.reload = False

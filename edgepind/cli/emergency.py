@@ -19,7 +19,13 @@ from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
 from edgepind.effects.systemd import set_timer
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import FOLDER, TIMER, OpeningRecord, turn
-from edgepind.model.action import RestartDone, RestartFailed, RestartRefused, WriteFailed
+from edgepind.model.action import (
+    RestartDone,
+    RestartFailed,
+    RestartRefused,
+    RestartUnderWay,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -84,6 +90,12 @@ async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> NotSwit
             error = (
                 f"the Edge was restarted while something else changed {edge.pinning_config}, so it "
                 "is not known what it has loaded; find out what, and run the command again"
+            )
+            return NotSwitched(error, written=True)
+        case RestartUnderWay():
+            error = (
+                f"{edge.unit} is still being restarted with it; wait for that to end: "
+                f"`systemctl status {edge.unit}` shows how far it is"
             )
             return NotSwitched(error, written=True)
         case RestartFailed(error=error) | RestartRefused(error=error):

@@ -375,11 +375,13 @@ def _leaf(leaf: Leaf, wall: datetime) -> Block:
 
 def _chain(chain: Chain, wall: datetime) -> Word:
     if chain.window is None:
-        return Word(f"reaches no root: {chain.problem or 'no path'}", Tone.BAD)
+        of = f" of {chain.roots}" if chain.roots else ""
+        return Word(f"reaches no root{of}: {chain.problem or 'no path'}", Tone.BAD)
     if not chain.holds_at(wall):
         return Word("reaches a root, and is not valid now", Tone.BAD)
     doubt = "; OpenSSL, which the Edge uses, disagrees" if chain.openssl_differs else ""
-    return Word(f"reaches a root{doubt}", Tone.WARNING if doubt else Tone.GOOD)
+    origin = f", {chain.origin}" if chain.origin else ""
+    return Word(f"reaches a root{origin}{doubt}", Tone.WARNING if doubt else Tone.GOOD)
 
 
 def _conclusions(probe: Probe) -> list[Said]:

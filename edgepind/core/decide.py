@@ -59,6 +59,7 @@ from edgepind.model.action import (
     RestartDone,
     RestartFailed,
     RestartRefused,
+    RestartUnderWay,
     WriteFailed,
 )
 from edgepind.model.decision import Decision, Event
@@ -191,7 +192,13 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
         match outcome:
             case DocumentWritten() | WriteFailed():
                 draft = draft.with_events(*learn_write(draft.state, outcome, tick))
-            case RestartDone() | RestartFailed() | RestartDeferred() | RestartRefused():
+            case (
+                RestartDone()
+                | RestartUnderWay()
+                | RestartFailed()
+                | RestartDeferred()
+                | RestartRefused()
+            ):
                 draft = draft.with_events(*learn_restart(draft.state, outcome, tick))
             case OverrideNotRemoved():
                 guard, events = learn_not_removed(draft.state.guard, outcome)
@@ -297,9 +304,16 @@ def _delay(state: State, tick: Tick) -> float:
             ready_ends(owed, state, tick) if owed else None,
             budget_frees(state, tick) if owed else None,
             debt_of(restart, now).not_before,
+            _start_ends(state, tick),
             state.edge.write_not_before,
         ),
     )
+
+
+def _start_ends(state: State, tick: Tick) -> Monotonic | None:
+    """When a start that is under way must have ended; None: that is for systemd to say."""
+    starting = state.edge.starting
+    return Monotonic(starting.since + tick.rules.restart.start_timeout) if starting else None
 
 
 def _runs_out(state: State) -> bool:
@@ -316,11 +330,13 @@ def _hold_downs_end(state: State, tick: Tick) -> Iterator[Monotonic]:
 
 
 def _is_urgent(state: State, tick: Tick) -> bool:
-    """Whether something waits to be confirmed: a lockout, or the very first pin.
+    """Whether something waits to be confirmed: a lockout, a start, or the very first pin.
 
     For the first pin also while the cloud is unreachable: until then nothing is pinned.
     """
     posture, concluded = state.guard.posture, _concluded(state)
+    if state.edge.starting is not None:
+        return True
     if posture is Posture.OPEN and is_rotated_away(concluded):
         return True
     if posture in {Posture.ENFORCING, Posture.GRACE} and is_opening_lockout(concluded):

@@ -4,15 +4,16 @@ Each leaf is judged by the first row of `LEAF_TABLE` that holds; the link by the
 of its addresses. Nothing is remembered here and nothing is decided about pins.
 
 One source that shows an error beyond `max_clock_error` is enough to distrust the clock: wrongly
-distrusting it delays a hold-down, wrongly trusting it misjudges certificates. A clock of which
-nothing is known is trusted.
+distrusting it delays a hold-down, wrongly trusting it misjudges certificates. But the `Date` of a
+server has no say beside chrony or the kernel, where one of them is synchronised: there may be a
+cache on its way. A clock of which nothing is known is trusted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from edgepind.core.tick import Tick, shown
+from edgepind.core.tick import Tick, leaves_in, shown
 from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
@@ -27,9 +28,15 @@ _PRECEDENCE = (ClockSource.CHRONY, ClockSource.KERNEL, ClockSource.DATE_HEADER)
 def judge_clock(readings: Sequence[ClockReading], rules: Rules, now: Moment) -> ClockJudgement:
     """Weigh the readings of one tick.
 
-    The source's own uncertainty is not held against the clock.
+    The source's own uncertainty is not held against the clock, and one that is more uncertain than
+    the error that is borne outranks nobody.
     """
-    ordered = sorted(readings, key=lambda reading: _PRECEDENCE.index(reading.source))
+    sure = any(
+        it.source is not ClockSource.DATE_HEADER and it.uncertainty <= rules.max_clock_error
+        for it in readings
+    )
+    heard = (it for it in readings if not (sure and it.source is ClockSource.DATE_HEADER))
+    ordered = sorted(heard, key=lambda reading: _PRECEDENCE.index(reading.source))
     for reading in ordered:
         if abs(reading.ahead) - reading.uncertainty > rules.max_clock_error:
             return ClockJudgement(trusted=False, error=reading.ahead, source=reading.source)
@@ -57,12 +64,36 @@ def better_times(
     return tuple(times)
 
 
+def may_judge(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> bool:
+    """Whether the clock keeps nothing from being concluded about an unpinned leaf.
+
+    A clock of which only a `Date` says that it is wrong is in doubt. It blocks nothing where
+    nothing pinned is served any more, and leaf and path are in time by every clock in question:
+    whichever is right, the leaf is, and the Edge has no other way back.
+    """
+    if tick.clock.trusted:
+        return True
+    link, chains = tick.seen.link, (leaf.public, leaf.exception)
+    if tick.clock.source is not ClockSource.DATE_HEADER or link is None:
+        return False
+    accepting = tuple(accepted(pins))
+    if any(pin_of(it, accepting) is not None for it in leaves_in(link)):
+        return False
+    clocks = (tick.now.wall, *better_times(tick.clock, tick.now, floor))
+    return any(
+        all(leaf.validity.holds_at(it) and chain.holds_at(it) for it in clocks)
+        for chain in chains
+        if chain is not None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LeafFacts:
     """What the rows of the table ask of one leaf.
 
     `public`: its chain reaches the public roots at some time; `public_now`: by the host's
-    clock; `right_then`: leaf and chain are in time at a time with better evidence.
+    clock; `right_then`: leaf and chain are in time at a time with better evidence;
+    `clock_trusted`: the clock keeps nothing from being concluded (see `may_judge`).
     """
 
     pinned: bool
@@ -202,7 +233,10 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
         (it.verdict for it in verdicts if it.verdict is not Finding.UNREACHABLE),
         key=GRAVITY.index,
     )
-    return Diagnosis(_of_link(gravest, matched, tick), any((*matched, *others)), verdicts)
+    leaves = tuple(leaf for it in results for leaf in (it.leaf, *it.others))
+    judged = tick.clock.trusted or all(may_judge(leaf, pins, tick, floor) for leaf in leaves)
+    finding = _of_link(gravest, matched, clock_judges=judged)
+    return Diagnosis(finding, any((*matched, *others)), verdicts)
 
 
 def with_known_leaves(
@@ -216,8 +250,8 @@ def with_known_leaves(
     )
 
 
-def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], tick: Tick) -> Finding:
-    if not tick.clock.trusted and gravest is not Finding.INTERCEPTION:
+def _of_link(gravest: Finding, matched: tuple[Pin | None, ...], *, clock_judges: bool) -> Finding:
+    if not clock_judges and gravest is not Finding.INTERCEPTION:
         return Finding.CLOCK_FAULT
     if gravest is not Finding.PINNED:
         return gravest
@@ -243,6 +277,7 @@ def _ends(leaf: Leaf) -> datetime:
 
 
 def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> LeafFacts:
+    pins = tuple(pins)
     wall, window = tick.now.wall, leaf.public.window
     pinned = pin_of(leaf, pins) is not None
     judged = leaf.validity if pinned else window
@@ -254,5 +289,5 @@ def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) 
         public_now=window is not None and window.holds_at(wall),
         right_then=judged is not None
         and any(judged.holds_at(then) for then in better_times(tick.clock, tick.now, floor)),
-        clock_trusted=tick.clock.trusted,
+        clock_trusted=tick.clock.trusted or (not pinned and may_judge(leaf, pins, tick, floor)),
     )

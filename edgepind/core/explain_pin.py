@@ -138,7 +138,7 @@ def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
     yield from broken_rules(pin.fingerprint, state)
-    if not state.clock.trusted:
+    if not state.clock.trusted and state.finding is not Finding.UNANNOUNCED_ROTATION:
         yield "the clock is known to be wrong, so its hold-down is paused"
     yield from contradictions(pin, state)
 

@@ -9,14 +9,15 @@ an unpinned leaf. A look then does, in this order:
    another kind now. Its age and its sightings start again from zero.
    Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
    since its previous sighting. A gap of more than three intervals adds nothing to its age, and
-   neither grows while the clock is not trusted: both pause the hold-down and do not restart it.
+   neither grows while the clock keeps the leaf from being judged: both pause the hold-down and do
+   not restart it.
 2. `_refused`: a leaf that can never be accepted is reported, once.
 3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
    `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
 4. `_accept`: a pending pin is accepted if this look shows it, no other unpinned leaf and the same
-   evidence, the clock is trusted, and `_is_served`: the age and the sightings are reached or, for
-   the very first pin, the sightings at each address that answers. The first pin becomes the current
-   one, any other a backup.
+   evidence, the clock lets it be judged, and `_is_served`: the age and the sightings are reached
+   or, for the very first pin, the sightings at each address that answers. The first pin becomes the
+   current one, any other a backup.
 5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time is dropped.
 
 Age is the sum of observed intervals on the monotonic clock: setting the clock changes none of it,
@@ -33,7 +34,7 @@ from edgepind.core.admission import (
     condition,
     hold_down,
 )
-from edgepind.core.diagnosis import judge_leaf, pin_of
+from edgepind.core.diagnosis import judge_leaf, may_judge, pin_of
 from edgepind.core.live_leaves import (
     RECENT,
     answering,
@@ -78,12 +79,16 @@ _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edg
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An unpinned leaf at one address; `evidence` None: it is no evidence, for the reason `why`."""
+    """An unpinned leaf at one address; `evidence` None: it is no evidence, for the reason `why`.
+
+    `timely`: the clock keeps nothing from being concluded about it (`diagnosis.may_judge`).
+    """
 
     address: str
     fingerprint: Fingerprint
     evidence: Evidence | None
     why: str
+    timely: bool
 
 
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -114,7 +119,8 @@ def _sights(state: State, link: Link, tick: Tick) -> tuple[Sight, ...]:
 
 def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
     evidence, why = _evidence(leaf, state, tick)
-    return Sight(address, leaf.value(tick.rules.pins.kind), evidence, why)
+    timely = may_judge(leaf, state.pins, tick, state.floor)
+    return Sight(address, leaf.value(tick.rules.pins.kind), evidence, why, timely)
 
 
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
@@ -144,7 +150,9 @@ def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | 
     window = leaf.exception.window if leaf.exception else None
     if window is None:
         return Evidence.INTERCEPTION, f"its issuer {leaf.issuer} reaches no public root"
-    if not (window.holds_at(tick.now.wall) and leaf.name_matches and tick.clock.trusted):
+    if not (window.holds_at(tick.now.wall) and leaf.name_matches):
+        return None, ""
+    if not may_judge(leaf, state.pins, tick, state.floor):
         return None, ""
     first = not any(pin.accepted for pin in state.pins)
     if first and tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
@@ -158,7 +166,7 @@ def _carry_on(pin: Pin, sights: tuple[Sight, ...], state: State, tick: Tick) -> 
     other_evidence = origin not in {None, pin.origin}
     if other_evidence or _is_contradicted(pin, sights, state):
         pin = _start_again(move(pin, PinEvent.CONTRADICTED, tick.now.wall), origin)
-    if not tick.clock.trusted:
+    if not tick.clock.trusted and not (mine and all(it.timely for it in mine)):
         return replace(pin, last_seen=None)
     return pin if origin is None else _count(pin, mine, state, tick)
 
@@ -342,7 +350,7 @@ def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, state: State, ti
     need = hold_down(pin.origin, tick.rules.pins, in_turn=pinned_in_turn(state))
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
     counted = _origin(mine) is pin.origin and not _is_contradicted(pin, sights, state)
-    if need is None or not (counted and tick.clock.trusted):
+    if need is None or not (counted and all(it.timely for it in mine)):
         return False
     if need.everywhere:
         answers = len(served(link))

@@ -252,8 +252,22 @@ def link_sentence(finding: Finding, tick: Tick, obstacle: str | None = None) -> 
     return text.format(
         host=tick.rules.host,
         otherwise=otherwise,
-        issuers=f"issuer {named}" if named else "issuer unknown",
+        issuers=(f"issuer {named}" if named else "issuer unknown") + _known_to_host(link),
         errors="; ".join(errors[:_SHOWN]) or "no address is known",
+    )
+
+
+def _known_to_host(link: Link) -> str:
+    """Who does know the root of a chain that reaches no public one."""
+    leaves = (it.leaf for _, it in shown(link))
+    known = (it for it in leaves if it.public.window is None and it.system.window is not None)
+    leaf = next(known, None)
+    if leaf is None or not leaf.system.roots:
+        return ""
+    origin = f", {leaf.system.origin}" if leaf.system.origin else ""
+    return (
+        f"; its root is in {leaf.system.roots}{origin}, and not in {leaf.public.roots}: if you "
+        "know it to be a public CA's, upgrade edgepind or name its PEM file in cloud.public_roots"
     )
 
 
@@ -274,6 +288,8 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
     match state.edge.restart:
+        case Owed() | RollingBack() if state.edge.starting is not None:
+            parts.append("waiting for the restart of the Edge to end, which has not loaded it yet")
         case Owed() | RollingBack() | RolledBack():
             parts.append(_debt_clause(deadlines.closing, tick))
         case Settling(wait_told=True):

@@ -16,7 +16,7 @@ daemon.
 from collections.abc import Callable
 
 from edgepind.core.guarded import decide_guarded
-from edgepind.model.action import Action, Outcome, RestartDone, RestartFailed
+from edgepind.model.action import Action, Outcome, RestartDone, RestartFailed, RestartUnderWay
 from edgepind.model.decision import Decision
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations
@@ -54,7 +54,8 @@ class Reconciliation:
 
 def follow_up(seen: Observations, outcomes: tuple[Outcome, ...]) -> Observations:
     """What is known within the same tick after `outcomes`; a restarted unit is not observed yet."""
-    restarted = any(isinstance(it, RestartDone | RestartFailed) for it in outcomes)
+    made = RestartDone | RestartFailed | RestartUnderWay
+    restarted = any(isinstance(it, made) for it in outcomes)
     return Observations(
         rules=seen.rules,
         unit=None if restarted else seen.unit,

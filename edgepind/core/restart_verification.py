@@ -3,15 +3,19 @@
 Theory of operation. The outcome of a restart that was asked for moves the machine of
 `core.restarts` out of `Owed` or `RollingBack`: deferred or refused, it was not made, is taken back
 from the budget and stays owed; failed, it is followed by the way back; done while something else
-changed the document, nothing is known of what was loaded, and it stays owed. Done is not yet well:
+changed the document, nothing is known of what was loaded, and it stays owed. A job that has not
+ended is followed from tick to tick: how long a stop and a start may take is for the unit's owner
+to say, and for systemd to enforce, unless `edge.start_timeout` sets a time. Done is not yet well:
 in `Settling` the unit must be active and `health_command` content for `settle`, in one and the
 same run. Troubles that no patience mends (a unit that died) end it at once, others after
-`health_deadline`. An Edge whose way back is a lockout is waited for instead, as long as its unit is
-active. A restart whose outcome the daemon did not live to learn is found by its run, and a daemon
-that was started anew begins `settle` anew. Nothing here asks for a restart.
+`health_deadline`, which begins when the unit is up. An Edge whose way back is a lockout is waited
+for instead, as long as its unit is active. A restart whose outcome the daemon did not live to learn
+is found by its run, and a daemon that was started anew begins `settle` anew. Nothing here asks for
+a restart.
 """
 
 from dataclasses import replace
+from math import inf
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
@@ -22,6 +26,7 @@ from edgepind.core.restarts import (
     defer,
     go,
     is_debt,
+    is_overdue,
     is_up,
     loads,
     with_debt,
@@ -32,25 +37,30 @@ from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartFailed,
+    RestartOutcome,
     RestartRefused,
+    RestartUnderWay,
 )
 from edgepind.model.decision import Event
 from edgepind.model.enums import EventName, Severity
+from edgepind.model.instants import Monotonic
 from edgepind.model.observation import NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.model.state import (
     Edge,
     Idle,
     Owed,
+    Restart,
     RolledBack,
     RollingBack,
     Settling,
+    Starting,
     State,
 )
 
 
 def learn_restart(
     state: State,
-    outcome: RestartDone | RestartFailed | RestartDeferred | RestartRefused,
+    outcome: RestartOutcome | RestartDeferred,
     tick: Tick,
 ) -> tuple[State, tuple[Event, ...]]:
     """Take in what became of a restart that was asked for."""
@@ -71,6 +81,11 @@ def learn_restart(
             # Its job may still end well after the daemon stopped waiting for it.
             edge = replace(edge, may_be_off=edge.may_be_off or not loading.enabled)
             return _fail(replace(state, edge=edge), error, tick)
+        case RestartUnderWay(loading=loading, starting=seconds):
+            since = Monotonic(tick.now.monotonic - seconds)
+            off = edge.may_be_off or not loading.enabled
+            edge = replace(edge, starting=Starting(since), may_be_off=off)
+            return replace(state, edge=edge), (_under_way(tick),)
         case RestartDone(read=read) if not read or read != edge.digest:
             return _note_unclear(state, tick)
         case RestartDone(loading=loading, invocation=invocation):
@@ -82,6 +97,9 @@ def learn_restart(
 
 def watch_restarted(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """See how a restarted Edge does, and find a restart whose outcome nobody lived to learn."""
+    state, failure = _follow_start(state, tick)
+    if failure is not None:
+        return _fail(state, failure, tick)
     edge = state.edge
     if is_debt(edge, tick):
         return state, ()
@@ -96,6 +114,69 @@ def watch_restarted(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
             return state, ()
         case _:
             assert_never(edge.restart)
+
+
+def _follow_start(state: State, tick: Tick) -> tuple[State, str | None]:
+    """Follow a start that is awaited from tick to tick; a clause where it has failed."""
+    edge, unit, before = state.edge, tick.seen.unit, state.edge.starting
+    awaited = _awaits_start(edge.restart)
+    if not isinstance(unit, Unit) or (before is None and not awaited):
+        return state, None
+    if state.last is None and before is not None and before.run not in {"", unit.invocation}:
+        before = None if unit.invocation else before  # the host was rebooted meanwhile
+    starting = _start_seen(unit, before, tick)
+    edge = replace(edge, starting=starting)
+    if starting is not None and isinstance(edge.restart, Settling):
+        # The time to become well begins when the unit is up.
+        edge = replace(edge, restart=replace(edge.restart, since=tick.now.monotonic))
+    elif starting is not None and unit.state is not UnitState.ACTIVE:
+        edge = replace(edge, loaded=None)  # the run that had loaded it is over
+    failure = _start_failure(unit, before, starting, tick) if awaited else None
+    return replace(state, edge=edge), failure
+
+
+def _awaits_start(restart: Restart) -> bool:
+    match restart:
+        case Settling():
+            return True
+        case Owed(debt=debt) | RollingBack(debt=debt):
+            return debt.asked
+        case Idle() | RolledBack():
+            return False
+        case _:
+            assert_never(restart)
+
+
+def _start_seen(unit: Unit, before: Starting | None, tick: Tick) -> Starting | None:
+    """The start that is under way; None: there is none.
+
+    Its time begins when the Edge has stopped and its turn has come.
+    """
+    now = tick.now.monotonic
+    match unit:
+        case Unit(state=UnitState.ACTIVATING, invocation=run) if run:
+            known = before is not None and before.run in {"", run}
+            return Starting(before.since if before is not None and known else now, run)
+        case Unit(state=UnitState.ACTIVATING | UnitState.DEACTIVATING):
+            return Starting(now)
+        case Unit(job=True) if before is not None:
+            return Starting(now)
+        case _:
+            return None
+
+
+def _start_failure(
+    unit: Unit, before: Starting | None, starting: Starting | None, tick: Tick
+) -> str | None:
+    if before is not None and unit.state is UnitState.FAILED:
+        return "its unit has failed in its start"
+    if starting is None:
+        return None
+    if before is not None and before.run and starting.run not in {"", before.run}:
+        return "its start failed, and systemd began another"
+    if is_overdue(starting, tick):
+        return "it has been starting for longer than edge.start_timeout allows"
+    return None
 
 
 def _is_new_run(edge: Edge, tick: Tick) -> bool:
@@ -179,7 +260,8 @@ def _died(edge: Edge, tick: Tick) -> str | None:
         return None
     if unit.state in {UnitState.FAILED, UnitState.INACTIVE}:
         return f"its unit is {unit.state} after the restart"
-    if unit.state is UnitState.ACTIVE and edge.watched_run not in {"", unit.invocation}:
+    runs = unit.state in {UnitState.ACTIVE, UnitState.ACTIVATING} and unit.invocation
+    if runs and edge.watched_run not in {"", unit.invocation}:
         return "its unit died after the restart and was started again"
     return None
 
@@ -187,8 +269,8 @@ def _died(edge: Edge, tick: Tick) -> str | None:
 def _unwell(settling: Settling, tick: Tick) -> str | None:
     """Why a settling Edge must be called not well; None while there is still hope."""
     unit, health = tick.seen.unit, tick.seen.health
-    if isinstance(unit, Unit) and unit.state is UnitState.ACTIVATING and not unit.invocation:
-        return None  # its start job is queued, as at boot
+    if isinstance(unit, Unit) and unit.state in {UnitState.ACTIVATING, UnitState.DEACTIVATING}:
+        return None  # systemd says when that has lasted too long
     if tick.now.monotonic - settling.since < tick.rules.restart.health_deadline:
         return None
     if health is not None and not health.well:
@@ -199,6 +281,17 @@ def _unwell(settling: Settling, tick: Tick) -> str | None:
 def _leads_nowhere(state: State, tick: Tick) -> bool:
     """Whether there is a document to go back to, and only a lockout in it."""
     return rollback_target(state) is not None and way_back(state, tick.rules) is None
+
+
+def _under_way(tick: Tick) -> Event:
+    own = tick.rules.restart.start_timeout < inf
+    until = "edge.start_timeout allows" if own else "the unit's own TimeoutStartSec allows"
+    text = (
+        f"The restart of the Edge has not ended yet; it is waited for as long as {until}; "
+        "`systemctl status` for the Edge's unit shows what it is at, `systemctl list-jobs` what it "
+        "waits for."
+    )
+    return Event(None, Severity.NOTICE, text)
 
 
 def _waits(unwell: str) -> Event:

@@ -6,10 +6,10 @@ is a debt, and only a restart pays it. The debt is not queued: it follows from `
 `model.state`:
 
 - `Idle`: the Edge has loaded what is written, and is well. A new debt leads to `Owed`.
-- `Owed`: a restart is asked for as soon as the unit can be started, the wait after a failure is
-  over, the budget allows it, and `ready_command` agrees or its deadline is over. Done, it leads to
-  `Settling`; failed, to `RollingBack` where there is a way back, and else to `Owed` again, under
-  backoff; a debt that somebody else paid leads to `Idle`.
+- `Owed`: a restart is asked for as soon as the unit can be started and no job of it is under way,
+  the wait after a failure is over, the budget allows it, and `ready_command` agrees or its deadline
+  is over. Done, it leads to `Settling`; failed, to `RollingBack` where there is a way back, and
+  else to `Owed` again, under backoff; a debt that somebody else paid leads to `Idle`.
 - `Settling`: the Edge is watched (`core.restart_verification`). Well for `settle`, its document is
   the good one, and it is `Idle`; one that does not stay well is a restart that failed.
 - `RollingBack`: the good document is put back and loaded by one more restart, which waits for no
@@ -56,6 +56,7 @@ from edgepind.model.state import (
     RolledBack,
     RollingBack,
     Settling,
+    Starting,
     State,
 )
 
@@ -278,8 +279,8 @@ def _ask(
     edge, debt, goal = state.edge, restart.debt, _to_load(state)
     if goal is None:
         return state, (), ()
-    if not _may_start(tick):
-        why = cannot_start(tick.seen.unit.state) if isinstance(tick.seen.unit, Unit) else None
+    if not _may_start(edge, tick):
+        why = _hindrance(tick.seen.unit) if isinstance(tick.seen.unit, Unit) else None
         return defer(state, why) if why else (state, (), ())
     unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
     if unwritten or edge.document_problem is not None:
@@ -293,7 +294,7 @@ def _ask(
     forced = rolling_back or tick.passed_or_unset(ready_ends(debt, state, tick))
     events = () if debt.asked else (_requested(restart),)
     restart = replace(restart, debt=replace(debt, asked=True))
-    edge = replace(edge, restart=restart, restarts=(*recent, tick.now.monotonic))
+    edge = replace(edge, restart=restart, restarts=(*recent, tick.now.monotonic), starting=None)
     return replace(state, edge=edge), (RestartEdge(goal, forced=forced),), events
 
 
@@ -356,16 +357,34 @@ def _leaves_one(state: State, tick: Tick) -> bool:
     return more and way_back(state, tick.rules) is not None
 
 
-def _may_start(tick: Tick) -> bool:
+def is_overdue(starting: Starting, tick: Tick) -> bool:
+    """Whether a start lasts longer than the settings allow; without a word there, systemd ends it.
+
+    That knows what no property tells: a service that asked for more time (EXTEND_TIMEOUT_USEC,
+    sd_notify(3)), and that each command before the main one has the time of its own.
+    """
+    return tick.now.monotonic - starting.since >= tick.rules.restart.start_timeout
+
+
+def _may_start(edge: Edge, tick: Tick) -> bool:
     match tick.seen.unit:
-        case Unit(state=state):
-            return state in _STARTABLE
+        case Unit(state=UnitState.ACTIVATING):
+            return edge.starting is not None and is_overdue(edge.starting, tick)
+        case Unit(state=state, job=job):
+            return state in _STARTABLE and not job
         case NoUnit() | UnitUnknown():
             return True
         case None:
             return False
         case _:
             assert_never(tick.seen.unit)
+
+
+def _hindrance(unit: Unit) -> str | None:
+    """Why a unit is not restarted now, where that is not for it to finish what it is at."""
+    if unit.job:
+        return "systemd has a job for its unit that has not ended (`systemctl list-jobs`)"
+    return cannot_start(unit.state)
 
 
 def _requested(restart: Owed | RollingBack) -> Event:

@@ -47,6 +47,7 @@ from edgepind.model.action import (
     RestartFailed,
     RestartOutcome,
     RestartRefused,
+    RestartUnderWay,
     WriteFailed,
 )
 from edgepind.model.document import Pinning
@@ -56,7 +57,10 @@ from edgepind.settings.schema import EdgeSettings
 # How long an answer may take, in seconds, by what was asked.
 READ = 15.0
 WRITE = 60.0  # one fsync can take ten, and a write has several
-RESTART = 300.0  # two jobs of systemd's, and the pause of a start limit between them
+RESTART = 300.0  # two waits for a job of systemd's, and the pause of a start limit between them
+
+ROUND = 30.0
+"""Seconds that a request takes beside `restart_command`."""
 
 _RECENT = 2.0
 """Seconds in which a file can change again and show the same times: file systems count coarsely."""
@@ -85,6 +89,7 @@ class HelperAppliance:
         self._wall = wall
         self._looks_only = looks_only
         self._unit = restarter(edge, bus_address)
+        self._restart_deadline = max(RESTART, edge.command_deadline + ROUND)
         self._known: tuple[_Stamp, DocumentReading] | None = None
 
     async def read_document(self) -> DocumentReading:
@@ -119,9 +124,9 @@ class HelperAppliance:
 
     async def restart(self, loading: Pinning) -> RestartOutcome:
         """See `Appliance`."""
-        answer = await self._helper.ask(Restart(loading), RESTART)
+        answer = await self._helper.ask(Restart(loading), self._restart_deadline)
         match answer:
-            case RestartDone() | RestartFailed() | RestartRefused():
+            case RestartDone() | RestartUnderWay() | RestartFailed() | RestartRefused():
                 return answer
             case Unserved(error) | RequestRefused(error) | Lost(error):
                 # Where the answer is lost, systemd goes on with a job that it was given: the Edge's

@@ -24,7 +24,11 @@ HOOK_DEADLINE = 10.0
 """Seconds for `ready_command` and `health_command`; one that does not end has not agreed."""
 
 RESTART_DEADLINE = 120.0
-"""Seconds for a restart: more than the default 90 s in which systemd stops a unit."""
+"""Seconds for which one request waits for a restart: more than the default 90 s of a stop.
+
+A job of systemd's goes on after that, and the ticks that follow watch the unit; `restart_command`
+has no one else to end it, so for it `edge.start_timeout` takes this one's place.
+"""
 
 _EVERY = 0.05
 """Seconds between two looks at the document during the restart."""
@@ -57,8 +61,11 @@ class Restarter(Protocol):
     async def unit(self) -> EdgeUnit:
         """Report the unit, if there is one."""
 
+    async def patience(self) -> float | None:
+        """Seconds that its owner gives a stop and a start together; None: that is not known."""
+
     async def restart(self, loading: Pinning) -> RestartOutcome:
-        """Restart the Edge and wait for the end of that."""
+        """Restart the Edge and wait for the end of that, or until it takes long."""
 
     def close(self) -> None:
         """Close what is kept between calls."""
@@ -78,6 +85,10 @@ class RestartCommand:
         """There is none."""
         return NoUnit()
 
+    async def patience(self) -> float:
+        """Its deadline."""
+        return self._deadline
+
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed:
         """Run the command to its end."""
         result = await run_command(self._argv, self._deadline)
@@ -92,7 +103,7 @@ class RestartCommand:
 def restarter(edge: EdgeSettings, bus_address: str | None = None) -> Restarter:
     """`restart_command` where it is set, else systemd; `bus_address` None: the system bus."""
     if edge.restart_command:
-        return RestartCommand(edge.restart_command)
+        return RestartCommand(edge.restart_command, deadline=edge.command_deadline)
     # Only here is D-Bus needed, and it costs 7 MiB.
     from edgepind.effects.systemd import SystemdUnit  # noqa: PLC0415 - see above
 

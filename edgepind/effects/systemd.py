@@ -5,6 +5,8 @@ started. Imports dbus-fast, which costs 7 MiB: import this module only where it 
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +22,13 @@ from tenacity import (
 )
 
 from edgepind.effects.restart import RESTART_DEADLINE, no_restart
-from edgepind.model.action import RestartDone, RestartFailed, RestartOutcome, RestartRefused
+from edgepind.model.action import (
+    RestartDone,
+    RestartFailed,
+    RestartOutcome,
+    RestartRefused,
+    RestartUnderWay,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit, Unit, UnitState, UnitUnknown
 
@@ -29,6 +37,7 @@ START_LIMIT_PAUSE = 10.0
 
 _SYSTEMD = "org.freedesktop.systemd1"
 _UNITS = "/org/freedesktop/systemd1/unit/"
+_INFINITY = 2**64 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STATES = {
@@ -43,9 +52,11 @@ _STATES = {
 }
 """`ActiveState` (org.freedesktop.systemd1(5)) as the model's state."""
 
+_BETWEEN_RUNS = frozenset({"auto-restart", "auto-restart-queued"})
+"""`SubState` of a service that has ended, and that systemd starts again after `RestartSec=`."""
+
 _STILL_RUNNING = "running"
 _JOB_RESULTS = {
-    _STILL_RUNNING: "its job did not end in time",
     "failed": "its job failed",
     "canceled": "its job was cancelled: something else stopped or started the unit meanwhile",
     "timeout": "its job ran into the unit's own time-out",
@@ -222,10 +233,33 @@ class SystemdUnit:
         except (BusUnavailableError, CallRefusedError) as error:
             return UnitUnknown(f"systemd could not be asked about {self._name}: {error}")
 
-    async def restart(self, loading: Pinning) -> RestartOutcome:
-        """Restart the unit over a connection of its own, and wait for the end of the job.
+    async def spans(self, *names: str) -> tuple[float, ...] | None:
+        """Give time limits of the service in seconds, by their names, as in `TimeoutStartUSec`.
 
-        Cancelled, it leaves the job to systemd: the invocation id tells later what came of it.
+        `math.inf` is one without an end; None: there is no such unit, or systemd does not tell.
+        See org.freedesktop.systemd1(5).
+        """
+        service, get = f"{_SYSTEMD}.Service", "org.freedesktop.DBus.Properties.Get"
+        try:
+            if (await self._properties(self._bus))["LoadState"] == "not-found":
+                return None
+            bodies = [await self._bus.call(self._unit, get, "ss", service, it) for it in names]
+        except (BusUnavailableError, CallRefusedError):
+            return None
+        microseconds = (body[0].value for body in bodies)
+        return tuple(math.inf if it == _INFINITY else it / 1e6 for it in microseconds)
+
+    async def patience(self) -> float | None:
+        """See `Restarter`."""
+        spans = await self.spans("TimeoutStopUSec", "TimeoutStartUSec")
+        return None if spans is None else sum(spans)
+
+    async def restart(self, loading: Pinning) -> RestartOutcome:
+        """Restart the unit over a connection of its own, and wait a while for the end of the job.
+
+        How long a stop or a start may take is for the unit's own settings to say, and systemd
+        enforces them; a job that lasts longer than this waits is under way. Cancelled, it leaves
+        the job to systemd: the invocation id tells later what came of it.
         """
         bus = SystemBus(self._bus_address)
         try:
@@ -254,8 +288,14 @@ class SystemdUnit:
         result = await self._job(bus, jobs, method)
         if result == "failed" and await self._never_began(bus, properties):
             result = await self._start_after_limit(bus, jobs)
+        if result == _STILL_RUNNING:
+            return RestartUnderWay(loading, await self._starting())
         if result != "done":
             return RestartFailed(loading, self._advised(result))
+        return await self._done(bus, before, loading)
+
+    async def _done(self, bus: SystemBus, before: Unit, loading: Pinning) -> RestartOutcome:
+        """What a job has come to that is done, which one on a stopped unit is as well."""
         after = _unit(self._name, await self._properties(bus))
         if isinstance(after, UnitUnknown):
             return RestartDone(loading)
@@ -274,6 +314,20 @@ class SystemdUnit:
         after = await self._properties(bus)
         return bool(after["InvocationID"] == before["InvocationID"])
 
+    async def _starting(self) -> float:
+        """For how many seconds the unit has been starting; 0.0: it is not, or it is not known.
+
+        Asked over another connection: the one of the restart may have broken.
+        """
+        try:
+            properties = await self._properties(self._bus)
+        except (BusUnavailableError, CallRefusedError):
+            return 0.0
+        if properties["ActiveState"] != "activating":
+            return 0.0
+        began = properties.get("InactiveExitTimestampMonotonic", 0)
+        return max(0.0, time.clock_gettime(time.CLOCK_MONOTONIC) - began / 1e6) if began else 0.0
+
     async def _start_after_limit(self, bus: SystemBus, jobs: _Bodies) -> str:
         await asyncio.sleep(self._start_limit_pause)
         await bus.call(_MANAGER, f"{_SYSTEMD}.Manager.ResetFailedUnit", "s", self._name)
@@ -282,6 +336,7 @@ class SystemdUnit:
     async def _job(self, bus: SystemBus, jobs: _Bodies, method: str) -> str:
         """Enqueue a job and wait for its end; systemd's name of the result, or `_STILL_RUNNING`.
 
+        The latter also where the connection breaks: systemd goes on with a job that it has taken.
         Raises `BusUnavailableError` and `CallRefusedError`.
         """
         call = f"{_SYSTEMD}.Manager.{method}"
@@ -293,8 +348,8 @@ class SystemdUnit:
                     if job == path:
                         return str(result)
         except TimeoutError:
-            return _STILL_RUNNING
-        raise BusUnavailableError("the connection to D-Bus broke while its job was running")
+            pass
+        return _STILL_RUNNING
 
     async def _properties(self, bus: SystemBus) -> dict[str, Any]:
         [properties] = await bus.call(
@@ -329,21 +384,24 @@ def _unit(name: str, properties: Mapping[str, Any]) -> Unit | UnitUnknown:
     """Read the properties of org.freedesktop.systemd1.Unit."""
     word = properties["ActiveState"]
     state = _STATES.get(word)
+    if properties.get("SubState") in _BETWEEN_RUNS:
+        state = UnitState.FAILED  # it counts as starting by the word, and nothing of it runs
     if state is None:
         return UnitUnknown(
             f"systemd reports {name} as {word!r}, a state that edgepind does not know"
         )
+    job, _ = properties["Job"]
     if state in {UnitState.INACTIVE, UnitState.FAILED}:
         # A unit that is up stays what it is, though its file be masked or gone.
         absent = {"masked": UnitState.MASKED, "not-found": UnitState.ABSENT}
-        job, _ = properties["Job"]
         # At boot it may have to wait for its turn: nobody has stopped it.
         return Unit(absent.get(properties["LoadState"], UnitState.ACTIVATING if job else state))
     invocation = bytes(properties["InvocationID"]).hex()
     # When it began to be started, not when it was: microseconds since 1970; 0: not in this boot.
     began = properties["InactiveExitTimestamp"]
-    up = state is UnitState.ACTIVE and began
-    return Unit(state, invocation, _EPOCH + timedelta(microseconds=began) if up else None)
+    runs = state in {UnitState.ACTIVE, UnitState.ACTIVATING}
+    started_at = _EPOCH + timedelta(microseconds=began) if runs and began else None
+    return Unit(state, invocation, started_at, job=bool(job) and state is UnitState.ACTIVE)
 
 
 def _escaped(name: str) -> str:

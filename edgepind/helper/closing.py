@@ -6,14 +6,15 @@ to come too early or twice does no harm. A running daemon closes by itself, and 
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from math import inf
 from pathlib import Path
 
 from edgepind.clock import Clock
 from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
+from edgepind.helper.edge_unit import patience_with, restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import Opening, turn
-from edgepind.model.action import RestartDone, RestartRefused, WriteFailed
+from edgepind.model.action import RestartDone, RestartRefused, RestartUnderWay, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import DocumentRead, EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
@@ -24,7 +25,8 @@ GRACE = 10.0
 
 _FIRST_PAUSE = 60.0
 _LONGEST_PAUSE = 900.0
-_RUNS = frozenset({UnitState.ACTIVE, UnitState.ACTIVATING, UnitState.DEACTIVATING})
+_BETWEEN = frozenset({UnitState.ACTIVATING, UnitState.DEACTIVATING})
+_RUNS = _BETWEEN | {UnitState.ACTIVE}
 
 
 class Closed(Enum):
@@ -107,15 +109,31 @@ class Closer:
         trusted = not written.changed and not policy.record.clock_was_set()
         if not _runs(unit) or (trusted and _has_loaded(unit, document)):
             return self._done(opening, policy, "validation is on in the pinning config")
-        if self.before_start:
-            return Closing(Closed.NOT_YET, "validation is switched on in the pinning config")
+        if self.before_start or self._is_awaited(unit, opening):
+            says = "validation is switched on in the pinning config"
+            return Closing(Closed.NOT_YET, says if written.changed else "")
         return self._restart(opening, policy, written.pinning, written.digest)
+
+    def _is_awaited(self, unit: EdgeUnit, opening: Opening) -> bool:
+        """Whether a stop or a start that is under way is left to end, as its owner wants it.
+
+        No longer than its owner's limits, and for a while where there are none: an Edge that was
+        open when that began may run without validation until it is restarted.
+        """
+        if not isinstance(unit, Unit) or (unit.state not in _BETWEEN and not unit.job):
+            return False
+        edge = self.settings.edge
+        patience = patience_with(edge) if edge.start_timeout == inf else edge.start_timeout
+        waits = min(patience or 0.0, _LONGEST_PAUSE)
+        return self.clock.now().monotonic < opening.ends + GRACE + waits
 
     def _restart(
         self, opening: Opening, policy: HelperPolicy, loading: Pinning, digest: str
     ) -> Closing:
         policy.count_restart()
         outcome = restart_edge(self.settings.edge, loading)
+        if isinstance(outcome, RestartUnderWay):
+            return Closing(Closed.NOT_YET)  # the next look tells
         if isinstance(outcome, RestartRefused):
             policy.restart_not_made()
             return Closing(Closed.NOT_YET)  # it was stopped meanwhile: the next look tells

@@ -20,6 +20,11 @@ def unit_of_edge(edge: EdgeSettings) -> EdgeUnit:
     return _with_unit(edge, lambda unit: unit.unit())
 
 
+def patience_with(edge: EdgeSettings) -> float | None:
+    """Seconds that a stop and a start of the Edge may take together (see `Restarter`)."""
+    return _with_unit(edge, lambda unit: unit.patience())
+
+
 def restart_edge(edge: EdgeSettings, loading: Pinning) -> RestartOutcome:
     """Restart the Edge, wait for the end of that, and tell what it can have read."""
     from edgepind.effects.restart import look_at, restart_watched  # noqa: PLC0415 - see above

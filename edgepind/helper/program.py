@@ -36,6 +36,7 @@ from edgepind.model.action import (
     RestartDone,
     RestartFailed,
     RestartRefused,
+    RestartUnderWay,
     WriteFailed,
 )
 from edgepind.model.document import Pinning
@@ -156,6 +157,8 @@ def _outcome(answer: Answer) -> str:
             return error
         case DocumentWritten(instead=str(why)):
             return f"the document that closes the Edge is put in its place, because {why}"
+        case RestartUnderWay():
+            return "systemd is still at it"
         case DocumentWritten(changed=False):
             return "it says so already"
         case DocumentWritten():
@@ -168,7 +171,7 @@ def _is_good(answer: Answer) -> bool:
     """Whether it is done; validation that is off is never good."""
     if isinstance(answer, DocumentWritten):
         return answer.pinning is None or answer.pinning.enabled
-    return isinstance(answer, RestartDone)
+    return isinstance(answer, RestartDone | RestartUnderWay)
 
 
 def _tell(priority: int, sentence: str) -> None:

@@ -14,7 +14,9 @@ from edgepind.model.action import (
     DocumentWritten,
     RestartDone,
     RestartFailed,
+    RestartOutcome,
     RestartRefused,
+    RestartUnderWay,
     WriteFailed,
 )
 from edgepind.model.document import Pinning
@@ -63,6 +65,8 @@ class Troubles:
     read: str = ""
     restart: str = ""
     refusal: str = ""
+    start: float = 0.0
+    """Seconds that a start takes; at the end of it `restart` says whether it has failed."""
     unready: str = ""
     sick_of: Callable[[DocumentRead | None], bool] = never
     """Whether the Edge is unwell with what it has loaded."""
@@ -86,6 +90,8 @@ class ImaginedEdge:
     troubles: Troubles = field(default_factory=Troubles)
     restarts: list[float] = field(default_factory=list)
     """When each restart was asked for that was made, in true seconds."""
+    up_at: float | None = None
+    """When the start that is under way ends, in true seconds; None: none is."""
     _writes: int = 0
     _last_good: DocumentRead | None = None
     _closing: Pinning | None = None
@@ -105,7 +111,7 @@ class ImaginedEdge:
         """Give what systemd would say."""
         if self.commanded:
             return NoUnit()
-        running = self.state is UnitState.ACTIVE
+        running = self.state is UnitState.ACTIVE or self.up_at is not None
         return Unit(
             self.state,
             invocation=self.invocation if running else "",
@@ -183,15 +189,17 @@ class ImaginedEdge:
         self.put(replace(self._last_good, changed=wall))
         return DocumentWritten(None, f"file-{self._writes}", set_aside="rejected-TIME")
 
-    def restart(
-        self, loading: Pinning, wall: datetime, elapsed: float
-    ) -> RestartDone | RestartFailed | RestartRefused:
-        """Restart it as edgepind asks for it."""
+    def restart(self, loading: Pinning, wall: datetime, elapsed: float) -> RestartOutcome:
+        """Restart it as edgepind asks for it; `elapsed` is when, in true seconds."""
         if self.troubles.refusal:
             return RestartRefused(self.troubles.refusal)
         if not self.commanded and self.state not in _RESTARTABLE:
             return RestartRefused("the unit is stopped and stays so")
         self.restarts.append(elapsed)
+        if self.troubles.start:
+            self.start(wall)
+            self.start_slowly(elapsed)
+            return RestartUnderWay(loading)
         if self.troubles.restart:
             self.state = UnitState.FAILED
             return RestartFailed(loading, self.troubles.restart)
@@ -205,6 +213,26 @@ class ImaginedEdge:
             stood.append(self.document)
         return RestartDone(loading, self.invocation, self._read_from(stood))
 
+    def start_slowly(self, elapsed: float) -> None:
+        """Take the time that a start takes, from `elapsed` on, in true seconds."""
+        if self.troubles.start:
+            self.state, self.up_at = UnitState.ACTIVATING, elapsed + self.troubles.start
+
+    def waited(self, loading: Pinning, seconds: float) -> RestartOutcome:
+        """Give the outcome of a slow restart once it was waited for so long."""
+        if self.up_at is not None:
+            return RestartUnderWay(loading, seconds)
+        if self.troubles.restart:
+            return RestartFailed(loading, self.troubles.restart)
+        return RestartDone(loading, self.invocation, self._read_from([self.document]))
+
+    def pass_to(self, elapsed: float) -> None:
+        """Let a start end whose time is over, in true seconds."""
+        if self.up_at is not None and elapsed >= self.up_at:
+            failed = self.troubles.restart
+            self.state = UnitState.FAILED if failed else UnitState.ACTIVE
+            self.up_at = None
+
     def _read_from(self, stood: list[Document]) -> str:
         looks = [Stood(it.digest, it.changed) for it in stood if isinstance(it, DocumentRead)]
         return read_from(looks, None if self.commanded else self.started_at) if looks else ""
@@ -212,10 +240,10 @@ class ImaginedEdge:
     def start(self, wall: datetime) -> None:
         """Start a new run, which reads the document as it stands; also by another's hand."""
         self.loaded = self.document if isinstance(self.document, DocumentRead) else None
-        self.state = UnitState.ACTIVE
+        self.state, self.up_at = UnitState.ACTIVE, None
         self.runs += 1
         self.started_at = wall
 
     def stop(self, state: UnitState = UnitState.INACTIVE) -> None:
         """Stop it by another's hand."""
-        self.state = state
+        self.state, self.up_at = state, None

@@ -16,6 +16,7 @@ from edgepind.core.live_leaves import recent_at
 from edgepind.core.reconcile import Reconciliation
 from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
+from edgepind.effects.restart import RESTART_DEADLINE
 from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH, link
 from edgepind.model.action import (
@@ -28,10 +29,12 @@ from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartEdge,
+    RestartUnderWay,
     RestoreDocument,
     WriteDocument,
 )
 from edgepind.model.decision import Decision, Event
+from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, PinKind
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
@@ -111,6 +114,8 @@ class ImaginedWorld:
     set_back: bool = False
     """Whether the clock was ever set back: then times of files and of starts compare badly."""
     witnesses: tuple[ClockSource, ...] = ()
+    date_behind: float = 0.0
+    """Seconds by which the endpoint's `Date` is older than the truth, as a cache has it."""
     override: Override = None
     override_stuck: str = ""
     """Why the override files cannot be removed."""
@@ -193,6 +198,7 @@ class ImaginedWorld:
             self._note_connection()
         self.monotonic += seconds
         self.elapsed += seconds
+        self.edge.pass_to(self.elapsed)
 
     def _note_connection(self) -> None:
         """See whether the Edge is connected, in the run in which it was; nothing changes in it."""
@@ -238,6 +244,7 @@ class ImaginedWorld:
         self.boots += 1
         if self.edge.state not in _NOT_STARTED_AT_BOOT:
             self.edge.start(self.wall)
+            self.edge.start_slowly(self.elapsed)
         self.crash()
 
     def lose_state(self, *, newest_only: bool = False) -> None:
@@ -287,7 +294,7 @@ class ImaginedWorld:
     def _look(self) -> Observations:
         document = self.edge.read()
         status = self._ask()
-        clock = tuple(ClockReading(it, self.ahead) for it in self.witnesses)
+        clock = tuple(self._witness(it) for it in self.witnesses)
         settling = isinstance(self.state.edge.restart, Settling)
         health = self._health() if settling else None
         self._advance(self.look_takes)
@@ -306,6 +313,10 @@ class ImaginedWorld:
             entropy=self.entropy,
             took=self.look_takes,
         )
+
+    def _witness(self, source: ClockSource) -> ClockReading:
+        stale = self.date_behind if source is ClockSource.DATE_HEADER else 0.0
+        return ClockReading(source, self.ahead + stale)
 
     def _health(self) -> Health:
         takes = self.edge.troubles.registration
@@ -407,11 +418,19 @@ class ImaginedWorld:
                 if self.edge.troubles.unready and not forced:
                     self.deferrals += 1
                     return RestartDeferred(self.edge.troubles.unready)
-                asked = self.elapsed
-                self._advance(self.restart_takes)
-                return self.edge.restart(loading, self.wall, asked)
+                return self._restart(loading)
             case RemoveOverride():
                 if self.override_stuck:
                     return OverrideNotRemoved(self.override_stuck)
                 self.override = None
                 return OverrideRemoved()
+
+    def _restart(self, loading: Pinning) -> Outcome:
+        asked = self.elapsed
+        self._advance(self.restart_takes)
+        outcome = self.edge.restart(loading, self.wall, asked)
+        if not isinstance(outcome, RestartUnderWay):
+            return outcome
+        seconds = min(RESTART_DEADLINE, self.edge.troubles.start)
+        self._advance(seconds)
+        return self.edge.waited(loading, seconds)

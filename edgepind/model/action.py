@@ -85,10 +85,21 @@ class RestartDone:
 
 @dataclass(frozen=True, slots=True)
 class RestartFailed:
-    """The job failed, was cancelled or did not end in time; or the command did."""
+    """The job failed or was cancelled; or the command did, or did not end in time."""
 
     loading: Pinning
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartUnderWay:
+    """systemd has taken the job, and it has not ended yet; the unit tells later what came of it.
+
+    `starting` is for how many seconds the new run has been starting, 0.0 where it has not begun.
+    """
+
+    loading: Pinning
+    starting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ class OverrideNotRemoved:
 
 
 DocumentOutcome = DocumentWritten | WriteFailed
-RestartOutcome = RestartDone | RestartFailed | RestartRefused
+RestartOutcome = RestartDone | RestartUnderWay | RestartFailed | RestartRefused
 """What can become of a restart that was begun or refused; `RestartDeferred` was never asked for."""
 
 Outcome = DocumentOutcome | RestartOutcome | RestartDeferred | OverrideRemoved | OverrideNotRemoved

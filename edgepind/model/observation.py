@@ -36,13 +36,16 @@ class Chain:
     host's clock says; None where no path leads to a root at any time, and then `problem` says
     why. `issuers` are the SPKI pins of the CAs on that path. `openssl_differs` tells that
     OpenSSL, which the Edge uses, takes that path when shown it alone, and does not find it in
-    the chain as it was sent.
+    the chain as it was sent. `roots` names the set of roots, and `origin` says where the one at
+    the end of the path comes from, each in a clause ("": nothing is known of that).
     """
 
     window: Validity | None
     issuers: frozenset[Fingerprint] = frozenset()
     problem: str | None = None
     openssl_differs: bool = False
+    roots: str = ""
+    origin: str = ""
 
     def holds_at(self, when: datetime) -> bool:
         """Whether it reaches a root and every certificate of the path is valid at `when`."""
@@ -219,12 +222,14 @@ class Unit:
     """The Edge's unit. `invocation` is systemd's id of its present run ("" where it has none).
 
     `started_at` is when it began to be started for that run: nothing was read before. One that is
-    activating without a run waits for its turn to be started.
+    activating without a run waits for its turn to be started. `job`: it is up, and systemd has a
+    job for it that has not ended, such as a restart that waits for another unit's job.
     """
 
     state: UnitState
     invocation: str = ""
     started_at: datetime | None = None
+    job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Made from the settings once, whenever they change; durations are seconds.
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from edgepind.model.enums import Bootstrap, ExceptionPin, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -46,6 +47,8 @@ class RestartRules:
     settle: float = 10.0
     budget: int = 4
     window: float = 3600.0
+    start_timeout: float = inf
+    """Without an end: a start lasts as long as systemd lets it, by the unit's own settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,17 @@ Restart = Idle | Owed | Settling | RollingBack | RolledBack
 
 
 @dataclass(frozen=True, slots=True)
+class Starting:
+    """A start, or the stop before it, that was seen and has not ended.
+
+    `since` is when the start began, as far as is known; `run` is systemd's id of it ("": not yet).
+    """
+
+    since: Monotonic
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """What is known of the Edge and its document, whatever the phase of a restart.
 
@@ -142,6 +153,7 @@ class Edge:
     with; None: not known. `invocation` is systemd's name for the present run ("": not known), and
     `watched_run` that of the run which was last watched or found well: another one is a restart
     whose outcome was not learned. `restarts` are the instants of those in the budget's window.
+    `starting` is a start that edgepind asked for, or waits for, and that has not ended.
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
     something changed the document while it was read.
     """
@@ -155,6 +167,7 @@ class Edge:
     active: bool | None = None
     restart: Restart = Idle()
     restarts: tuple[Monotonic, ...] = ()
+    starting: Starting | None = None
     may_be_off: bool = False
     write_failures: int = 0
     write_not_before: Monotonic | None = None

@@ -30,6 +30,8 @@ _FIXED_HEADERS = {
     "User-Agent": f"edgepind/{__version__}",
     "Accept": "application/json",
     "Accept-Encoding": "identity",
+    "Cache-Control": "no-cache, no-store",
+    "Pragma": "no-cache",
 }
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _EITHER_HEADER = 32 + zlib.MAX_WBITS

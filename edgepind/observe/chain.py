@@ -156,6 +156,18 @@ def judge_chain(
     if isinstance(roots, RootsUnusable):
         return Chain(window=None, problem=f"it cannot be judged: {roots.error}")
     anchors = roots.anchors_for(chain)
+    found = _search(chain, roots, anchors, wall, host)
+    ends = (it for it in anchors if it in roots.origins and spki_pin(it) in found.issuers)
+    return replace(found, roots=roots.title, origin=roots.origins.get(next(ends, b""), ""))
+
+
+def _search(
+    chain: Sequence[bytes],
+    roots: TrustRoots,
+    anchors: Sequence[bytes],
+    wall: datetime,
+    host: str | None,
+) -> Chain:
     by_clock = find_path(chain, anchors, partial=roots.partial, in_time=True, host=host)
     if isinstance(by_clock, TrustPath) and by_clock.window.holds_at(wall):
         return Chain(by_clock.window, by_clock.issuers)

@@ -10,7 +10,7 @@ import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from edgepind.host.command import Exited, run_command
 from edgepind.host.disk_thread import run_aside
@@ -34,12 +34,65 @@ _STEP = timedelta(milliseconds=500)
 """A wall clock that moved this much against elapsed time was set, not slewed."""
 
 
+_DATE_SLACK = 5.0
+"""Seconds by which a `Date` may be off the pace: it counts whole ones, and travels for some."""
+_DATE_HOLDS = 3600.0
+"""Seconds for which a server's clock is known from one answer on; a host's drifts by far less."""
+
+
 @dataclass(frozen=True, slots=True)
 class _ChronyReading:
     """What chronyd said, and when."""
 
     reading: ClockReading | None
     at: Moment
+
+
+class _Dates:
+    """Tells a server's clock, which runs, from the `Date` of an answer that was kept somewhere.
+
+    From one answer to the next a clock has advanced as elapsed time has. One that has not is no
+    witness until it does again; one that has is believed for `_DATE_HOLDS` in between its answers.
+    """
+
+    def __init__(self) -> None:
+        self._first: Moment | None = None
+        """By elapsed time, and by the server's clock."""
+        self._runs: bool | None = None
+        """None: that is not known yet."""
+
+    def hear(self, date: ClockReading | None, now: Moment) -> ClockReading | None:
+        """Take in what an answer says, None where there was none, and give what is believed."""
+        if date is not None:
+            self._compare(Moment(now.monotonic, _less(now.wall, date.ahead)))
+        if self._first is None or self._runs is False:
+            return None
+        if date is not None:
+            return date
+        since = now.monotonic - self._first.monotonic
+        if not self._runs or since > _DATE_HOLDS:
+            return None
+        ahead = (now.wall - self._first.wall).total_seconds() - since
+        return ClockReading(ClockSource.DATE_HEADER, ahead, _DATE_SLACK)
+
+    def _compare(self, server: Moment) -> None:
+        first = self._first or server
+        passed = server.monotonic - first.monotonic
+        advanced = (server.wall - first.wall).total_seconds()
+        if abs(advanced - passed) > _DATE_SLACK:
+            self._runs, self._first = False, server
+        elif passed > _DATE_SLACK:
+            self._runs, self._first = True, server
+        else:
+            self._first = first
+
+
+def _less(wall: datetime, seconds: float) -> datetime:
+    """Earlier by so much, as far as dates reach."""
+    try:
+        return wall - timedelta(seconds=seconds)
+    except OverflowError:
+        return wall
 
 
 class ClockQuality:
@@ -56,10 +109,12 @@ class ClockQuality:
         self._chronyc = chronyc
         self._period = period
         self._last: _ChronyReading | None = None
+        self._dates = _Dates()
 
     async def observe(self, date: ClockReading | None) -> tuple[ClockReading, ...]:
         """All readings that there are; `date` is that of the status endpoint, if it gave one."""
-        readings = (await self._chrony(), read_kernel_clock(), date)
+        heard = self._dates.hear(date, self._now())
+        readings = (await self._chrony(), read_kernel_clock(), heard)
         return tuple(reading for reading in readings if reading is not None)
 
     async def _chrony(self) -> ClockReading | None:

@@ -3,6 +3,7 @@
 Pure: text in, bounded values out. Whatever a server writes, nothing here raises.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -12,6 +13,7 @@ from edgepind.model.observation import ClockReading, ClockSource
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds for which a `Retry-After` is obeyed at most (CONTRACT section 11)."""
 
+_CACHES = frozenset({"age", "via", "warning", "x-varnish"})
 _LONGEST_DATE = 64
 _LONGEST_DELAY = 9
 _LONGEST_TAG = 256
@@ -62,6 +64,17 @@ def date_reading(
     written = date + timedelta(seconds=_RESOLUTION / 2)
     ahead = (wall - written).total_seconds() - round_trip / 2
     return ClockReading(ClockSource.DATE_HEADER, ahead, _RESOLUTION + round_trip)
+
+
+def was_cached(names: Iterable[str]) -> bool:
+    """Whether the fields of an answer, by their names, may be those of a cache on its way.
+
+    `Age` and `Warning` are a cache's (RFC 9111), `Via` a proxy's (RFC 9110, section 7.6.3), and
+    `Cache-Status` (RFC 9211) has many forerunners, of which the word in the name is common to all.
+    Whether they tell of a hit or a miss is each vendor's own, and not read.
+    """
+    lower = (name.strip().lower() for name in names)
+    return any(it in _CACHES or ("cache" in it and it != "cache-control") for it in lower)
 
 
 def usable_tag(value: str | None) -> str | None:

@@ -9,7 +9,7 @@ accepted, else over a chain-verified one. What any of it is worth is decided in 
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from edgepind.formats import ParsedJson, foreign_text, parse_json
@@ -27,7 +27,13 @@ from edgepind.model.observation import (
 from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
 from edgepind.observe.edge_client import EdgeClient, edge_client
-from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
+from edgepind.observe.http_fields import (
+    date_reading,
+    http_date,
+    retry_after,
+    usable_tag,
+    was_cached,
+)
 from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, RequestContexts
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
@@ -63,12 +69,18 @@ class StatusReading:
     date: ClockReading | None = None
 
 
+_IN_A_ROW = 9
+"""So many answers of 304 are followed by a whole one, whose `Date` tells of the clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Tag:
     """The entity tag of the latest answer, which was a usable one while these were believed."""
 
     value: str
     believed: frozenset[PinKey]
+    unchanged: int = 0
+    """How often in a row it was named and nothing had changed."""
 
 
 class StatusEndpoint:
@@ -108,7 +120,7 @@ class StatusEndpoint:
             return StatusReading(await self._hint(""))
         if not trust.believed:
             return StatusReading(await self._ask_unbelieved(trust, "no pin here has standing"))
-        if tag is not None and tag.believed != trust.believed:
+        if tag is not None and (tag.believed != trust.believed or tag.unchanged >= _IN_A_ROW):
             tag = None
         reply = await self._ask_believed(trust.believed, tag)
         if isinstance(reply, Reply):
@@ -272,7 +284,7 @@ def _next_tag(
     A later 304 vouches for that answer over a channel with standing, so it must have come over one.
     """
     if isinstance(status, StatusUnchanged):
-        return tag
+        return replace(tag, unchanged=tag.unchanged + 1) if tag is not None else None
     value = usable_tag(reply.headers.get("etag"))
     return _Tag(value, believed) if value and isinstance(status, StatusAnswer) else None
 
@@ -291,7 +303,10 @@ def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:
 
 
 def _date(reply: Reply) -> ClockReading | None:
+    """What it says of the clock: nothing, if it may be a cache's, or is a 304 (RFC 9111, 4.3.4)."""
     headers = reply.headers
+    if reply.status == _NOT_MODIFIED or was_cached(headers):
+        return None
     return date_reading(
         headers.get("date"), headers.get("age"), reply.received.wall, reply.round_trip
     )

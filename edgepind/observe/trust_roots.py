@@ -1,26 +1,28 @@
 """Sets of trusted roots: the bundled one, the host's own, or a PEM file.
 
+What the host's distribution ships and the bundled set is too old for counts as bundled, too, where
+the host tells its distribution's roots from those that were added (`observe.host_roots`).
+
 They are kept as bytes and handed out by name: the few roots that a given chain could lead to,
 which costs no parsing of the other hundreds. Nothing is verified here.
 """
 
-import base64
-import binascii
 import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edgepind.host.bounded_read import NoFile, SmallFile, TooLarge, Unreadable, read_small_file
 from edgepind.observe.der import Element, children, element_at, issuer_and_subject
+from edgepind.observe.host_roots import HostRoots, certificates_in, read_host_roots
 
 BUNDLED = "bundled"
 SYSTEM = "system"
 
 _LARGEST_FILE = 16 * 1024 * 1024
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _HASHED_NAME = re.compile(r"[0-9a-f]{8}\.[0-9]+")  # openssl-rehash(1)
 _ENCODINGS = {0x14: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 """Tags of the string types that are not UTF-8 already: Teletex, Universal and BMP."""
@@ -43,11 +45,17 @@ class RootsUnusable:
 
 @dataclass(frozen=True, slots=True)
 class TrustRoots:
-    """A set of roots. `partial` says that an intermediate among them ends a path, too."""
+    """A set of roots. `partial` says that an intermediate among them ends a path, too.
+
+    `title` names the set for a person; `origins` says of some of its roots (DER) where they come
+    from, in a clause.
+    """
 
     source: str
     partial: bool = False
     _by_subject: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    title: str = ""
+    origins: Mapping[bytes, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -64,6 +72,11 @@ class TrustRoots:
     def __len__(self) -> int:
         """How many certificates there are."""
         return sum(map(len, self._by_subject.values()))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every certificate, as DER."""
+        for same in self._by_subject.values():
+            yield from same
 
     def anchors_for(self, chain: Sequence[bytes]) -> tuple[bytes, ...]:
         """The roots that any certificate of `chain` (DER) names as its issuer, and theirs."""
@@ -97,7 +110,34 @@ def load_trust(
     public: str = BUNDLED, system: str = SYSTEM, exceptions: Sequence[Path] = ()
 ) -> Trust:
     """Load all three sets as the settings name them; takes some 50 ms, once."""
-    return Trust(load_roots(public), load_roots(system), load_exceptions(exceptions))
+    trust = Trust(load_roots(public), load_roots(system), load_exceptions(exceptions))
+    return with_host(trust, read_host_roots()) if system == SYSTEM else trust
+
+
+def with_host(trust: Trust, host: HostRoots) -> Trust:
+    """`trust`, with the origin of the host's own roots.
+
+    What its distribution ships, and the host trusts, extends bundled roots that are older. Older
+    ones of its do not: what the bundled set lacks then may have been taken out of it.
+    """
+    public, system = trust.public, trust.system
+    if not isinstance(system, TrustRoots):
+        return trust
+    system = replace(system, origins={der: host.origin(der) for der in system})
+    if isinstance(public, TrustRoots) and public.source == BUNDLED:
+        newer = host.newer_than(bundled_on())
+        more = {der: host.origin(der) for der in system if der in newer and der not in set(public)}
+        extended = TrustRoots.of(BUNDLED, [*public, *more])
+        public = replace(extended, title=public.title, origins=more)
+    return replace(trust, public=public, system=system)
+
+
+def bundled_on() -> datetime:
+    """The day of the roots that ship with edgepind."""
+    import certifi  # noqa: PLC0415  see `load_roots`
+
+    year, month, day, *_ = (int(it) for it in certifi.__version__.split("."))
+    return datetime(year, month, day, tzinfo=UTC)
 
 
 def load_roots(source: str) -> TrustRoots | RootsUnusable:
@@ -106,9 +146,13 @@ def load_roots(source: str) -> TrustRoots | RootsUnusable:
         case "bundled":
             import certifi  # noqa: PLC0415  the package may be cut down to hosts' own roots
 
-            return _load_file(source, Path(certifi.where()))
+            loaded = _load_file(source, Path(certifi.where()))
+            if isinstance(loaded, RootsUnusable):
+                return loaded
+            return replace(loaded, title=f"the bundled roots of {bundled_on():%Y-%m-%d}")
         case "system":
             found = TrustRoots.of(source, _system_certificates())
+            found = replace(found, title="this host's own trust store")
             return found if len(found) else RootsUnusable(source, _NO_SYSTEM_ROOTS)
         case _:
             return _load_file(source, Path(source))
@@ -138,7 +182,9 @@ _NO_SYSTEM_ROOTS = (
 
 def _load_file(source: str, path: Path) -> TrustRoots | RootsUnusable:
     read = _read_pem(path)
-    return read if isinstance(read, RootsUnusable) else TrustRoots.of(source, read)
+    if isinstance(read, RootsUnusable):
+        return read
+    return replace(TrustRoots.of(source, read), title=f"the roots in {path}")
 
 
 def _read_pem(path: Path) -> list[bytes] | RootsUnusable:
@@ -154,7 +200,7 @@ def _read_pem(path: Path) -> list[bytes] | RootsUnusable:
 
 
 def _decode_pem(path: Path, content: bytes) -> list[bytes] | RootsUnusable:
-    certificates = list(_certificates(content))
+    certificates = list(certificates_in(content))
     if not certificates:
         return RootsUnusable(
             str(path),
@@ -169,15 +215,6 @@ def _decode_pem(path: Path, content: bytes) -> list[bytes] | RootsUnusable:
     return certificates
 
 
-def _certificates(pem: bytes) -> Iterator[bytes]:
-    """Every certificate of a PEM text as DER; b"" for one whose base64 is broken (RFC 7468)."""
-    for block in _PEM.finditer(pem):
-        try:
-            yield base64.b64decode(b"".join(block[1].split()), validate=True)
-        except binascii.Error:
-            yield b""
-
-
 def _system_certificates() -> Iterator[bytes]:
     """What OpenSSL trusts by default on this host: its file and its hashed directory."""
     paths = ssl.get_default_verify_paths()
@@ -189,7 +226,7 @@ def _system_certificates() -> Iterator[bytes]:
     for path in files or _WELL_KNOWN_BUNDLES:
         read = read_small_file(path, _LARGEST_FILE, follow=True)
         if isinstance(read, SmallFile):
-            yield from _certificates(read.content)
+            yield from certificates_in(read.content)
 
 
 def _name_key(name: bytes) -> bytes:

@@ -6,6 +6,7 @@ Only form is judged; whether a file, user or host exists is for `edgepind check`
 
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,6 +134,11 @@ def _judge_duration(word: str) -> float | Wrong:
             return seconds
 
 
+def _duration_or_auto(word: str) -> float | Wrong:
+    """Read "auto" as a time without an end: it is for others to say."""
+    return math.inf if word == "auto" else _judge_duration(word)
+
+
 def filled(word: str) -> str | Wrong:
     """Refuse empty text."""
     return word if word.strip() else Wrong("it is empty")
@@ -185,6 +191,9 @@ BOOLEAN = Kind("true or false, without quotes", _read_boolean)
 DURATION = text(
     'a duration above zero in quotes, such as "200ms", "90s", "15min" or "1h 30min"',
     _judge_duration,
+)
+DURATION_OR_AUTO = text(
+    '"auto", or a duration above zero in quotes, such as "90s" or "10min"', _duration_or_auto
 )
 ANY_TEXT = text('text in quotes, which may be ""', str)
 FILLED_TEXT = text("text in quotes that is not empty", filled)

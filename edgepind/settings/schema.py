@@ -8,6 +8,7 @@ the `TABLES` read from these fields. Durations are seconds, modes integers, fing
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from edgepind.settings.kinds import (
     BOOLEAN,
     COMMAND,
     DURATION,
+    DURATION_OR_AUTO,
     FILE,
     FILE_OR_NONE,
     FINGERPRINTS,
@@ -118,7 +120,8 @@ class CloudSettings:
     public_roots: str = setting(
         roots("bundled"),
         '"bundled"',
-        'The public CAs: "bundled" is the Mozilla set that ships with edgepind.',
+        'The public CAs: "bundled" is the Mozilla set that ships with edgepind, and what is newer '
+        "of the distribution's own.",
     )
     system_roots: str = setting(
         roots("system"),
@@ -183,6 +186,10 @@ class StatusSettings:
     oauth: OAuthSettings = OAuthSettings()
 
 
+COMMAND_DEADLINE = 120.0
+"""Seconds for `restart_command` where the settings give it none."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """The Edge: its pinning document and its service."""
@@ -211,6 +218,12 @@ class EdgeSettings:
         "The privileged helper's socket; auto: apply.sock under paths.runtime unless "
         'the process is root; "": in the process itself.',
     )
+    start_timeout: float = setting(
+        DURATION_OR_AUTO,
+        '"auto"',
+        "How long a start of the Edge, or restart_command, may take; auto: as long as the unit's "
+        "own TimeoutStartSec allows, and restart_command 2min.",
+    )
     restart_command: tuple[str, ...] = setting(
         COMMAND, "[]", "Run to restart the Edge in place of asking systemd."
     )
@@ -229,7 +242,7 @@ class EdgeSettings:
     health_deadline: float = setting(
         DURATION,
         '"2min"',
-        "How long a restarted Edge may take to become well, registering included.",
+        "How long the Edge may take to become well once it is started, registering included.",
     )
     settle: float = setting(
         DURATION,
@@ -240,6 +253,13 @@ class EdgeSettings:
         whole_number(0), "4", "At most this many restarts in restart_window."
     )
     restart_window: float = setting(DURATION, '"1h"', "The time over which restart_budget counts.")
+
+    @property
+    def command_deadline(self) -> float:
+        """Seconds for `restart_command`; 0.0 where there is none, and systemd is asked."""
+        if not self.restart_command:
+            return 0.0
+        return COMMAND_DEADLINE if self.start_timeout == inf else self.start_timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +413,7 @@ def rules_of(settings: Settings) -> Rules:
             validator=edge.validator,
             ready_deadline=edge.ready_deadline,
             urgent_ready_deadline=edge.urgent_ready_deadline,
+            start_timeout=edge.start_timeout,
             health_deadline=edge.health_deadline,
             settle=edge.settle,
             budget=edge.restart_budget,

@@ -53,22 +53,11 @@ def _edge_from_1(edge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_2(state: dict[str, Any]) -> dict[str, Any]:
-    """Before 0.2.0: one leaf an address, and the phases of a restart shared their fields."""
+    """Before 0.2.0: the phases of a restart shared their fields."""
     edge = state["edge"]
     kept = {key: value for key, value in edge.items() if key not in _OF_ONE_PHASE}
     restart = _restart_from_2(edge)
-    return {
-        **state,
-        "edge": {**kept, "watched_run": edge["settling_run"], "restart": restart},
-        "served": [_served_from_2(it) for it in state["served"]],
-    }
-
-
-def _served_from_2(served: dict[str, Any]) -> dict[str, Any]:
-    leaf = {key: served[key] for key in ("certificate", "spki")}
-    return {
-        "address": served["address"], "leaves": [leaf], "silent_since": served["silent_since"],
-    }  # fmt: skip
+    return {**state, "edge": {**kept, "watched_run": edge["settling_run"], "restart": restart}}
 
 
 _OF_ONE_PHASE = frozenset(
@@ -92,8 +81,19 @@ def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_3(state: dict[str, Any]) -> dict[str, Any]:
-    """0.3: no chain was held against the rules for adopting its leaf."""
-    return {**state, "breaches": [], "changing_ca_told": False}
+    """Before 0.2.0: one leaf an address, and less was kept of starts and chains."""
+    return {
+        **state,
+        "edge": {**state["edge"], "starting": None},
+        "served": [_served_from_3(it) for it in state["served"]],
+        "breaches": [],
+        "changing_ca_told": False,
+    }
+
+
+def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
+    leaf = {key: served[key] for key in ("certificate", "spki")}
+    return {"address": served["address"], "leaves": [leaf], "silent_since": served["silent_since"]}
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}

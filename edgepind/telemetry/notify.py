@@ -41,6 +41,10 @@ class Notifier:
         """The service is up, or a reload is over."""
         self._send("READY=1")
 
+    def take_longer(self, seconds: float) -> None:
+        """Ask for so much time from now on until `ready` (EXTEND_TIMEOUT_USEC, sd_notify(3))."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * _MICROSECONDS)}")
+
     def status(self, sentence: str) -> None:
         """The status line of `systemctl status`."""
         self._send("STATUS=" + " ".join(sentence.split()))

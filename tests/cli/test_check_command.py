@@ -3,12 +3,16 @@
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgepind.cli.checks.services import check_start
+from edgepind.settings.schema import EdgeSettings
 from tests.support.small_site import HOST, Site
 from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 
@@ -229,3 +233,52 @@ async def _ask_for_units(site: Site, edgepind: Any, address: str) -> None:
         ):
             systemd.load_state, systemd.active_state = load_state, active_state
             assert await told() == {expected}
+
+
+@pytest.mark.parametrize(
+    ("start", "own", "told"),
+    [
+        (90_000_000, inf, []),
+        (2**64 - 1, inf, ["start-without-end"]),
+        (2**64 - 1, 600.0, []),
+        (300_000_000, 150.0, []),
+        (90_000_000, 600.0, ["start-timeout-cut"]),
+    ],
+)
+async def test_the_time_of_a_start_is_compared_with_the_units(
+    start: int, own: float, told: list[str]
+) -> None:
+    """What the unit's own settings cut, or never end, is told beforehand."""
+    edge = replace(EdgeSettings(), unit=UNIT, start_timeout=own)
+    assert await _told_of_start(edge, UNIT, {"TimeoutStartUSec": start}) == told
+
+
+@pytest.mark.parametrize(
+    ("own", "helper", "told"),
+    [
+        (inf, "auto", []),
+        (600.0, "auto", ["start-timeout-cut"]),
+        (600.0, "", []),
+        (60.0, "auto", []),
+    ],
+)
+async def test_a_restart_command_that_the_helper_cannot_outlive_is_told(
+    own: float, helper: str, told: list[str]
+) -> None:
+    """A helper's unit ends with what it waits for, unless it has the time."""
+    edge = replace(EdgeSettings(), restart_command=("/bin/true",), helper=helper, start_timeout=own)
+    limits = {"RuntimeMaxUSec": 360_000_000}
+    assert await _told_of_start(edge, "edgepind-apply@check.service", limits) == told
+
+
+async def _told_of_start(edge: EdgeSettings, unit: str, spans: dict[str, int]) -> list[str]:
+    """The faults by their ids, with a systemd that knows this one unit."""
+    with tempfile.TemporaryDirectory(prefix="edgepind-") as folder:
+        try:
+            async with (
+                message_bus(Path(folder, "bus")) as address,
+                SystemdStandIn(unit, spans=spans).serving(address),
+            ):
+                return [it.id for it in await check_start(edge, address)]
+        except NoMessageBusError as error:
+            pytest.skip(f"NOT TESTED, the Edge's unit over D-Bus: {error}")

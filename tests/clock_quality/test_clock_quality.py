@@ -94,3 +94,106 @@ async def test_that_there_is_no_chrony_is_remembered_as_well(
     clock.advance(300)
     assert of_source(await quality.observe(None), ClockSource.CHRONY) == [CHRONY]
     assert runs() == 1
+
+
+# --- the Date of a server -----------------------------------------------------------------------
+
+
+def date_of(clock: ManualClock, server: timedelta) -> ClockReading:
+    """What a `Date` says that is `server` after the beginning of time here."""
+    ahead = clock.now().wall - (BEGAN + server)
+    return ClockReading(ClockSource.DATE_HEADER, ahead.total_seconds(), 1.0)
+
+
+BEGAN = ManualClock().now().wall
+SECOND = timedelta(seconds=1)
+
+
+async def believed(quality: ClockQuality, date: ClockReading | None) -> list[ClockReading]:
+    """What a tick is told of the `Date`."""
+    return of_source(await quality.observe(date), ClockSource.DATE_HEADER)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Time that passes when told."""
+    return ManualClock()
+
+
+@pytest.fixture
+def quality(clock: ManualClock, tmp_path: Path) -> ClockQuality:
+    """A host without chrony."""
+    return ClockQuality(clock.now, str(tmp_path / "chronyc"))
+
+
+@pytest.mark.parametrize("pause", [0.4, 6.0, 60.0])
+async def test_a_date_that_stands_still_is_no_witness(
+    clock: ManualClock, quality: ClockQuality, pause: float
+) -> None:
+    """Whatever the pace at which it is asked for: a cache has kept it."""
+    told = []
+    for _ in range(40):
+        told.append(await believed(quality, date_of(clock, -120 * SECOND)))
+        clock.advance(pause)
+    assert not any(told[int(5.5 / pause) + 1 :])
+
+
+@pytest.mark.parametrize("pause", [0.4, 60.0, 3000.0])
+async def test_a_date_that_runs_is_a_witness(
+    clock: ManualClock, quality: ClockQuality, pause: float
+) -> None:
+    """A host that is two hours ahead is told so at each look, answer or none."""
+    clock.set_wall(BEGAN + timedelta(hours=2))
+    for _ in range(30):
+        passed = clock.now().wall - BEGAN - timedelta(hours=2)
+        whole = timedelta(seconds=int(passed.total_seconds()))
+        [heard] = await believed(quality, date_of(clock, whole))
+        assert 7200 <= heard.ahead <= 7201
+        clock.advance(pause)
+    [without] = await believed(quality, None)
+    assert abs(without.ahead - 7200) <= without.uncertainty
+
+
+async def test_a_date_that_begins_to_run_is_believed_from_then_on(
+    clock: ManualClock, quality: ClockQuality
+) -> None:
+    """A cache that is taken out of the way leaves a server's clock."""
+    for _ in range(3):
+        await believed(quality, date_of(clock, -120 * SECOND))
+        clock.advance(60)
+    assert not await believed(quality, date_of(clock, -120 * SECOND))
+    clock.advance(60)
+    assert not await believed(quality, date_of(clock, 240 * SECOND))  # it has jumped
+    clock.advance(60)
+    [heard] = await believed(quality, date_of(clock, 300 * SECOND))
+    assert heard.ahead == 0.0
+    clock.advance(60)
+    assert not await believed(quality, date_of(clock, 300 * SECOND))
+    assert not await believed(quality, None)
+
+
+async def test_a_clock_that_is_set_shows_without_another_answer(
+    clock: ManualClock, quality: ClockQuality
+) -> None:
+    """A server's clock that runs is known in between its answers, and for an hour."""
+    for seconds in (0, 60):
+        await believed(quality, date_of(clock, seconds * SECOND))
+        clock.advance(60)
+    clock.set_wall(clock.now().wall + timedelta(minutes=5))
+    [heard] = await believed(quality, None)
+    assert heard.ahead == 300.0
+    clock.advance(3600)
+    assert not await believed(quality, None)
+
+
+async def test_one_answer_is_remembered_for_nothing(
+    clock: ManualClock, quality: ClockQuality
+) -> None:
+    """Whether it runs is not known: it counts where it was heard, and not beyond."""
+    assert await believed(quality, date_of(clock, -120 * SECOND))
+    assert not await believed(quality, None)
+
+
+async def test_a_date_from_the_beginning_of_time_raises_nothing(quality: ClockQuality) -> None:
+    """What a server writes reaches beyond what a date can be."""
+    await quality.observe(ClockReading(ClockSource.DATE_HEADER, 1e11))

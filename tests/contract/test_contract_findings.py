@@ -5,6 +5,7 @@ import socket
 import ssl
 import warnings
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from edgepind.lab import skewed_daemon
@@ -21,6 +22,7 @@ from tests.support.blackbox import (
     until_status,
 )
 from tests.support.endpoint import tls_endpoint
+from tests.support.recorder import json_response
 from tests.support.small_site import HOST, Site
 
 DAY = timedelta(days=1)
@@ -204,6 +206,22 @@ async def test_a_clock_that_is_known_to_be_wrong_is_named(site: Site) -> None:
     skewed_daemon.set_skew(skew, 0)
     status = await until_status(site, finding="pinned")
     assert status["clock"]["trusted"] is True
+
+
+async def test_a_date_that_a_cache_has_kept_locks_nobody_out(site: Site) -> None:
+    """Two minutes old at each poll, with no word of a cache: it is no witness, and grace runs."""
+    current = install_current(site)
+    site.cloud.status.scripted = json_response(
+        {"certificateFingerprint": str(current)},
+        {"date": format_datetime(datetime.now(UTC) - timedelta(minutes=2), usegmt=True)},
+    )
+    await site.daemon.start()
+    await site.until(lambda: site.daemon.status().get("finding") == "pinned", "it is seen through")
+    site.cloud.serve(other := site.issue())
+    await site.until(
+        lambda: str(other.fingerprint) in site.pinning()["fingerprints"], "the hold-down is served"
+    )
+    assert site.daemon.status()["clock"]["trusted"] is True
 
 
 async def test_a_boot_with_a_clock_of_years_ago_adopts_nothing(site: Site) -> None:

@@ -225,7 +225,10 @@ HOUR = timedelta(hours=1)
 
 
 def test_one_witness_against_the_clock_is_enough() -> None:
-    """By what exceeds its own uncertainty; of several, the best is named."""
+    """By what exceeds its own uncertainty; of several, the best is named.
+
+    The `Date` of a server has no say beside one that is surer than the error that is borne.
+    """
     for readings, trusted, error, source in (
         ((), True, None, ClockSource.NONE),
         ((ClockReading(HEADER, 2.0),), True, 2.0, HEADER),
@@ -236,7 +239,11 @@ def test_one_witness_against_the_clock_is_enough() -> None:
         ((ClockReading(HEADER, -60.1),), False, -60.1, HEADER),
         ((ClockReading(HEADER, 61.0, 1.0),), True, 61.0, HEADER),
         ((ClockReading(HEADER, 61.5, 1.0),), False, 61.5, HEADER),
-        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0)), False, 99.0, HEADER),
+        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0)), True, 0.0, CHRONY),
+        ((ClockReading(HEADER, 99.0), ClockReading(KERNEL, 0.0, 60.0)), True, 0.0, KERNEL),
+        ((ClockReading(HEADER, 99.0), ClockReading(CHRONY, 0.0, 60.1)), False, 99.0, HEADER),
+        ((ClockReading(HEADER, 0.0), ClockReading(CHRONY, 99.0)), False, 99.0, CHRONY),
+        ((ClockReading(KERNEL, 99.0), ClockReading(CHRONY, 0.0)), False, 99.0, KERNEL),
         ((ClockReading(HEADER, 99.0), ClockReading(KERNEL, 88.0)), False, 88.0, KERNEL),
     ):
         expected = ClockJudgement(trusted=trusted, error=error, source=source)

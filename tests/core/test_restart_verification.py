@@ -1,6 +1,7 @@
 """What becomes of a restart, rule by rule: begun, failed, put off, watched while it settles."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from edgepind.model.observation import (
     UnitState,
     UnitUnknown,
 )
+from edgepind.model.rules import RestartRules
 from edgepind.model.state import (
     Edge,
     Idle,
@@ -29,6 +31,8 @@ from edgepind.model.state import (
     RolledBack,
     RollingBack,
     Settling,
+    Starting,
+    State,
 )
 from tests.core.restart_situations import (
     DEBT,
@@ -253,13 +257,13 @@ def test_some_troubles_are_told_at_once(unit: Unit, why: str) -> None:
     [
         (UP, Health(well=False, detail="no dial tone"), "call it well (no dial tone)"),
         (UP, Health(well=False), "call it well (no word)"),
-        (Unit(UnitState.ACTIVATING, "run 2"), WELL, "its unit is not active"),
+        (Unit(UnitState.MASKED), WELL, "its unit is not active"),
     ],
 )
 def test_other_troubles_are_given_the_deadline_of_health(
     unit: Unit, health: Health, why: str
 ) -> None:
-    """A slow start is none, until `health_deadline` is over."""
+    """Until `health_deadline` is over."""
     almost = state(amid(SETTLING, since=Monotonic(NOW - 119.9)))
     assert watch_restarted(almost, saw(unit, health))[1] == ()
     over = state(amid(SETTLING, since=Monotonic(NOW - 120.0)))
@@ -288,7 +292,7 @@ def test_an_unwell_edge_is_waited_for_where_the_way_back_is_a_lockout() -> None:
     [
         ("a", SETTLING, UP, RestartPhase.ROLLING_BACK),
         ("b", replace(SETTLING, good=None), UP, RestartPhase.OWED),
-        ("b", SETTLING, Unit(UnitState.ACTIVATING, "run 2"), RestartPhase.OWED),
+        ("b", SETTLING, Unit(UnitState.MASKED), RestartPhase.OWED),
         ("b", SETTLING, Unit(UnitState.FAILED), RestartPhase.OWED),
     ],
 )
@@ -306,7 +310,13 @@ def test_nothing_else_is_waited_for(
 
 
 @pytest.mark.parametrize(
-    "unit", [Unit(UnitState.ACTIVATING), UnitUnknown("no D-Bus"), Unit(UnitState.ACTIVE, "run 2")]
+    "unit",
+    [
+        Unit(UnitState.ACTIVATING),
+        Unit(UnitState.ACTIVATING, "run 2"),
+        UnitUnknown("no D-Bus"),
+        Unit(UnitState.ACTIVE, "run 2"),
+    ],
 )
 def test_some_units_are_waited_for_however_long(unit: EdgeUnit) -> None:
     """One that waits for its turn at boot; one nobody can ask about; one that is well."""
@@ -339,3 +349,64 @@ def test_settling_neither_goes_on_nor_fails_while_systemd_is_silent() -> None:
     after, events = watch_restarted(state(SETTLING), saw(UnitUnknown("no D-Bus")))
     assert after.edge == SETTLING
     assert events == ()
+
+
+# --- a start that is followed ----------------------------------------------------------------
+
+STARTS = Unit(UnitState.ACTIVATING, "run 3")
+
+
+def asked(edge: Edge = OWED, **changes: Any) -> State:
+    """An Edge whose restart was asked for, with what is known of its start."""
+    return state(replace(owing(edge, asked=True), **changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "unit", "after"),
+    [
+        (None, STARTS, Starting(NOW, "run 3")),
+        (Starting(EARLIER), STARTS, Starting(EARLIER, "run 3")),
+        (Starting(EARLIER), Unit(UnitState.DEACTIVATING, "run 2"), Starting(NOW)),
+        (Starting(EARLIER), Unit(UnitState.ACTIVATING), Starting(NOW)),
+        (Starting(EARLIER), replace(UP, job=True), Starting(NOW)),
+        (None, replace(UP, job=True), None),
+        (Starting(EARLIER, "run 3"), UP, None),
+        (Starting(EARLIER, "run 3"), Unit(UnitState.INACTIVE), None),
+    ],
+)
+def test_a_start_is_followed(before: Starting | None, unit: Unit, after: Starting | None) -> None:
+    """Its time begins when the Edge has stopped and its turn has come; it fails by none of this."""
+    seen, events = watch_restarted(asked(starting=before), saw(unit))
+    assert (seen.edge.starting, events) == (after, ())
+    assert seen.edge.restart.phase is RestartPhase.OWED
+
+
+@pytest.mark.parametrize("unit", [Unit(UnitState.FAILED), Unit(UnitState.ACTIVATING, "run 4")])
+def test_a_start_that_ended_without_the_edge_has_failed(unit: Unit) -> None:
+    """Also where systemd has begun another by itself."""
+    after, (event,) = watch_restarted(asked(starting=Starting(EARLIER, "run 3")), saw(unit))
+    assert event.name is EventName.RESTART_FAILED
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
+
+
+def test_a_start_after_a_reboot_is_another() -> None:
+    """What the daemon has not seen is not held against the Edge."""
+    fresh = replace(asked(starting=Starting(EARLIER, "run 3")), last=None)
+    after, events = watch_restarted(fresh, saw(Unit(UnitState.ACTIVATING, "run 4")))
+    assert (after.edge.starting, events) == (Starting(NOW, "run 4"), ())
+
+
+def test_a_unit_that_is_not_seen_changes_nothing_of_a_start() -> None:
+    """Not seen is not the same as over."""
+    before = asked(starting=Starting(EARLIER, "run 3"))
+    assert watch_restarted(before, saw(UnitUnknown("no D-Bus"))) == (before, ())
+
+
+def test_a_start_is_overdue_by_the_settings_alone() -> None:
+    """Then the restart that follows may cut it; and where none is set, none may."""
+    since = Starting(Monotonic(NOW - 200.0), "run 3")
+    limit = RestartRules(start_timeout=200.0)
+    after, (event,) = watch_restarted(asked(starting=since), saw(STARTS, restart=limit))
+    assert event.name is EventName.RESTART_FAILED
+    assert after.edge.restart.phase is RestartPhase.ROLLING_BACK
+    assert watch_restarted(asked(starting=since), saw(STARTS))[1] == ()

@@ -309,3 +309,12 @@ def test_it_is_loaded_though_the_wanted_one_cannot_be_written() -> None:
     assert not asks(failing, with_document("another's"))
     assert not asks(failing)
     assert not asks(replace(failing, may_be_off=False, loaded=None), with_document("ours"))
+
+
+def test_a_job_that_systemd_has_for_the_unit_is_waited_for() -> None:
+    """A restart that waits in the queue is not asked for once more; that is told once."""
+    queued = saw(replace(UP, job=True))
+    after, actions, (event,) = pursue_restart(state(OWED), queued, alone=True)
+    assert (actions, event.name) == ((), EventName.RESTART_DEFERRED)
+    assert "systemctl list-jobs" in event.message
+    assert pursue_restart(after, queued, alone=True) == (after, (), ())

@@ -1,8 +1,12 @@
 """What root's helper recorded ends at its time: by its own clock, whoever else is gone."""
 
+import asyncio
 import fcntl
 import json
 import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +24,7 @@ from edgepind.model.document import Pinning
 from edgepind.operator.override_file import remove_override, write_override
 from tests.support.helper_grounds import Grounds
 from tests.support.manual_clock import ManualClock
+from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 
 HOUR = 3600.0
 PIN = fingerprint("a")
@@ -281,3 +286,74 @@ def test_a_record_of_another_shape_is_written_whole(tmp_path: Path, clock: Manua
     assert record.read() == replace(opening, failures=2)
     assert record.remove() is None
     assert record.read() is None
+
+
+# --- a start that is under way --------------------------------------------------------------
+
+UNIT = "purecloud-edge.service"
+
+
+@pytest.fixture
+async def systemd(
+    grounds: Grounds, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SystemdStandIn]:
+    """A systemd on the system bus, whose unit is the Edge."""
+    systemd = SystemdStandIn(UNIT)
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(message_bus(grounds.folder / "bus"))
+        except NoMessageBusError as error:
+            pytest.skip(f"NOT TESTED, a start while the Edge is closed: {error}")
+        await stack.enter_async_context(systemd.serving(address))
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        yield systemd
+
+
+async def begin_opening(grounds: Grounds, clock: ManualClock) -> None:
+    """Open the Edge's document, and have systemd restart the Edge from then on."""
+    await asyncio.to_thread(open_edge, grounds, clock)
+    grounds.write_settings({"edge": {"restart_command": [], "unit": UNIT}})
+
+
+async def test_a_start_that_is_under_way_is_not_cut(
+    grounds: Grounds, clock: ManualClock, systemd: SystemdStandIn
+) -> None:
+    """It ends by its owner's limits; beyond them, the Edge is restarted all the same."""
+    await begin_opening(grounds, clock)
+    systemd.active_state, systemd.began = "activating", 1
+    clock.advance(LIMIT + GRACE)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOT_YET
+    assert grounds.pinning()["enabled"] is True
+    assert systemd.calls == []
+    clock.advance(179.0)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOT_YET
+    assert systemd.calls == []
+    clock.advance(1.0)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOTHING_LEFT
+    assert systemd.calls == ["TryRestartUnit"]
+
+
+async def test_a_start_without_end_keeps_the_edge_open_for_a_while_only(
+    grounds: Grounds, clock: ManualClock, systemd: SystemdStandIn
+) -> None:
+    """A unit may start for ever, and an opening does not last that long."""
+    await begin_opening(grounds, clock)
+    systemd.spans["TimeoutStartUSec"] = 2**64 - 1
+    systemd.active_state, systemd.began = "activating", 1
+    clock.advance(LIMIT + GRACE + 899.0)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOT_YET
+    clock.advance(1.0)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOTHING_LEFT
+
+
+async def test_a_start_after_the_closing_needs_no_other(
+    grounds: Grounds, clock: ManualClock, systemd: SystemdStandIn
+) -> None:
+    """It reads the document that closes the Edge."""
+    await begin_opening(grounds, clock)
+    systemd.active_state, systemd.began = "activating", 1
+    clock.advance(LIMIT + GRACE)
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOT_YET
+    systemd.began = time.time_ns() // 1000 + 1_000_000
+    assert await asyncio.to_thread(close, grounds, clock) is Closed.NOTHING_LEFT
+    assert systemd.calls == []

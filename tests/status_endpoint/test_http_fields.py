@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgepind.model.observation import ClockReading, ClockSource
-from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
+from edgepind.observe.http_fields import (
+    date_reading,
+    http_date,
+    retry_after,
+    usable_tag,
+    was_cached,
+)
 
 NOON = datetime(2027, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -116,3 +122,20 @@ def test_an_entity_tag_is_sent_back_as_it_came(tag: str) -> None:
 def test_a_tag_that_might_break_our_request_is_not_sent(tag: str | None) -> None:
     """Too long, not quoted, or more than visible ASCII."""
     assert usable_tag(tag) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Age", "Via", "Warning", "X-Cache", "X-Cache-Hits", "CF-Cache-Status", "Cache-Status"),
+        *("X-Proxy-Cache", "x-varnish", "Akamai-Cache-Status", "X-Cache-Lookup ", "CDN-Cache"),
+    ],
+)
+def test_a_cache_gives_itself_away(name: str) -> None:
+    """By the name of the field, whatever it says."""
+    assert was_cached(("date", name, "content-type"))
+
+
+def test_an_answer_about_caches_is_no_caches_answer() -> None:
+    """`Cache-Control` is the origin's word."""
+    assert not was_cached(("Date", "Cache-Control", "ETag", "Server", "X-Request-Id"))

@@ -132,6 +132,43 @@ async def test_the_date_of_a_pinned_server_is_a_witness(
     assert none is None
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, {"age": "120"}, b"{}"),
+        Response(200, {"via": "1.1 squid"}, b"{}"),
+        Response(500, {"x-cache": "HIT"}),
+        Response(200, {"cf-cache-status": "HIT"}, b"{}"),
+    ],
+)
+async def test_the_date_of_a_cache_is_no_witness(
+    endpoint: MakeEndpoint, leaf: Credential, answer: Response
+) -> None:
+    """And the request asks that none answers."""
+    cloud = Recorder([answer])
+    async with recording(leaf, cloud) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert reading.date is None
+    [asked] = cloud.requests
+    assert asked.headers["cache-control"] == "no-cache, no-store"
+    assert asked.headers["pragma"] == "no-cache"
+
+
+async def test_an_unchanged_answer_does_not_date_it(
+    endpoint: MakeEndpoint, leaf: Credential
+) -> None:
+    """So that after a row of them a whole answer is asked for, and the tag from then on again."""
+    tagged = announcing(leaf, headers={"etag": '"1"'})
+    cloud = Recorder([tagged, *[Response(304)] * 9, tagged, Response(304)])
+    async with recording(leaf, cloud) as (_, address):
+        asking = endpoint(address)
+        readings = [await asking.fetch(pins(leaf)) for _ in range(12)]
+    dated = [place for place, it in enumerate(readings) if it.date is not None]
+    assert dated == [0, 10]
+    whole = [it for it, ask in enumerate(cloud.requests) if "if-none-match" not in ask.headers]
+    assert whole == [0, 10]
+
+
 async def test_an_unchanged_answer_is_asked_for_by_its_tag(
     endpoint: MakeEndpoint, leaf: Credential
 ) -> None:

@@ -76,19 +76,26 @@ class SystemdStandIn:
     """One unit and the jobs on it.
 
     `results` are the results of the jobs to come, in order, and then "done". "never" is a job
-    that does not end, "limit" one that fails because the unit is started too often; `queued`
-    is somebody else's job that waits for its turn, as all do at boot. `refusals`
-    name calls that are refused: the error's last part, its text. `early` sends the end of a job
-    before the answer that names it. `calls` are the calls of the manager so far, `looks` counts
-    those for the unit's properties. A job that succeeds `takes` so many seconds; `stopping` is
-    called before the new run begins, `starting` when it has begun.
+    that does not end, "starting" the same once the unit is activating, "limit" one that fails
+    because the unit is started too often; `queued` is somebody else's job that waits for its turn,
+    as all do at boot. `refusals` name calls that are refused: the error's last part, its text.
+    `early` sends the end of a job before the answer that names it. `spans` are the service's time
+    limits in microseconds. `calls` are the calls of the manager so far, `looks` counts those for
+    the unit's properties. A job that succeeds `takes` so many seconds; `stopping` is called before
+    the new run begins, `starting` when it has begun.
     """
 
     name: str
     load_state: str = "loaded"
     active_state: str = "active"
+    sub_state: str = ""
+    spans: dict[str, int] = field(
+        default_factory=lambda: {"TimeoutStartUSec": 90_000_000, "TimeoutStopUSec": 90_000_000}
+    )
     began: int = 1_700_000_000_000_000
     """When its present run began to be started, in microseconds since 1970."""
+    exited: int = 0
+    """The same by CLOCK_MONOTONIC, in microseconds; 0: it has not run in this boot."""
     queued: bool = False
     results: deque[str] = field(default_factory=deque)
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -122,6 +129,9 @@ class SystemdStandIn:
             case "org.freedesktop.DBus.Properties", "GetAll" if self._meant(message):
                 self.looks += 1
                 return Message.new_method_return(message, "a{sv}", [self._properties()])
+            case "org.freedesktop.DBus.Properties", "Get" if self._meant(message):
+                _, name = message.body
+                return Message.new_method_return(message, "v", [Variant("t", self.spans[name])])
             case "org.freedesktop.systemd1.Manager", str(method):
                 return self._manage(message, method)
             case _:
@@ -136,7 +146,9 @@ class SystemdStandIn:
             "Id": Variant("s", self.name),
             "LoadState": Variant("s", self.load_state),
             "ActiveState": Variant("s", self.active_state),
+            "SubState": Variant("s", self.sub_state),
             "InactiveExitTimestamp": Variant("t", self.began),
+            "InactiveExitTimestampMonotonic": Variant("t", self.exited),
             "ActiveEnterTimestamp": Variant("t", self.began + 500_000 if self.began else 0),
             "InvocationID": Variant("ay", self.invocation),
             "Conditions": Variant("a(sbbsi)", []),
@@ -181,6 +193,11 @@ class SystemdStandIn:
         if result == "limit":
             self.active_state = "failed"
             return "failed"
+        if result == "starting":
+            self.stopping()
+            self.active_state, self.invocation = "activating", secrets.token_bytes(16)
+            self.began, self.exited = time.time_ns() // 1000, time.monotonic_ns() // 1000
+            return "never"
         if result in {"done", "failed"}:
             self.stopping()
             self.active_state = "active" if result == "done" else "failed"

@@ -14,6 +14,7 @@ from edgepind.cli.checks.fault import Fault, error, halves, info, warning
 from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.cli.render import spoken
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.tick import served
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.enums import Finding, HighestTls
 from edgepind.model.state import ClockJudgement
@@ -41,6 +42,7 @@ async def check_link(settings: Settings) -> list[Fault]:
         *_of_signatures(settings.edge),
         *_of_link(probe),
         *_of_refusals(probe, settings),
+        *_of_roots(probe),
     ]
 
 
@@ -72,6 +74,18 @@ def _of_link(probe: Probe) -> Iterator[Fault]:
     kind = warning if finding is Finding.UNANNOUNCED_ROTATION else error
     what, remedy = halves(probe.sentence)
     yield kind(name, f"finding {finding}: {what}", remedy)
+
+
+def _of_roots(probe: Probe) -> Iterator[Fault]:
+    """Tell that the link rests on a root which the bundled ones are too old for."""
+    chains = {it.leaf.public for _, it in served(probe.link) if it.leaf.public.origin}
+    for it in chains:
+        yield warning(
+            "roots-old",
+            f"the root of {probe.target.host} is not among {it.roots}, and is accepted because "
+            f"this host has it, {it.origin}",
+            "Upgrade edgepind: its roots are older than the CA that the cloud uses.",
+        )
 
 
 def _of_addresses(probe: Probe) -> Iterator[Fault]:

@@ -4,6 +4,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.messages import span
+from edgepind.effects.helper_appliance import ROUND
 from edgepind.effects.restart import restarter
+from edgepind.effects.systemd import SystemdUnit
 from edgepind.model.enums import Channel
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
+
+_HELPERS = {
+    "edgepind-apply@check.service": "RuntimeMaxUSec",
+    "edgepind-close.service": "TimeoutStartUSec",
+}
+"""The units that run `restart_command`, and the property that ends them."""
 
 
 async def check_edge_unit(settings: Settings) -> list[Fault]:
@@ -26,7 +36,67 @@ async def check_edge_unit(settings: Settings) -> list[Fault]:
         unit = await way.unit()
     finally:
         way.close()
-    return [*_of_unit(unit, edge.unit), *_of_commands(edge), *_of_helper(edge)]
+    slow = await check_start(edge)
+    return [*_of_unit(unit, edge.unit), *slow, *_of_commands(edge), *_of_helper(edge)]
+
+
+async def check_start(edge: EdgeSettings, bus_address: str | None = None) -> list[Fault]:
+    """Compare the time that a start of the Edge is given with what systemd will let it have.
+
+    `bus_address` None: the system bus.
+    """
+    if edge.restart_command:
+        return list(_of_command_time(edge, await _limits_of_helper(bus_address)))
+    unit = SystemdUnit(edge.unit, bus_address=bus_address)
+    try:
+        spans = await unit.spans("TimeoutStartUSec")
+    finally:
+        unit.close()
+    return list(_of_start(edge, spans[0])) if spans else []
+
+
+async def _limits_of_helper(bus_address: str | None) -> dict[str, float]:
+    """How long systemd lets the helper's units run, in seconds, as far as it tells."""
+    limits = {}
+    for name, key in _HELPERS.items():
+        unit = SystemdUnit(name, bus_address=bus_address)
+        try:
+            if spans := await unit.spans(key):
+                limits[name] = spans[0]
+        finally:
+            unit.close()
+    return limits
+
+
+def _of_start(edge: EdgeSettings, allowed: float) -> Iterator[Fault]:
+    """Judge what the unit's own settings allow for a start, in seconds."""
+    if edge.start_timeout == allowed == inf:
+        yield warning(
+            "start-without-end",
+            f"{edge.unit} has no TimeoutStartSec: a start that hangs is waited for without end",
+            "Set edge.start_timeout, or TimeoutStartSec= in a drop-in of the unit.",
+        )
+    if allowed < edge.start_timeout < inf:
+        yield warning(
+            "start-timeout-cut",
+            f"edge.start_timeout is {span(edge.start_timeout)}, and systemd ends a start of "
+            f"{edge.unit} after {span(allowed)}",
+            'Raise TimeoutStartSec= in a drop-in of the unit, or set edge.start_timeout = "auto".',
+        )
+
+
+def _of_command_time(edge: EdgeSettings, limits: Mapping[str, float]) -> Iterator[Fault]:
+    """Judge whether the helper's units last as long as `restart_command` may."""
+    needs = edge.command_deadline + ROUND
+    for name, allowed in limits.items():
+        if edge.helper and needs > allowed:
+            file, key = f"{name.partition('@')[0]}{'@' * ('@' in name)}.service", _HELPERS[name]
+            yield error(
+                "start-timeout-cut",
+                f"restart_command may take {span(edge.command_deadline)} (edge.start_timeout), "
+                f"and systemd ends {file} after {span(allowed)}",
+                f"Set {key.replace('USec', 'Sec')}={ceil(needs)} in a drop-in of {file}.",
+            )
 
 
 def _of_unit(unit: EdgeUnit, name: str) -> Iterator[Fault]:

@@ -199,7 +199,8 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
     guard, edge = state.guard, state.edge
-    single = (guard.open_ends, edge.write_not_before, state.status.told_to_wait)
+    overdue = edge.starting.since + rules.restart.start_timeout if edge.starting else None
+    single = (guard.open_ends, edge.write_not_before, state.status.told_to_wait, overdue)
     yield from (instant for instant in single if instant is not None)
     if guard.override is not None:
         yield guard.override.ends

@@ -122,7 +122,9 @@ def _calls(stage: Stage, words: Words) -> None:
 
 
 def _restarts(stage: Stage, words: Words) -> None:
-    """`restarts fail|work|refused`, `restarts take DURATION`, `restarts swap [back] DOCUMENT...`.
+    """`restarts fail|work|refused`, `take DURATION`, `start DURATION`, `swap [back] DOCUMENT...`.
+
+    One that takes a time is done after it; one that starts for a time is activating meanwhile.
 
     A swap puts another document there while the Edge stops; `back`: until it has been read.
     """
@@ -141,6 +143,8 @@ def _restarts(stage: Stage, words: Words) -> None:
             world.edge.troubles.swap = Swap(_read(stage, enabled, names))
         case ("take", duration):
             world.restart_takes = seconds(duration)
+        case ("start", duration):
+            world.edge.troubles.start = seconds(duration)
         case _:
             raise ValueError("restarts fail, work, are refused, take a time or swap a document")
 

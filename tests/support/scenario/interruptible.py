@@ -12,7 +12,14 @@ from datetime import datetime
 from edgepind.core.posture import REMIND_EVERY
 from edgepind.lab.sim_world import ImaginedWorld, KilledError
 from edgepind.lab.simulation.skipping import Steadiness
-from edgepind.model.action import Action, Outcome, RestartDone, RestartEdge, RestartFailed
+from edgepind.model.action import (
+    Action,
+    Outcome,
+    RestartDone,
+    RestartEdge,
+    RestartFailed,
+    RestartUnderWay,
+)
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Leaf, UnitState
 from edgepind.model.state import State
@@ -96,7 +103,7 @@ class InterruptibleWorld(ImaginedWorld):
             self.override,
             self.kill_in,
             self._job_ends,
-            (edge.document, edge.loaded, edge.state, edge.runs, edge.started_at),
+            (edge.document, edge.loaded, edge.state, edge.runs, edge.started_at, edge.up_at),
             tuple(edge.restarts),
             self.connected_since,
         )
@@ -135,6 +142,8 @@ class InterruptibleWorld(ImaginedWorld):
         if self.connected_since is not None:
             registered = self.connected_since + self.edge.troubles.registration
             yield from (it for it in (registered - self.elapsed,) if it > 0.0)
+        if self.edge.up_at is not None:
+            yield self.edge.up_at - self.elapsed
         for leaf in self.serves.values():
             if isinstance(leaf, Leaf):
                 yield from (it for it in self._ends_of(leaf) if it > 0.0)
@@ -161,6 +170,7 @@ class InterruptibleWorld(ImaginedWorld):
             self._job_ends = None
             self._advance(first)
             self.edge.start(self.wall)
+            self.edge.start_slowly(self.elapsed)
             seconds -= first
         self.toll.note_time(self, seconds)
         super()._advance(seconds)
@@ -211,7 +221,7 @@ class InterruptibleWorld(ImaginedWorld):
             self._job_ends = self.elapsed + JOB_TAKES
             raise KilledError
         outcome = super()._do(action)
-        if isinstance(outcome, RestartDone | RestartFailed):
+        if isinstance(outcome, RestartDone | RestartUnderWay | RestartFailed):
             self._restarted.append(self._steps + 1)
         missed = isinstance(outcome, RestartDone) and outcome.read != self.state.edge.digest
         if missed or isinstance(outcome, RestartFailed):

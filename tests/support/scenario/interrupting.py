@@ -7,8 +7,10 @@ on the appliance, and has the same time again; at both ends the lives are held a
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
+from edgepind.effects.restart import RESTART_DEADLINE
 from edgepind.lab.sim_edge import Troubles
 from edgepind.lab.sim_world import InvariantError
 from edgepind.model.enums import Policy
@@ -223,12 +225,14 @@ def _allowed(plan: Plan, cut: Cut, uncut: InterruptibleWorld) -> Allowance:
     When the Edge was started cannot be seen or dated: not knowing owes one more restart. A restart
     that was saved as asked for counts, whether it was made or not, so one that was not may delay
     the next by as much as the budget's window; and one that failed unseen is tried once more.
+    A start that was waited for unseen is given its time anew.
     """
     blind = uncut.edge.commanded or uncut.set_back
     unmade = cut.step + 1 in plan.restarts
     failed = cut.step in plan.failed
     window = uncut.rules.restart.window if unmade or failed else 0.0
-    return Allowance(restarts=blind + failed, delay=window)
+    unseen = RESTART_DEADLINE if uncut.rules.restart.start_timeout < inf else 0.0
+    return Allowance(restarts=blind + failed, delay=max(window, unseen))
 
 
 def _differences(end: dict[str, str], uncut: dict[str, str]) -> Iterator[str]:

@@ -7,13 +7,18 @@ from tests.support.scenario.stage import Stage, Verb, Words, seconds
 
 
 def _clock(stage: Stage, words: Words) -> None:
-    """`clock +1h`, `clock -30s` steps the host's; `clock right`; `clock witness SOURCE...`."""
+    """`clock +1h`, `clock -30s` steps the host's; `clock right`; `clock witness SOURCE...`.
+
+    `clock date behind 2min`: what the `Date` of the endpoint says is older than the truth by that.
+    """
     world = stage.world
     match words:
         case ("right",):
             world.step_clock(-world.ahead)
         case ("witness", *sources):
             world.witnesses = tuple(ClockSource(source) for source in sources)
+        case ("date", "behind", duration):
+            world.date_behind = seconds(duration)
         case (step,) if step[0] in "+-":
             world.step_clock(seconds(step[1:]) * (1 if step[0] == "+" else -1))
         case _:
