@@ -252,7 +252,8 @@ class DocumentRead:
     `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
     them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which cannot
-    be set. `attributes_right`: owner and mode are those of the settings.
+    be set. `attributes_right`: owner and mode are those of the settings. `extras`: it holds
+    comments or trailing commas, which go when it is written.
     """
 
     enabled: bool | None
@@ -263,6 +264,7 @@ class DocumentRead:
     refused: tuple[RefusedFingerprint, ...] = ()
     exact: bool = True
     attributes_right: bool = True
+    extras: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +274,14 @@ class DocumentMissing:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRejected:
-    """There is a file, and it is not JSON or not of the right shape."""
+    """There is a file, and it is not JSON or not of the right shape.
+
+    `restorable`: edgepind keeps a good copy of an earlier one, to put in its place. Where it has
+    none, the file is all that there is, and is never written over.
+    """
 
     reason: str
+    restorable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
