@@ -13,7 +13,12 @@ from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
 from edgepind.core.announcements import note_announcement
-from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
+from edgepind.core.desired import (
+    VALIDATION_OFF,
+    amend_document,
+    awaits_document,
+    learn_write,
+)
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.lockout import is_lockout, note_served
@@ -117,9 +122,11 @@ def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
     """Accept what the policy table admits on this tick's evidence.
 
     The operator first, then announcements, then what is seen: so a leaf that is announced and live
-    in the same tick is announced.
+    in the same tick is announced. Beside a document that could not be read yet, the operator alone.
     """
     state, events = apply_commands(state, tick.seen.words, tick)
+    if awaits_document(state, tick):
+        return state, events
     if tick.seen.status is not None:
         state, more = note_announcement(state, tick.seen.status, tick)
         events += more

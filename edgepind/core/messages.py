@@ -244,6 +244,8 @@ class Deadlines:
 def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
+    if (problem := state.edge.document_problem) is not None:
+        parts.append(f"the pinning config cannot be used ({problem}); correct it, or move it away")
     match state.edge.restart:
         case Owed() | RollingBack() | RolledBack():
             parts.append(_debt_clause(deadlines.closing, tick))
