@@ -163,8 +163,10 @@ def _says(document: DocumentRead, goal: Pinning) -> bool:
 
 def _problem(document: object) -> str | None:
     match document:
-        case DocumentRejected(reason=reason):
+        case DocumentRejected(reason=reason, restorable=True):
             return reason
+        case DocumentRejected(reason=reason):
+            return f"{reason}; correct it, or move it away if nothing in it is needed"
         case DocumentUnreadable(error=error):
             return error
         case _:
@@ -176,13 +178,13 @@ def _rejected(document: object, problem: str) -> Event:
         text = f"The pinning config cannot be read: {problem}; until then it is left as it is."
     elif isinstance(document, DocumentRejected) and not document.restorable:
         text = (
-            f"The pinning config cannot be used: {problem}; there is no good copy of it, so it is "
-            "left as it is, and nothing that it may pin is replaced; correct it, or move it away."
+            "The pinning config cannot be used, and is left as it is because there is no good copy "
+            f"of it: {problem}."
         )
     else:
         text = (
-            f"The pinning config cannot be used: {problem}; the last good one is restored where "
-            "there is one, and what was found is kept beside it for you to look at."
+            f"The pinning config cannot be used: {problem}; the last good one is restored, and "
+            "what was found is kept beside it for you to look at."
         )
     return Event(EventName.CONFIG_REJECTED, Severity.ERR, text)
 

@@ -245,7 +245,7 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
     if (problem := state.edge.document_problem) is not None:
-        parts.append(f"the pinning config cannot be used ({problem}); correct it, or move it away")
+        parts.append(f"the pinning config cannot be used: {problem}")
     match state.edge.restart:
         case Owed() | RollingBack() | RolledBack():
             parts.append(_debt_clause(deadlines.closing, tick))
@@ -272,7 +272,7 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
     left = f" for at most {span(ends - tick.now.monotonic)}" if ends is not None else ""
     match guard.posture:
         case Posture.ENFORCING if not accepted(state.pins):
-            return _before_first_pin(tick)
+            return _before_first_pin(state, tick)
         case Posture.ENFORCING:
             return f"Pinning is enforced with {roles_sentence(state.pins)}"
         case Posture.GRACE:
@@ -289,7 +289,9 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
             assert_never(guard.posture)
 
 
-def _before_first_pin(tick: Tick) -> str:
+def _before_first_pin(state: State, tick: Tick) -> str:
+    if state.edge.document_problem is not None:
+        return "No pin is known, and none is adopted while it is not known what is pinned"
     if tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
         return "No pin is known: waiting for `edgepind pin add`; nothing is written"
     return "No pin is known: the first is adopted after its sightings; nothing is written"
