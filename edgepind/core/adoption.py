@@ -1,7 +1,8 @@
 """What follows from the document and the unit as they were found.
 
-The pins in a document that edgepind never wrote are an operator's, and the first; where it could not
-be read before, those that an operator named meanwhile stay beside them. After the state was lost, the document is the best record of what was accepted, and gives no reason for it. What the
+The pins in a document that edgepind never wrote are an operator's, and the first; where it could
+not be read before, those that an operator named meanwhile stay beside them. After the state was
+lost, the document is the best record of what was accepted, and gives no reason for it. What the
 Edge has loaded follows from when it was started; where that is uncertain it counts as not known,
 which owes a restart.
 """
@@ -40,7 +41,7 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
 
 
 def _was_unread(state: State) -> bool:
-    """Whether a document was there before that could not be read, so that nothing is known of it."""
+    """Whether a document was there at the last look that nobody could read yet."""
     return state.edge.written is None and state.edge.document_problem is not None
 
 

@@ -63,7 +63,7 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What stands at the path: `text` None where that is nothing or, for the reason `why`, broken."""
+    """What stands at the path: `text` None where that is nothing or, because of `why`, broken."""
 
     stamp: Stamp
     content: bytes = b""
@@ -195,7 +195,7 @@ class DocumentKeeper:
                 return _Found(Stamp.of(status), content, text)
 
     def _good_copy(self) -> bytes | None:
-        """A good document of before, with all keys: the last one, or the one that ends an opening."""
+        """A good document of before, whole: the last one, or the one that ends an opening."""
         closing = self._closing.text()
         return self._last_good.content() or (closing.content if closing else None)
 

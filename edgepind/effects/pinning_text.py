@@ -79,27 +79,34 @@ def parse_pinning_text(content: bytes) -> PinningText | DocumentRejected:
     decoded = decode_text(content)
     if isinstance(decoded, NoText):
         return DocumentRejected(decoded.reason)
-    text, root = decoded.text, parse_object(decoded.text)
-    if isinstance(root, NoObject):
-        bare = without_extras(text)
-        if isinstance(bare, NoText):
-            return DocumentRejected(bare.reason)
-        text, root = bare, parse_object(bare)
-    if isinstance(root, NoObject):
-        return DocumentRejected(root.reason)
     try:
+        text, root = _object(decoded.text)
         section = _section(text, root)
     except ValueError as error:
         return DocumentRejected(str(error))
-    if text == decoded.text:
-        return PinningText(content, text, root, section, decoded.marked, extras=False)
-    text = tidied(decoded.text, text)
-    root = object_at(text, text.index("{"))
-    return PinningText(content, text, root, _section(text, root), decoded.marked, extras=True)
+    extras = text != decoded.text
+    if extras:
+        text = tidied(decoded.text, text)
+        root = object_at(text, text.index("{"))
+        section = _section(text, root)
+    return PinningText(content, text, root, section, decoded.marked, extras)
+
+
+def _object(text: str) -> tuple[str, ObjectText]:
+    """The one object of a text, in strict JSON at its own places. Raises ValueError."""
+    root = parse_object(text)
+    if isinstance(root, NoObject):
+        bare = without_extras(text)
+        if isinstance(bare, NoText):
+            raise ValueError(bare.reason)
+        text, root = bare, parse_object(bare)
+    if isinstance(root, NoObject):
+        raise ValueError(root.reason)  # noqa: TRY004 - a fault of the document
+    return text, root
 
 
 def _section(text: str, root: ObjectText) -> ObjectText | None:
-    """What is under `SECTION`. Raises ValueError where that, or the `tlsSettings`, are ambiguous."""
+    """What is under `SECTION`. Raises ValueError where that or the `tlsSettings` are ambiguous."""
     _read_once(text, root)
     member = root.member(SECTION)
     if member is None:

@@ -1,4 +1,4 @@
-"""Section 4: a document that exists and cannot be read is never overwritten; what is clear is read."""
+"""Section 4: a document that cannot be read is never overwritten; what is clear is read."""
 
 import json
 from typing import Any
@@ -14,7 +14,8 @@ TLS = {"minVersion": "TLSv1.2"}
 def damaged(site: Site, pin: str) -> bytes:
     """A document with one pin and a key that stands twice; the second line tells where."""
     install_pins(site, pin)
-    text = json.dumps({"edgeId": "e-1", "tlsSettings": TLS, **json.loads(site.document.read_text())})
+    said = json.loads(site.document.read_text())
+    text = json.dumps({"edgeId": "e-1", "tlsSettings": TLS, **said})
     octets = text.replace('"edgeId"', '\n"edgeId": "e-2", "edgeId"').encode()
     site.document.write_bytes(octets)
     return octets

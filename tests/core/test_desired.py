@@ -226,7 +226,9 @@ def test_what_needed_no_change_is_not_told() -> None:
         assert after.edge == Edge(written=ON_A, digest="new", document_problem="no JSON")
 
 
-@pytest.mark.parametrize("problem", [DocumentRejected("no JSON", False), DocumentUnreadable("EIO")])
+@pytest.mark.parametrize(
+    "problem", [DocumentRejected("no JSON", restorable=False), DocumentUnreadable("EIO")]
+)
 def test_a_document_that_nobody_could_read_yet_is_awaited(problem: Document) -> None:
     """Until it was read, or edgepind wrote it; a state that was lost knows less than it says."""
     fresh, settled = state_of(BOTH), state_of(BOTH, Edge(written=ON_A))

@@ -43,7 +43,7 @@ READABLE = {
     "UTF-16 BE": b"\xfe\xff" + TEXT.encode("utf-16-be"),
 }
 
-AMBIGUOUS = {
+AMBIGUOUS: dict[str, tuple[str | bytes, str]] = {
     "nothing": (b"", ""),
     "a key twice": (TEXT.replace('"edgeId"', '"edgeId": 1,\n  "edgeId"'), "line 3, column 3"),
     "a pin twice": (TEXT.replace('"fingerprint":', '"enabled": false,\n"fingerprint":'), "line 5"),
