@@ -28,6 +28,7 @@ from edgepind.core.messages import (
     link_sentence,
     reason_sentence,
     status_failed,
+    status_ignored,
 )
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pin_commands import apply_commands
@@ -183,7 +184,10 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
     memory = note_status(draft.state, status, tick)
     before = draft.state.status
     state = replace(draft.state, status=memory)
-    if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
+    if isinstance(status, StatusAnswer):
+        new = tuple(it for it in status.ignored if it.field not in before.ignored_told)
+        return draft.with_events(state, (status_ignored(new),) if new else ())
+    if isinstance(status, StatusUnchanged) or memory.error == before.error:
         return draft.with_events(state, ())
     rejected = isinstance(status, StatusRejected)
     return draft.with_events(state, (status_failed(memory.error, rejected=rejected),))

@@ -14,7 +14,7 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import Link, NotServed
+from edgepind.model.observation import IgnoredField, Link, NotServed
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import Idle, Owed, RolledBack, RollingBack, Settling, State
 
@@ -152,6 +152,16 @@ def status_failed(error: str | None, *, rejected: bool) -> Event:
     remedy = "report it to the cloud's operator if it lasts" if rejected else "see `edgepind check`"
     text = f"The status endpoint's {what}: {error}; pins follow live handshakes alone; {remedy}."
     return Event(name, Severity.WARNING, text)
+
+
+def status_ignored(fields: tuple[IgnoredField, ...]) -> Event:
+    """Fields of the status endpoint's answer are not understood: it has no event name."""
+    whys = "; ".join(it.reason for it in fields)
+    text = (
+        f"The status endpoint's answer is used without what is not understood in it: {whys}; "
+        "correct the program under [status], or report it to the cloud's operator."
+    )
+    return Event(None, Severity.WARNING, text)
 
 
 POSTURE_TEXT: Mapping[Posture, str] = {

@@ -98,7 +98,7 @@ def _object(text: str) -> tuple[str, ObjectText]:
     if isinstance(root, NoObject):
         bare = without_extras(text)
         if isinstance(bare, NoText):
-            raise ValueError(bare.reason)
+            raise ValueError(bare.reason)  # noqa: TRY004 - a fault of the document
         text, root = bare, parse_object(bare)
     if isinstance(root, NoObject):
         raise ValueError(root.reason)  # noqa: TRY004 - a fault of the document

@@ -116,13 +116,28 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredField:
+    """A field of an answer that was not understood, by the name of its program.
+
+    `reason` is a clause.
+    """
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """A usable answer: what the cloud says it serves, and what it will."""
+    """A usable answer: what the cloud says it serves, or what it will; at least one of them.
+
+    `ignored` are the fields in which there was something else.
+    """
 
     channel: Channel
-    current: Fingerprint
+    current: Fingerprint | None
     next: Fingerprint | None = None
     rotates_at: datetime | None = None
+    ignored: tuple[IgnoredField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +153,6 @@ class StatusRejected:
 
     channel: Channel
     reason: str
-    fingerprint: RefusedFingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)

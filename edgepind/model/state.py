@@ -198,6 +198,7 @@ class StatusMemory:
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
     `Retry-After` of a server with standing, which nothing overtakes. `rejected`: it answered, with
     nothing usable. `other_kind`: it names hashes of the kind that is not pinned here.
+    `ignored_told` are the fields of which it was told that they are not understood.
     """
 
     ok: bool = False
@@ -211,6 +212,7 @@ class StatusMemory:
     not_before: Monotonic | None = None
     told_to_wait: Monotonic | None = None
     other_kind: bool = False
+    ignored_told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

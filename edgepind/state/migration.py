@@ -80,5 +80,10 @@ def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
     return {"phase": phase, "debt": debt, "since": edge["settling_since"] or since, **watched}
 
 
-_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2}
+def _from_3(state: dict[str, Any]) -> dict[str, Any]:
+    """0.3: an answer of the status endpoint was taken whole or not at all."""
+    return {**state, "status": {**state["status"], "ignored_told": []}}
+
+
+_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}
 """By the schema that each of them reads."""
