@@ -24,7 +24,14 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
-from edgepind.observe.http_fields import date_reading, http_date, retry_after, usable_tag
+from edgepind.observe.http_fields import (
+    ASKS_FOR_CERTIFICATE,
+    date_reading,
+    http_date,
+    retry_after,
+    usable_tag,
+    wants_certificate,
+)
 from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, pinned_context, verified_context
 from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
@@ -262,6 +269,8 @@ def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:
     told = f"HTTP {reply.status}"
     if reply.status == _UNAUTHORISED:
         told += _WHY_UNAUTHORISED[channel]
+    if wants_certificate(reply.status, reply.body):
+        told += ASKS_FOR_CERTIFICATE
     if reply.status in _REDIRECTS and (target := reply.headers.get("location")):
         told += f": a redirect to {foreign_text(target)}, which is not followed"
     if reply.status not in _ASKS_FOR_PATIENCE:
