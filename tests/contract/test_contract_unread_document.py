@@ -1,6 +1,7 @@
 """Section 4: a document that cannot be read is never overwritten; what is clear is read."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -48,6 +49,28 @@ async def test_nothing_is_adopted_or_written_beside_what_cannot_be_read(
     assert site.document.read_bytes() == octets
     names = {it.name for it in site.folder.iterdir()}
     assert not {it for it in names if "last-good" in it or "rejected" in it or "closing" in it}
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "circle"])
+async def test_nothing_is_adopted_beside_what_is_no_file(site: Site, kind: str) -> None:
+    """Not seen is not the same as not there; moved away, the site begins without a pin."""
+    site.document.unlink()
+    match kind:
+        case "folder":
+            site.document.mkdir()
+        case "fifo":
+            os.mkfifo(site.document)
+        case _:
+            site.document.symlink_to(site.document)
+    await site.daemon.start()
+    await site.until_event("config_rejected")
+    await pass_ticks(site, 8)
+    status = site.daemon.status()
+    assert (status["pins"], site.restarts()) == ([], 0)
+    assert str(site.document) in status["reason"]
+    site.document.rename(site.folder / "away")
+    await site.until_steady()
+    assert site.pinning()["fingerprints"] == [str(site.cloud.status.current)]
 
 
 async def test_corrected_it_is_the_source_of_the_pins(site: Site) -> None:
