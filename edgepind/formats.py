@@ -1,10 +1,11 @@
-"""Formats that others write, read strictly: JSON (RFC 8259), times (RFC 3339), text for a sentence.
+"""Formats that others write: JSON (RFC 8259), times (RFC 3339, ISO 8601), text for a sentence.
 
 Python's JSON parser is more lenient than the RFC: it takes the last of two equal keys, NaN, and
 half of a surrogate pair. Each of these is refused here by name, as are unlimited depth and length.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,22 @@ _LONGEST_TEXT = 160
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+
+# What serialisers make of an instant: seconds and their fraction may be missing, the offset may
+# lack its colon or its minutes, Java names its zone behind it (RFC 9557); a date alone is midnight.
+_ISO8601 = re.compile(
+    r"""(\d{4}-\d\d-\d\d)
+    (?: [Tt\ ] (\d\d:\d\d) (?: :(\d\d) (?: [.,](\d+) )? )?
+        \ ? (?: ([Zz]) | ([+-]\d\d) (?: :?(\d\d) )? ) (?: \[[\w/+-]+\] )?
+    )?""",
+    re.ASCII | re.VERBOSE,
+)
+_EPOCH_TEXT = re.compile(r"\d{9,13}(?:\.\d{1,9})?", re.ASCII)
+_LONGEST_TIME = 80
+_FIRST_NUMBER = datetime(1973, 3, 3, tzinfo=UTC)
+"""A smaller number is no time that anybody announces, but a length of time, a year or a zero."""
+_MILLISECONDS = 1e11
+"""Seconds reach this in the year 5138; milliseconds did in 1973."""
 
 
 def printable(text: str) -> str:
@@ -48,6 +65,41 @@ def parse_rfc3339(text: object) -> datetime | None:
     except (ValueError, OverflowError):  # a month 13, a second 60; before the year 1
         return None
     return instant if EARLIEST_WALL <= instant <= LATEST_WALL else None
+
+
+def parse_instant(value: object) -> datetime | None:
+    """Read a time as common serialisers write it, as UTC.
+
+    That is ISO 8601 with its zone, a date alone, and seconds or milliseconds since 1970 as a number
+    or as text. None where it is none, or not within `clock`'s bounds.
+    """
+    if isinstance(value, str) and len(value) <= _LONGEST_TIME:
+        text = value.strip()
+        return _since_1970(float(text)) if _EPOCH_TEXT.fullmatch(text) else _iso8601(text)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _since_1970(value)
+    return None
+
+
+def _iso8601(text: str) -> datetime | None:
+    match = _ISO8601.fullmatch(text)
+    if match is None:
+        return None
+    date, minute, second, fraction, zulu, hours, minutes = match.groups()
+    offset = "Z" if zulu or not hours else f"{hours}:{minutes or '00'}"
+    micros = f"{fraction or '':0<6.6}"
+    return parse_rfc3339(f"{date}T{minute or '00:00'}:{second or '00'}.{micros}{offset}")
+
+
+def _since_1970(number: float) -> datetime | None:
+    try:
+        if not math.isfinite(number):
+            return None
+        seconds = number / 1000 if abs(number) >= _MILLISECONDS else number
+        instant = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return instant if _FIRST_NUMBER <= instant <= LATEST_WALL else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What follows from the document and the unit as they were found.
 
-The pins in a document that edgepind never wrote are an operator's, and the first. After the state
-was lost, the document is the best record of what was accepted, and gives no reason for it. What the
+The pins in a document that edgepind never wrote are an operator's, and the first; where it could
+not be read before, those that an operator named meanwhile stay beside them. After the state was
+lost, the document is the best record of what was accepted, and gives no reason for it. What the
 Edge has loaded follows from when it was started; where that is uncertain it counts as not known,
 which owes a restart.
 """
@@ -30,12 +31,18 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     events: tuple[Event, ...] = ()
     state = _adopt_unit(state, tick)
     if isinstance(document, DocumentRead):
-        first = state.edge.written is None and not any(pin.accepted for pin in state.pins)
+        no_pin = not any(pin.accepted for pin in state.pins)
+        first = state.edge.written is None and (no_pin or _was_unread(state))
         if first or state.resumed_after_damage:
             state, events = _adopt_pins(state, document, tick)
         edge = replace(state.edge, digest=document.digest)
         state = replace(state, edge=edge, resumed_after_damage=False)
     return state, events
+
+
+def _was_unread(state: State) -> bool:
+    """Whether a document was there at the last look that nobody could read yet."""
+    return state.edge.written is None and state.edge.document_problem is not None
 
 
 def pins_in(
@@ -72,8 +79,12 @@ def _adopt_pins(
         for it, role in zip(found, roles, strict=True)
     )
     order = {it.fingerprint for it in found}
-    waiting = tuple(it for it in state.pins if not it.accepted and it.fingerprint not in order)
-    return replace(state, pins=(*pins, *waiting)), events
+    beside = tuple(
+        _as_found(it, Role.BACKUP)
+        for it in state.pins
+        if it.fingerprint not in order and (not it.accepted or _was_unread(state))
+    )
+    return replace(state, pins=(*pins, *beside)), events
 
 
 def _as_found(pin: Pin, found_as: Role) -> Pin:

@@ -13,7 +13,12 @@ from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
 from edgepind.core.announcements import note_announcement
-from edgepind.core.desired import VALIDATION_OFF, amend_document, learn_write
+from edgepind.core.desired import (
+    VALIDATION_OFF,
+    amend_document,
+    awaits_document,
+    learn_write,
+)
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock, with_known_leaves
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.live_leaves import (
@@ -31,6 +36,7 @@ from edgepind.core.messages import (
     link_sentence,
     reason_sentence,
     status_failed,
+    status_ignored,
 )
 from edgepind.core.obstacle import obstacle
 from edgepind.core.override import learn_not_removed, note_override, removal
@@ -128,9 +134,11 @@ def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
     """Accept what the policy table admits on this tick's evidence.
 
     The operator first, then announcements, then what is seen: so a leaf that is announced and live
-    in the same tick is announced.
+    in the same tick is announced. Beside a document that could not be read yet, the operator alone.
     """
     state, events = apply_commands(state, tick.seen.words, tick)
+    if awaits_document(state, tick):
+        return state, events
     if tick.seen.status is not None:
         state, more = note_announcement(state, tick.seen.status, tick)
         events += more
@@ -217,7 +225,10 @@ def _note_status(draft: _Draft, tick: Tick) -> _Draft:
     memory = note_status(draft.state, status, tick)
     before = draft.state.status
     state = replace(draft.state, status=memory)
-    if isinstance(status, StatusAnswer | StatusUnchanged) or memory.error == before.error:
+    if isinstance(status, StatusAnswer):
+        new = tuple(it for it in status.ignored if it.field not in before.ignored_told)
+        return draft.with_events(state, (status_ignored(new),) if new else ())
+    if isinstance(status, StatusUnchanged) or memory.error == before.error:
         return draft.with_events(state, ())
     rejected = isinstance(status, StatusRejected)
     return draft.with_events(state, (status_failed(memory.error, rejected=rejected),))

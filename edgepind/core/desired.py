@@ -5,8 +5,10 @@ tick, so a crash between two steps, a hand or a software update are all the same
 follows from the pin set and the posture (`wanted`) or, while a restart is rolled back, from the
 last good document less what is not accepted any more (`rollback_target`). A document that says
 something else is written, one that is missing or damaged is restored, under backoff where that
-fails; one that cannot be read is left as it is. Never written: an empty allowlist, and
-`enabled: false` in a posture that enforces (invariants 1 and 4).
+fails; one that cannot be read, or is damaged with no good copy to restore, is left as it is. While
+it was never read (`awaits_document`), it is not known what it pins: nothing is accepted beside it
+but an operator's word. Never written: an empty allowlist, and `enabled: false` in a posture that
+enforces (invariants 1 and 4).
 """
 
 from dataclasses import replace
@@ -26,6 +28,7 @@ from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.observation import (
+    Document,
     DocumentMissing,
     DocumentRead,
     DocumentRejected,
@@ -87,6 +90,15 @@ def desired(state: State) -> Pinning | None:
 # --- asking for what is missing -------------------------------------------------------------
 
 
+def awaits_document(state: State, tick: Tick) -> bool:
+    """Whether a document is there whose pins are not known, because it could not be read yet."""
+    document = tick.seen.document
+    unread = isinstance(document, DocumentRejected | DocumentUnreadable)
+    if document is None:
+        unread = state.edge.document_problem is not None
+    return unread and (state.edge.written is None or state.resumed_after_damage)
+
+
 def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
     """Ask for the document to be put right, where it is not what it should be."""
     goal, edge, document = desired(state), state.edge, tick.seen.document
@@ -103,12 +115,19 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
             return replace(state, edge=edge), (), events
         edge = _take_what_closes(edge, document, goal)
         action: Action | None = WriteDocument(goal) if goal is not None else None
-    elif isinstance(document, DocumentRejected | DocumentMissing):
-        action = RestoreDocument(goal)
     else:
-        action = None
+        action = _restoration(document, None if awaits_document(state, tick) else goal)
     due = action is not None and tick.passed_or_unset(edge.write_not_before)
     return replace(state, edge=edge), (action,) if due and action else (), events
+
+
+def _restoration(document: Document, goal: Pinning | None) -> Action | None:
+    """What is asked for where there is no document that could be edited."""
+    match document:
+        case DocumentMissing() | DocumentRejected(restorable=True):
+            return RestoreDocument(goal)
+        case _:
+            return None
 
 
 def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) -> Edge:
@@ -128,6 +147,7 @@ def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
     """Between two looks at the document: write where what was written is not wanted any more."""
     due = goal is not None and goal != edge.written and tick.passed_or_unset(edge.write_not_before)
+    due = due and edge.document_problem is None
     return (WriteDocument(goal),) if due and goal is not None else ()
 
 
@@ -143,8 +163,10 @@ def _says(document: DocumentRead, goal: Pinning) -> bool:
 
 def _problem(document: object) -> str | None:
     match document:
-        case DocumentRejected(reason=reason):
+        case DocumentRejected(reason=reason, restorable=True):
             return reason
+        case DocumentRejected(reason=reason):
+            return f"{reason}; correct it, or move it away if nothing in it is needed"
         case DocumentUnreadable(error=error):
             return error
         case _:
@@ -154,10 +176,15 @@ def _problem(document: object) -> str | None:
 def _rejected(document: object, problem: str) -> Event:
     if isinstance(document, DocumentUnreadable):
         text = f"The pinning config cannot be read: {problem}; until then it is left as it is."
+    elif isinstance(document, DocumentRejected) and not document.restorable:
+        text = (
+            "The pinning config cannot be used, and is left as it is because there is no good copy "
+            f"of it: {problem}."
+        )
     else:
         text = (
-            f"The pinning config cannot be used: {problem}; the last good one is restored where "
-            "there is one, and what was found is kept beside it for you to look at."
+            f"The pinning config cannot be used: {problem}; the last good one is restored, and "
+            "what was found is kept beside it for you to look at."
         )
     return Event(EventName.CONFIG_REJECTED, Severity.ERR, text)
 
@@ -183,14 +210,14 @@ def learn_write(
         edge = replace(state.edge, written=outcome.pinning, digest=outcome.digest)
         return replace(state, edge=edge), (*events, *_written(outcome, repaired=False))
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
-    nothing_done = outcome.pinning is None and not outcome.changed
+    as_it_was = outcome.pinning is None  # the next look shows whether it can be read now
     edge = replace(
         edge,
         written=outcome.pinning or edge.written,
         digest=outcome.digest,
         write_failures=0,
         write_not_before=None,
-        document_problem=edge.document_problem if nothing_done else None,
+        document_problem=edge.document_problem if as_it_was else None,
     )
     return replace(state, edge=edge), _written(outcome, repaired=repaired)
 

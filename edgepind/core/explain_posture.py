@@ -85,7 +85,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     if not state.clock.trusted:
         yield f"the clock is known to be wrong (source: {state.clock.source})"
     if state.status.error is not None:
-        what = "is not believed" if state.status.ok else "gives no usable answer"
+        what = "is not believed in all" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"
     if edge.document_problem is not None:
         yield f"the pinning config cannot be used: {edge.document_problem}"

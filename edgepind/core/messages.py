@@ -14,7 +14,7 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import Link, NotServed
+from edgepind.model.observation import IgnoredField, Link, NotServed
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import Idle, Owed, RolledBack, RollingBack, Settling, State
 
@@ -166,6 +166,16 @@ def status_failed(error: str | None, *, rejected: bool) -> Event:
     return Event(name, Severity.WARNING, text)
 
 
+def status_ignored(fields: tuple[IgnoredField, ...]) -> Event:
+    """Fields of the status endpoint's answer are not understood: it has no event name."""
+    whys = "; ".join(it.reason for it in fields)
+    text = (
+        f"The status endpoint's answer is used without what is not understood in it: {whys}; "
+        "correct the program under [status], or report it to the cloud's operator."
+    )
+    return Event(None, Severity.WARNING, text)
+
+
 POSTURE_TEXT: Mapping[Posture, str] = {
     Posture.ENFORCING: "pinning is enforced",
     Posture.GRACE: (
@@ -287,6 +297,8 @@ class Deadlines:
 def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     """Posture, finding and what is waited for, in one sentence."""
     parts = [_posture_clause(state, tick, deadlines.posture), state.finding_sentence]
+    if (problem := state.edge.document_problem) is not None:
+        parts.append(f"the pinning config cannot be used: {problem}")
     match state.edge.restart:
         case Owed() | RollingBack() if state.edge.starting is not None:
             parts.append("waiting for the restart of the Edge to end, which has not loaded it yet")
@@ -315,7 +327,7 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
     left = f" for at most {span(ends - tick.now.monotonic)}" if ends is not None else ""
     match guard.posture:
         case Posture.ENFORCING if not accepted(state.pins):
-            return _before_first_pin(tick)
+            return _before_first_pin(state, tick)
         case Posture.ENFORCING:
             return f"Pinning is enforced with {roles_sentence(state.pins)}"
         case Posture.GRACE:
@@ -332,7 +344,9 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
             assert_never(guard.posture)
 
 
-def _before_first_pin(tick: Tick) -> str:
+def _before_first_pin(state: State, tick: Tick) -> str:
+    if state.edge.document_problem is not None:
+        return "No pin is known, and none is adopted while it is not known what is pinned"
     if tick.rules.pins.bootstrap is Bootstrap.OPERATOR:
         return "No pin is known: waiting for `edgepind pin add`; nothing is written"
     return "No pin is known: the first is adopted after its sightings; nothing is written"

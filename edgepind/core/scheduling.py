@@ -94,19 +94,22 @@ def _heard(state: State, status: Status, tick: Tick) -> StatusMemory:
             return StatusMemory(
                 ok=True,
                 channel=status.channel,
-                error=_unbelieved(status.channel),
+                error=_doubt(status),
                 announced_current=status.current,
                 announced_next=status.next,
                 rotates_at=status.rotates_at,
                 not_before=pace,
                 other_kind=memory.other_kind,
+                ignored_told=_ignored(memory, status),
             )
         case StatusUnchanged():
+            stands = _stands(memory, status)
+            fresh = StatusMemory(other_kind=memory.other_kind, ignored_told=memory.ignored_told)
             return replace(
-                memory if _stands(memory, status) else StatusMemory(other_kind=memory.other_kind),
+                memory if stands else fresh,
                 ok=True,
                 channel=status.channel,
-                error=_unbelieved(status.channel),
+                error=memory.error if stands else _unbelieved(status.channel),
                 rejected=False,
                 failures=0,
                 not_before=pace,
@@ -136,6 +139,19 @@ _STRANGE = frozenset({Channel.UNPINNED, Channel.WITHOUT_STANDING})
 def _stands(memory: StatusMemory, status: StatusUnchanged) -> bool:
     """Whether "unchanged" refers to what is remembered: a good answer over the same channel."""
     return memory.ok and memory.channel is status.channel
+
+
+def _doubt(status: StatusAnswer) -> str | None:
+    """What keeps a usable answer from being believed whole, in clauses; None: nothing."""
+    whys = (_unbelieved(status.channel), *(it.reason for it in status.ignored))
+    return "; ".join(filter(None, whys)) or None
+
+
+def _ignored(memory: StatusMemory, status: StatusAnswer) -> tuple[str, ...]:
+    """The fields that are told of as not understood, until they say something that is."""
+    read = {"current": status.current, "next": status.next, "rotates_at": status.rotates_at}
+    told = (*memory.ignored_told, *(it.field for it in status.ignored))
+    return tuple(dict.fromkeys(it for it in told if read[it] is None))
 
 
 def _unbelieved(channel: Channel) -> str | None:

@@ -26,6 +26,7 @@ from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     Document,
     DocumentRead,
+    DocumentRejected,
     DocumentUnreadable,
     EdgeUnit,
     Unit,
@@ -186,5 +187,7 @@ class DryAppliance:
         real = (await self._real.read_document()).document
         if isinstance(real, DocumentUnreadable):
             return WriteFailed(real.error)
+        if isinstance(real, DocumentRejected) and not real.restorable:
+            return WriteFailed(f"there is no good copy of the pinning config: {real.reason}")
         self._simulated = _Simulated(real, pinning)
         return DocumentWritten(pinning, self._simulated.digest)

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from edgepind.effects.tolerant_text import place
+
 _WHITESPACE = " \t\n\r"
 _SPACE = re.compile(f"[{_WHITESPACE}]*")
 _SHOWN = 40
@@ -78,7 +80,7 @@ def _only_object(text: str) -> ObjectText:
         raise ValueError("it is empty")
     if text[start] != "{":
         _DECODER.raw_decode(text, start)
-        raise ValueError("it is JSON, but not an object")
+        raise ValueError(f"it is JSON, but not an object ({place(text, start)})")
     found = object_at(text, start)
     rest = _skip(text, found.end)
     if rest != len(text):
@@ -96,7 +98,8 @@ def object_at(text: str, start: int) -> ObjectText:
     while True:
         member = _member_at(text, position)
         if member.key in keys:
-            raise ValueError(f"the key {member.key[:_SHOWN]!a} stands twice in one object")
+            key, where = member.key[:_SHOWN], place(text, position)
+            raise ValueError(f"the key {key!a} stands twice in one object ({where})")
         keys.add(member.key)
         members.append(member)
         position = _skip(text, member.value_end)

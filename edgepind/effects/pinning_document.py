@@ -52,6 +52,7 @@ from edgepind.model.observation import (
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777
 _EMPTY = b"{}\n"
+_TOO_LONG = f"it is longer than {LONGEST} bytes"
 
 _Edit = Callable[[PinningText], bytes | EditRefused]
 
@@ -62,11 +63,12 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What stands at the path: `text` None where that is nothing, or broken."""
+    """What stands at the path: `text` None where that is nothing or, because of `why`, broken."""
 
     stamp: Stamp
     content: bytes = b""
     text: PinningText | None = None
+    why: str = ""
 
     @property
     def broken(self) -> bool:
@@ -111,7 +113,7 @@ class DocumentKeeper:
             case NoFile():
                 return DocumentReading(DocumentMissing())
             case TooLarge():
-                return DocumentReading(DocumentRejected(f"it is longer than {LONGEST} bytes"))
+                return self._rejected(_TOO_LONG)
             case Unreadable(error):
                 return DocumentReading(DocumentUnreadable(error))
             case SmallFile() as file:
@@ -120,9 +122,9 @@ class DocumentKeeper:
     def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
 
-        One that is broken or absent is set aside first, and the last good one put back with these
-        keys; where there is none, a new document holds just these keys. With `pinning` None the
-        keys are left as they are, and no new document is made.
+        One that is broken is set aside first, and the last good one put back with these keys; where
+        there is none, the broken one is all that there is, and is left. One that is absent is
+        made. With `pinning` None the keys are left as they are, and no new document is made.
         """
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
         return self._persist(edit, pinning)
@@ -130,8 +132,7 @@ class DocumentKeeper:
     def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
 
-        A document that is broken or absent is restored first; where there is no last good one,
-        the new one holds nothing else.
+        A document that is broken or absent is restored first, as above.
         """
         return self._persist(partial(edit_enabled, enabled=enabled), None)
 
@@ -161,7 +162,13 @@ class DocumentKeeper:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
-        match self._next_content(found, edit):
+        copy = None if found.text else self._good_copy()
+        if found.broken and copy is None and edit is not None:
+            return WriteFailed(
+                f"{self._path} is left as it is, because it cannot be read ({found.why}) and there "
+                "is no good copy of it; correct it, or move it away"
+            )
+        match _next_content(found, copy, edit):
             case None:
                 digest = digest_of(found.content) if found.text else ""
                 return DocumentWritten(None, digest, changed=False)
@@ -178,18 +185,29 @@ class DocumentKeeper:
             case NoFile():
                 return _Found(ABSENT)
             case TooLarge(stamp=stamp):
-                return _Found(stamp)
+                return _Found(stamp, why=_TOO_LONG)
             case Unreadable(error):
                 return DocumentUnreadable(error)
             case SmallFile(content, status):
                 text = parse_pinning_text(content)
-                good = text if isinstance(text, PinningText) else None
-                return _Found(Stamp.of(status), content, good)
+                if isinstance(text, DocumentRejected):
+                    return _Found(Stamp.of(status), content, why=text.reason)
+                return _Found(Stamp.of(status), content, text)
+
+    def _good_copy(self) -> bytes | None:
+        """A good document of before, whole: the last one, or the one that ends an opening."""
+        closing = self._closing.text()
+        return self._last_good.content() or (closing.content if closing else None)
+
+    def _rejected(self, reason: str) -> DocumentReading:
+        return DocumentReading(DocumentRejected(reason, self._good_copy() is not None))
 
     def _reading(self, file: SmallFile) -> DocumentReading:
         if not self._known or self._known[0] != file.content:
             self._known = (file.content, _read(file))
         reading = self._known[1]
+        if isinstance(reading.document, DocumentRejected):
+            return self._rejected(reading.document.reason)
         if not isinstance(reading.document, DocumentRead):
             return reading
         if not self._looks_only:
@@ -199,18 +217,6 @@ class DocumentKeeper:
         right = owned and file.status.st_mode & _PERMISSIONS == self._mode
         document = replace(reading.document, changed=file.changed, attributes_right=right)
         return DocumentReading(document, reading.tls)
-
-    def _next_content(self, found: _Found, edit: _Edit | None) -> bytes | EditRefused | None:
-        """What the path shall hold; None: what it holds already, whatever that is."""
-        if found.text:
-            return edit(found.text) if edit else None
-        last_good = self._last_good.content()
-        if edit is None:
-            return last_good
-        text = parse_pinning_text(last_good or _EMPTY)
-        if isinstance(text, DocumentRejected):
-            return EditRefused(text.reason)
-        return edit(text)
 
     def _put(
         self, found: _Found, content: bytes, pinning: Pinning | None
@@ -289,6 +295,18 @@ class DocumentKeeper:
             durable=outcome.durable,
             instead=error,
         )
+
+
+def _next_content(
+    found: _Found, copy: bytes | None, edit: _Edit | None
+) -> bytes | EditRefused | None:
+    """What the path shall hold; None: what it holds already, whatever that is."""
+    if found.text:
+        return edit(found.text) if edit else None
+    if edit is None:
+        return copy
+    text = parse_pinning_text(copy or _EMPTY)
+    return EditRefused(text.reason) if isinstance(text, DocumentRejected) else edit(text)
 
 
 def _read(file: SmallFile) -> DocumentReading:

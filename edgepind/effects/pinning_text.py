@@ -1,7 +1,8 @@
 """What `pinning-config.json` says, and how its keys are changed: bytes in, bytes out, no file.
 
-edgepind owns four keys under `certificatePinning` and leaves every other byte alone; the Edge's
-`tlsSettings` are only read. What was edited is read again before it is given out.
+edgepind owns four keys under `certificatePinning` and leaves every other byte alone, but for
+comments and trailing commas, which go when something is edited; the Edge's `tlsSettings` are only
+read. What was edited is read again before it is given out.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from edgepind.effects.json_text import NoObject, ObjectText, object_at, parse_object, put_members
+from edgepind.effects.tolerant_text import NoText, decode_text, place, tidied, without_extras
 from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.fingerprint import (
     Fingerprint,
@@ -22,6 +24,7 @@ from edgepind.model.fingerprint import (
 from edgepind.model.observation import Document, DocumentRead, DocumentRejected
 
 SECTION = "certificatePinning"
+TLS = "tlsSettings"
 LONGEST = 1024 * 1024
 """The longest document that is read, in bytes."""
 
@@ -40,12 +43,18 @@ class DocumentReading:
 
 @dataclass(frozen=True, slots=True)
 class PinningText:
-    """A document of the right shape. `marked`: a byte order mark stood before `text`."""
+    """A document of the right shape.
 
+    `text` is strict JSON: what stood there, less a byte order mark, comments and trailing commas.
+    `marked` tells of the first, `extras` of the others.
+    """
+
+    content: bytes
     text: str
     root: ObjectText
     section: ObjectText | None
     marked: bool
+    extras: bool
 
     @property
     def enabled(self) -> bool | None:
@@ -63,32 +72,58 @@ def parse_pinning_text(content: bytes) -> PinningText | DocumentRejected:
     """Read a document's bytes. Whatever is not of the right shape comes back rejected, with why.
 
     A byte order mark is read over: RFC 8259, section 8.1, lets readers do so and forbids it to
-    writers, so the next edit leaves it out.
+    writers, so the next edit leaves it out. So it does with comments and trailing commas.
     """
     if len(content) > LONGEST:
         return DocumentRejected(f"it is longer than {LONGEST} bytes")
+    decoded = decode_text(content)
+    if isinstance(decoded, NoText):
+        return DocumentRejected(decoded.reason)
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return DocumentRejected(f"it is not UTF-8 (at byte {error.start})")
-    marked = text.startswith("\ufeff")
-    text = text.removeprefix("\ufeff")
+        text, root = _object(decoded.text)
+        section = _section(text, root)
+    except ValueError as error:
+        return DocumentRejected(str(error))
+    extras = text != decoded.text
+    if extras:
+        text = tidied(decoded.text, text)
+        root = object_at(text, text.index("{"))
+        section = _section(text, root)
+    return PinningText(content, text, root, section, decoded.marked, extras)
+
+
+def _object(text: str) -> tuple[str, ObjectText]:
+    """The one object of a text, in strict JSON at its own places. Raises ValueError."""
     root = parse_object(text)
     if isinstance(root, NoObject):
-        return DocumentRejected(root.reason)
-    try:
-        return PinningText(text, root, _section(text, root), marked)
-    except ValueError as error:
-        return DocumentRejected(f"under {SECTION}, {error}")
+        bare = without_extras(text)
+        if isinstance(bare, NoText):
+            raise ValueError(bare.reason)  # noqa: TRY004 - a fault of the document
+        text, root = bare, parse_object(bare)
+    if isinstance(root, NoObject):
+        raise ValueError(root.reason)  # noqa: TRY004 - a fault of the document
+    return text, root
 
 
 def _section(text: str, root: ObjectText) -> ObjectText | None:
+    """What is under `SECTION`. Raises ValueError where that or the `tlsSettings` are ambiguous."""
+    _read_once(text, root)
     member = root.member(SECTION)
     if member is None:
         return None
     if not isinstance(member.value, dict):
-        raise ValueError("there is no object")  # noqa: TRY004 - a fault of the document
-    return object_at(text, member.value_start)
+        where = place(text, member.value_start)
+        raise ValueError(f"under {SECTION} there is no object ({where})")  # noqa: TRY004 - a fault of the document
+    section = object_at(text, member.value_start)
+    _read_once(text, section)
+    return section
+
+
+def _read_once(text: str, where: ObjectText) -> None:
+    """Refuse `tlsSettings` in which a key stands twice: what the Edge takes of it is not known."""
+    tls = where.member(TLS)
+    if tls is not None and isinstance(tls.value, dict):
+        object_at(text, tls.value_start)
 
 
 def owned_values(pinning: Pinning) -> dict[str, Any]:
@@ -120,6 +155,7 @@ def read_pinning(
         changed=changed,
         refused=refused,
         attributes_right=attributes_right,
+        extras=parsed.extras,
     )
     return replace(found, exact=not parsed.marked and _spelt_exactly(values, found))
 
@@ -143,7 +179,7 @@ def read_edge_tls(parsed: PinningText) -> EdgeTls:
     """
     top = {member.key: member.value for member in parsed.root.members}
     inner = parsed.owned
-    places = (top.get("tlsSettings"), inner.get("tlsSettings"))
+    places = (top.get(TLS), inner.get(TLS))
     tls: dict[str, Any] = next((place for place in places if isinstance(place, dict)), {})
     rotations = (inner.get("allowRotation"), top.get("allowRotation"))
     minimum, strict = tls.get("minVersion"), tls.get("strictValidation")
@@ -226,6 +262,8 @@ def differs_beyond_pins(one: PinningText, other: PinningText) -> bool:
 
 def _edit(document: PinningText, wanted: dict[str, Any]) -> bytes | EditRefused:
     text = put_members(document.text, document.root, SECTION, document.section, wanted)
+    if text == document.text and not document.marked:
+        return document.content  # nothing to say, so no comment need go
     content = text.encode("utf-8")
     problem = _problem(document, content, wanted)
     return EditRefused(problem) if problem else content

@@ -26,6 +26,7 @@ from edgepind.model.observation import (
     Document,
     DocumentMissing,
     DocumentRead,
+    DocumentRejected,
     DocumentUnreadable,
     EdgeUnit,
     Health,
@@ -105,6 +106,8 @@ class ImaginedEdge:
             return DocumentUnreadable(self.troubles.read)
         if isinstance(self.document, DocumentRead):
             self._last_good = self.document
+        if isinstance(self.document, DocumentRejected):
+            return replace(self.document, restorable=self._last_good is not None)
         return self.document
 
     def unit(self) -> EdgeUnit:
@@ -160,7 +163,9 @@ class ImaginedEdge:
         """Put the owned keys into the document."""
         if self.troubles.write:
             return self._close_instead(pinning, wall)
-        before = self.document
+        before = self.read()
+        if isinstance(before, DocumentRejected) and not before.restorable:
+            return WriteFailed("there is no good copy of it")
         self.put(DocumentRead(pinning.enabled, pinning.current, pinning.accepted, "", wall))
         self._closing = None if pinning.enabled else replace(pinning, enabled=True)
         aside = None if isinstance(before, DocumentRead | DocumentMissing) else "rejected-TIME"

@@ -9,6 +9,9 @@ _OCTETS = 32
 _SHA1_OCTETS = 20
 _MD5_OCTETS = 16
 _SPKI_PREFIX = "sha256//"
+_BASE64_PREFIX = "sha256/"
+"""OkHttp's spelling, of which curl's is this and another slash."""
+_BASE64_LENGTH = 44
 _LABEL = re.compile(r"sha-?256(?:\s+fingerprint\s*=|:)\s*", re.IGNORECASE)
 _COLONS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})*", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"(?:[0-9a-f]{2})+", re.IGNORECASE | re.ASCII)
@@ -63,8 +66,9 @@ def parse_fingerprint(text: object) -> Fingerprint | RefusedFingerprint:
     """Read a fingerprint in any notation that CONTRACT section 1 lists.
 
     Accepts 32 octets of hex with or without colons, in either case, with or without a leading
-    `SHA256 Fingerprint=` or `sha256:`, and `sha256//BASE64`. Never raises: whatever else is
-    offered comes back as a `RefusedFingerprint` that says why.
+    `SHA256 Fingerprint=` or `sha256:`, and `sha256//BASE64`, also as OkHttp spells it with one
+    slash. Never raises: whatever else is offered comes back as a `RefusedFingerprint` that says
+    why.
     """
     if not isinstance(text, str):
         kind = "null" if text is None else type(text).__name__
@@ -72,8 +76,11 @@ def parse_fingerprint(text: object) -> Fingerprint | RefusedFingerprint:
     trimmed = text.strip()
     if not trimmed or trimmed.lower() in {"null", "none"}:
         return _refuse(text, "it is empty or the word null")
-    if trimmed[: len(_SPKI_PREFIX)].lower() == _SPKI_PREFIX:
-        return _from_base64(text, trimmed[len(_SPKI_PREFIX) :])
+    if trimmed[: len(_BASE64_PREFIX)].lower() == _BASE64_PREFIX:
+        encoded = trimmed[len(_BASE64_PREFIX) :]
+        # One value in 64 begins with a slash of its own: then its length tells.
+        own = len(encoded) == _BASE64_LENGTH
+        return _from_base64(text, encoded if own else encoded.removeprefix("/"))
     if other := _OTHER_LABEL.match(trimmed):
         return _refuse(text, f"it is labelled {other[1].upper()}; only SHA-256 is accepted")
     bare = trimmed[label.end() :] if (label := _LABEL.match(trimmed)) else trimmed
@@ -93,7 +100,7 @@ def _from_base64(text: str, encoded: str) -> Fingerprint | RefusedFingerprint:
     try:
         octets = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        return _refuse(text, "what follows sha256// is not base64")
+        return _refuse(text, "what follows sha256/ is not base64")
     return _from_octets(text, octets)
 
 

@@ -127,13 +127,28 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredField:
+    """A field of an answer that was not understood, by the name of its program.
+
+    `reason` is a clause.
+    """
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """A usable answer: what the cloud says it serves, and what it will."""
+    """A usable answer: what the cloud says it serves, or what it will; at least one of them.
+
+    `ignored` are the fields in which there was something else.
+    """
 
     channel: Channel
-    current: Fingerprint
+    current: Fingerprint | None
     next: Fingerprint | None = None
     rotates_at: datetime | None = None
+    ignored: tuple[IgnoredField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,6 @@ class StatusRejected:
 
     channel: Channel
     reason: str
-    fingerprint: RefusedFingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +279,8 @@ class DocumentRead:
     `accepted` holds what could be read of `fingerprint` and `fingerprints`, in order and once
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
     them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which cannot
-    be set. `attributes_right`: owner and mode are those of the settings.
+    be set. `attributes_right`: owner and mode are those of the settings. `extras`: it holds
+    comments or trailing commas, which go when it is written.
     """
 
     enabled: bool | None
@@ -276,6 +291,7 @@ class DocumentRead:
     refused: tuple[RefusedFingerprint, ...] = ()
     exact: bool = True
     attributes_right: bool = True
+    extras: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +301,14 @@ class DocumentMissing:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRejected:
-    """There is a file, and it is not JSON or not of the right shape."""
+    """There is a file, and it is not JSON or not of the right shape.
+
+    `restorable`: edgepind keeps a good copy of an earlier one, to put in its place. Where it has
+    none, the file is all that there is, and is never written over.
+    """
 
     reason: str
+    restorable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,7 @@ class StatusMemory:
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
     `Retry-After` of a server with standing, which nothing overtakes. `rejected`: it answered, with
     nothing usable. `other_kind`: it names hashes of the kind that is not pinned here.
+    `ignored_told` are the fields of which it was told that they are not understood.
     """
 
     ok: bool = False
@@ -257,6 +258,7 @@ class StatusMemory:
     unpinned_in_a_row: int = 0
     """Answers in a row over a leaf that is not pinned, while the link was: up to
     `core.scheduling.UNPINNED_FOR_GOOD`."""
+    ignored_told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """One HTTPS exchange with a server that may be slow, broken or hostile; the only user of httpx.
 
-A deadline bounds all of it and a cap each part: headers (100 KiB, by httpx), the body (64 KiB,
-decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: the
-transport below httpx's client does none of these. What an answer means is judged elsewhere.
+A deadline bounds all of it and a cap each part: headers (100 KiB, by h11), the body (64 KiB,
+decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: httpcore,
+the transport below httpx's client, does none of these. What an answer means is judged elsewhere.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import httpcore
 import httpx
 
 from edgepind import __version__
@@ -22,10 +23,23 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.observe.certificate import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
+from edgepind.observe.tolerant_lines import HTTP_2, TolerantBackend
 from edgepind.settings.kinds import Address
 
 LONGEST_BODY = 64 * 1024
+LONGEST_IDLE = 75.0
+"""Seconds after which a kept connection is not used again: routers and firewalls forget one that is
+idle, many after some minutes, and tell nobody. A little longer than the usual interval."""
+_SHARE_OF_KEPT = 0.25
+"""Of the time that is left, what a kept connection may be silent, before a fresh one is tried."""
+_FAULTS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    OSError,
+)
 _FAILURES_SHOWN = 3
+_HUNG_UP = "Server disconnected"
 _FIXED_HEADERS = {
     "User-Agent": f"edgepind/{__version__}",
     "Accept": "application/json",
@@ -92,7 +106,8 @@ class BoundedHttps:
         self._contexts = tuple(contexts)
         self._timeout = timeout
         self._now = now
-        self._transport: httpx.AsyncHTTPTransport | None = None
+        self._transport: httpcore.AsyncConnectionPool | None = None
+        self._kept = False
         self._first: Address | None = None
 
     async def exchange(self, ask: Ask, addresses: Sequence[Address]) -> Reply | NoReply:
@@ -124,7 +139,7 @@ class BoundedHttps:
 
     async def close(self) -> None:
         """Give the kept connection up."""
-        transport, self._transport = self._transport, None
+        transport, self._transport, self._kept = self._transport, None, False
         if transport is not None:
             await transport.aclose()
 
@@ -157,10 +172,13 @@ class BoundedHttps:
     ) -> Reply | NoReply:
         while True:
             progress.start()
+            silent = connect_within * _SHARE_OF_KEPT if self._kept else None
             try:
-                return await self._send(ask, address, context, connect_within, progress)
-            except (httpx.TransportError, OSError) as error:
-                if not progress.reused:  # else the server had given it up: once more, on a new one
+                return await self._send(ask, address, context, (connect_within, silent), progress)
+            except _FAULTS as error:
+                # The server, or something on the way, had given it up: once more, on a new one.
+                cut_short = silent is not None and isinstance(error, httpcore.ReadTimeout)
+                if not progress.reused and not cut_short:
                     return NoReply(
                         _clause(error, connect_within), progress.sending, _unpinned(error)
                     )
@@ -170,29 +188,30 @@ class BoundedHttps:
         ask: Ask,
         address: Address,
         context: ssl.SSLContext,
-        connect_within: float,
+        patience: "_Patience",
         progress: "_Progress",
     ) -> Reply:
         if self._transport is None:
             self._transport = _transport(context)
-        wire = _wire_request(ask, address, connect_within, progress)
+        wire = _wire_request(ask, address, patience, progress)
         done = False
         try:
             asked = self._now()
             response = await self._transport.handle_async_request(wire)
             received = self._now()
             try:
-                encoding = response.headers.get("content-encoding", "")
-                body = await read_body(response.aiter_raw(), encoding, LONGEST_BODY)
+                headers = httpx.Headers(response.headers)
+                encoding = headers.get("content-encoding", "")
+                body = await read_body(response.aiter_stream(), encoding, LONGEST_BODY)
             finally:
                 await response.aclose()
-            done = True
+            done = self._kept = True
         finally:
             if not done:  # a pool that was interrupted is not asked again
                 await self.close()
                 await progress.hang_up()
         round_trip = received.monotonic - asked.monotonic
-        return Reply(response.status_code, response.headers, body, received, round_trip)
+        return Reply(response.status, headers, body, received, round_trip)
 
 
 class _Progress:
@@ -232,31 +251,47 @@ class _Progress:
                 pass
 
 
-def _transport(context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    """One connection, kept for the next request."""
-    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
-    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
+def _transport(context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
+    """One connection, kept for the next request unless that comes late."""
+    return httpcore.AsyncConnectionPool(
+        context,
+        max_connections=1,
+        max_keepalive_connections=1,
+        keepalive_expiry=LONGEST_IDLE,
+        network_backend=TolerantBackend(),
+    )
 
 
 @lru_cache(maxsize=8)  # a tenth of the cost of a steady request
-def _urls(url: str, address: Address) -> tuple[httpx.URL, httpx.URL]:
+def _urls(url: str, address: Address) -> tuple[httpx.URL, httpcore.URL]:
     """The URL as it is asked for, and as it is connected to."""
     named = httpx.URL(url)
-    return named, named.copy_with(host=address.ip, port=address.port)
+    numeric = httpcore.URL(
+        scheme=named.raw_scheme, host=address.ip, port=address.port, target=named.raw_path
+    )
+    return named, numeric
+
+
+_Patience = tuple[float, float | None]
+"""Seconds to connect within, and for which the server may be silent; None: no bound of its own."""
 
 
 def _wire_request(
-    ask: Ask, address: Address, connect_within: float, progress: _Progress
-) -> httpx.Request:
+    ask: Ask, address: Address, patience: _Patience, progress: _Progress
+) -> httpcore.Request:
     named, numeric = _urls(ask.url, address)
-    return httpx.Request(
+    connect, silent = patience
+    headers = {"Host": named.netloc.decode(), **_FIXED_HEADERS, **ask.headers}
+    if ask.body is not None:
+        headers["Content-Length"] = str(len(ask.body))
+    return httpcore.Request(
         "GET" if ask.body is None else "POST",
         numeric,
-        headers={"Host": named.netloc.decode(), **_FIXED_HEADERS, **ask.headers},
+        headers=list(headers.items()),
         content=ask.body,
         extensions={
             "sni_hostname": named.raw_host.decode(),
-            "timeout": {"connect": connect_within},
+            "timeout": {"connect": connect, "read": silent, "write": silent},
             "trace": progress,
         },
     )
@@ -292,12 +327,18 @@ def _layer_clause(cause: BaseException, connect_within: float) -> str | None:
             return f"its certificate is not accepted: {cause.verify_message}"
         case ssl.SSLError():
             return f"TLS failed: {openssl_words(cause)}"
-        case httpx.ConnectTimeout():
+        case httpcore.ConnectTimeout():
             return f"no connection within {connect_within:.3g} s"
-        case httpx.RemoteProtocolError():
-            return f"no proper answer in HTTP: {foreign_text(str(cause))}"
+        case httpcore.RemoteProtocolError():
+            return _protocol_clause(str(cause))
         case _:
             return None
+
+
+def _protocol_clause(said: str) -> str:
+    if said.startswith(_HUNG_UP):
+        return "it hung up on the request without an answer, as a server of HTTP/2 alone does"
+    return said if said == HTTP_2 else f"no proper answer in HTTP: {foreign_text(said)}"
 
 
 def _sum(failures: Sequence[tuple[Address, NoReply]]) -> NoReply:

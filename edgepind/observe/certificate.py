@@ -145,7 +145,21 @@ def _shown(name: str) -> str:
 def openssl_words(error: ssl.SSLError) -> str:
     """What OpenSSL says of a failure, for a person: no brackets, no lines of C.
 
-    Such as "tlsv1 alert no application protocol"; Python knows only some of them by name.
+    Such as "tlsv1 alert no application protocol"; Python knows only some of them by name. What
+    they mean stands behind those that do not say it.
     """
     said = error.reason or _AROUND.sub("", error.strerror or str(error))
-    return said.lower().replace("_", " ")
+    words = said.lower().replace("_", " ")
+    meaning = next((it for name, it in _MEANINGS.items() if name in words), None)
+    return f"{words}: {meaning}" if meaning else words
+
+
+_MEANINGS = {
+    "excessive message size": (
+        "it sends more than the 100 KiB of certificates that OpenSSL reads, and whoever runs it "
+        "has to leave out those that are not of its chain"
+    ),
+    "no application protocol": "it speaks HTTP/2 alone, and HTTP/1.1 is needed",
+    "certificate required": "it asks for a client certificate (cloud.client_certificate)",
+}
+"""By a part of what OpenSSL says."""

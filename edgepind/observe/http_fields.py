@@ -3,6 +3,7 @@
 Pure: text in, bounded values out. Whatever a server writes, nothing here raises.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,11 @@ LONGEST_RETRY_AFTER = 3600.0
 """Seconds for which a `Retry-After` is obeyed at most (CONTRACT section 11)."""
 
 _CACHES = frozenset({"age", "via", "warning", "x-varnish"})
+ASKS_FOR_CERTIFICATE = ": it asks for a client certificate (cloud.client_certificate)"
+"""Behind the status of an answer that is for want of one; no words of its own are shown."""
+
+_NO_CERTIFICATE = frozenset({400, 403, 495, 496})
+_CERTIFICATE = re.compile(rb"(?:ssl|tls|client) certificate", re.IGNORECASE)
 _LONGEST_DATE = 64
 _LONGEST_DELAY = 9
 _LONGEST_TAG = 256
@@ -75,6 +81,13 @@ def was_cached(names: Iterable[str]) -> bool:
     """
     lower = (name.strip().lower() for name in names)
     return any(it in _CACHES or ("cache" in it and it != "cache-control") for it in lower)
+
+
+def wants_certificate(status: int, body: object) -> bool:
+    """Whether a refusal is for want of a client certificate, as nginx (400) or IIS (403) say so."""
+    if status not in _NO_CERTIFICATE or not isinstance(body, bytes):
+        return False
+    return _CERTIFICATE.search(body) is not None
 
 
 def usable_tag(value: str | None) -> str | None:

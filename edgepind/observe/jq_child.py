@@ -30,27 +30,25 @@ class _ProgramError(Exception):
 
 
 def main() -> None:
-    """Answer `{"programs": [...], "text": "..."}` with `{"outputs": [[...], ...]}`.
+    """Answer `{"programs": [...], "text": "..."}` with a line for each program, in order.
 
-    Or with `{"failed": INDEX, "reason": "..."}` where a program does not compile, fails or says
-    too much; INDEX counts from 0.
+    That is `{"outputs": [...]}`, or `{"failed": "why"}` where it does not compile, fails or says
+    too much. Each is said at once, so that a program that ends the child takes none with it that
+    ran before. Where jq is missing the one line is `{"unusable": "why"}`.
     """
     question = json.loads(sys.stdin.buffer.read())
     try:
         # Loaded before the limits: afterwards no file can be opened, not even this one.
         import jq  # noqa: PLC0415
     except ImportError as error:
-        _answer({"failed": None, "reason": f"jq cannot be loaded: {error}"})
+        _answer({"unusable": f"jq cannot be loaded: {error}"})
         return
     _confine()
-    outputs = []
-    for index, program in enumerate(question["programs"]):
+    for program in question["programs"]:
         try:
-            outputs.append(_run(jq, program, question["text"]))
+            _answer({"outputs": _run(jq, program, question["text"])})
         except _ProgramError as error:
-            _answer({"failed": index, "reason": str(error)})
-            return
-    _answer({"outputs": outputs})
+            _answer({"failed": str(error)})
 
 
 def _confine() -> None:
@@ -91,5 +89,5 @@ def _run(jq: Any, program: str, text: str) -> list[Any]:
 
 
 def _answer(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

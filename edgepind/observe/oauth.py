@@ -17,13 +17,19 @@ from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
 from edgepind.observe.bounded_https import Ask, BodyRefused, NoReply, Reply
 from edgepind.observe.client_secret import NoClientSecret, read_client_secret
-from edgepind.observe.http_fields import http_date, retry_after
+from edgepind.observe.http_fields import (
+    ASKS_FOR_CERTIFICATE,
+    http_date,
+    retry_after,
+    wants_certificate,
+)
 from edgepind.settings.schema import OAuthSettings
 
-_OK = 200
+_GRANTED = frozenset({200, 201})
 _OUR_FAULT = frozenset({400, 401, 403})
 _LONGEST_WORD = 40
-_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]{1,8192}=*", re.ASCII)  # RFC 6750, section 2.1
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*", re.ASCII)  # RFC 6750, section 2.1
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _SILENT_LIFETIME = 300.0
 _LONGEST_LIFETIME = 86_400.0
 _MARGIN = 0.1
@@ -98,15 +104,20 @@ def _ask(settings: OAuthSettings, secret: str) -> Ask:
 
 def _read(reply: Reply) -> Bearer | NoToken:
     problem, said = _document(reply.body)
-    if reply.status != _OK:
+    if reply.status not in _GRANTED:
         return _refusal(reply, said)
     match said:
-        case {"access_token": str(value), "token_type": str(kind)} if kind.lower() == "bearer":
+        case {"access_token": str(value)} if _is_bearer(said.get("token_type")):
             if _TOKEN.fullmatch(value):
                 lasts = _lifetime(said.get("expires_in"))
                 return Bearer(value, Monotonic(reply.received.monotonic + lasts))
     problem = problem or "it holds no bearer token (RFC 6749, section 5.1)"
     return NoToken(f"the token's answer cannot be used: {problem}", connected=True)
+
+
+def _is_bearer(kind: Any) -> bool:
+    """Whether it is the only type that is asked for; many servers leave the type out."""
+    return kind is None or (isinstance(kind, str) and kind.strip().lower() in {"", "bearer"})
 
 
 def _document(body: bytes | BodyRefused) -> tuple[str, Any]:
@@ -120,7 +131,9 @@ def _refusal(reply: Reply, said: Any) -> NoToken:
     told = f"the token request was refused: HTTP {reply.status}"
     if isinstance(said, dict) and isinstance(said.get("error"), str):
         told += f" ({foreign_text(said['error'], _LONGEST_WORD)})"
-    if reply.status in _OUR_FAULT:
+    if wants_certificate(reply.status, reply.body):
+        told += ASKS_FOR_CERTIFICATE
+    elif reply.status in _OUR_FAULT:
         told += "; check client_id and the client secret"
     date = http_date(reply.headers.get("date"))
     patience = retry_after(reply.headers.get("retry-after"), date, reply.received.wall)
@@ -129,6 +142,8 @@ def _refusal(reply: Reply, said: Any) -> NoToken:
 
 def _lifetime(expires_in: Any) -> float:
     """Seconds for which to use a token that is said to last `expires_in`."""
+    if isinstance(expires_in, str) and _SECONDS.fullmatch(expires_in):
+        expires_in = int(expires_in)  # as some servers spell it
     known = isinstance(expires_in, int | float) and not isinstance(expires_in, bool)
     lasts = float(min(max(expires_in, 0), _LONGEST_LIFETIME)) if known else _SILENT_LIFETIME
     return lasts - min(lasts * _MARGIN, _WIDEST_MARGIN)

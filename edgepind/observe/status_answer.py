@@ -1,9 +1,8 @@
 """Reads a status answer with the operator's jq programs, in a child process.
 
 What a program costs is bounded by the child's own limits and by a deadline here; whatever becomes
-of it, the child is reaped and the daemon goes on. An answer is taken whole or not at all: where
-one part of it is nonsense, the rest is no ground to accept a pin on. What it is worth is not
-decided here.
+of it, the child is reaped and the daemon goes on. Each field of an answer is judged by itself: what
+cannot be understood in one takes nothing from the others. What they are worth is not decided here.
 """
 
 import asyncio
@@ -19,16 +18,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edgepind.formats import foreign_text, parse_rfc3339
+from edgepind.formats import foreign_text, parse_instant
 from edgepind.model.enums import Channel
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
-from edgepind.model.observation import StatusAnswer, StatusRejected
+from edgepind.model.observation import IgnoredField, StatusAnswer, StatusRejected
 from edgepind.observe.jq_child import CPU_SECONDS, LONGEST_OUTPUT, MEMORY, MOST_OUTPUTS
 
 PROGRAMS = ("current", "next", "rotates_at")
 """The settings' names of the programs, in the order in which they run."""
 
-_NOTHING = object()
+_UNREAD = "the jq child gave no answer that can be read"
+_NO_FINGERPRINT = "the program `current` found no fingerprint in it, but null or nothing"
 
 # `-I` and `-S` keep the user's and the site's code out; what the daemon itself imports from is
 # handed over, so that the child finds the package wherever it was installed.
@@ -36,17 +36,26 @@ _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from edgepind.observe.jq_child 
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """The outputs of each program, in order, at most two of each."""
+class Failed:
+    """A program gave nothing to go on. `lasting`: the same document would end in the same way."""
 
-    of: tuple[tuple[Any, ...], ...]
+    reason: str
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The outputs of each program, in order and at most two of each, or why it has none."""
+
+    of: tuple[tuple[Any, ...] | Failed, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoOutputs:
-    """A program gave nothing to go on. `program` counts from 0; None: it was none of theirs.
+    """No program gave anything to go on.
 
-    `lasting` tells that the same document would end in the same way.
+    `program` counts from 0 and is the first that failed; None: it was none of theirs. `lasting` as
+    of `Failed`.
     """
 
     reason: str
@@ -84,9 +93,8 @@ class JqPrograms:
             return NoOutputs(f"the jq programs had not ended after {self._deadline:g} s")
         finally:
             await _reap(child)
-        result = _read(answer, len(self._programs)) if code == 0 else _death(code)
-        lasting = isinstance(result, Outputs) or result.lasting
-        self._last = (text, result) if lasting else None
+        result = _read(answer, len(self._programs), _death(code))
+        self._last = (text, result) if _lasts(result) else None
         return result
 
 
@@ -126,95 +134,105 @@ async def _reap(child: Process) -> None:
         await child.wait()
 
 
-def _read(answer: bytes, programs: int) -> Outputs | NoOutputs:
-    """Read the child's answer; jq has read hostile text, so its shape is not assumed."""
+def _read(answer: bytes, programs: int, death: Failed) -> Outputs | NoOutputs:
+    """Read the child's lines; `death` is why there are none of the programs that are left."""
+    lines = answer.splitlines()[:programs]
+    of = tuple(map(_line, lines)) + (death,) * (programs - len(lines))
+    failed = [it for it in of if isinstance(it, Failed)]
+    if len(failed) < programs:
+        return Outputs(of)
+    theirs = bool(lines) and failed[0].lasting
+    return NoOutputs(failed[0].reason, 0 if theirs else None, failed[0].lasting)
+
+
+def _line(line: bytes) -> tuple[Any, ...] | Failed:
+    """Read one line; jq has read hostile text, so its shape is not assumed."""
     try:
-        said = json.loads(answer)
+        said = json.loads(line)
     except (ValueError, RecursionError):
         said = None
     match said:
-        case {"outputs": list(of)} if len(of) == programs and all(
-            isinstance(it, list) for it in of
-        ):
-            return Outputs(tuple(map(tuple, of)))
-        case {"failed": int(program), "reason": str(reason)} if 0 <= program < programs:
-            return NoOutputs(foreign_text(reason), program, lasting=True)
-        case {"failed": None, "reason": str(reason)}:
-            return NoOutputs(foreign_text(reason))
+        case {"outputs": list(outputs)}:
+            return tuple(outputs)
+        case {"failed": str(reason)}:
+            return Failed(foreign_text(reason))
+        case {"unusable": str(reason)}:
+            return Failed(foreign_text(reason), lasting=False)
         case _:
-            return NoOutputs("the jq child gave no answer that can be read")
+            return Failed(_UNREAD, lasting=False)
 
 
-def _death(code: int) -> NoOutputs:
+def _lasts(result: Outputs | NoOutputs) -> bool:
+    if isinstance(result, NoOutputs):
+        return result.lasting
+    return all(it.lasting for it in result.of if isinstance(it, Failed))
+
+
+def _death(code: int) -> Failed:
     match -code:
+        case 0:
+            return Failed(_UNREAD, lasting=False)
         case signal.SIGXCPU:
             used = f"{CPU_SECONDS} s of processor time"
         case signal.SIGABRT | signal.SIGSEGV:
             used = f"{MEMORY // 1024**2} MiB of memory"
         case _:
-            return NoOutputs(f"the jq child ended with status {code}")
-    return NoOutputs(f"the jq programs used more than {used}", lasting=True)
+            return Failed(f"the jq child ended with status {code}", lasting=False)
+    return Failed(f"the jq programs used more than {used}")
 
 
-class _RejectionError(Exception):
-    """Carries why the answer is rejected, and the fingerprint where that was the cause."""
-
-    def __init__(self, reason: str, fingerprint: RefusedFingerprint | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.fingerprint = fingerprint
+# --- what they say ----------------------------------------------------------------------------
 
 
 def read_answer(channel: Channel, outputs: Outputs | NoOutputs) -> StatusAnswer | StatusRejected:
-    """Make an answer of the outputs of `PROGRAMS`.
+    """Make an answer of the outputs of `PROGRAMS`; rejected where no fingerprint is in it.
 
-    No output and `null` mean "there is none" for `next` and `rotates_at`; for `current` they
-    are refused. A `next` that is already current announces nothing.
+    No output, `null` and an empty text mean "there is none". A `next` that is already current
+    announces nothing. What is not understood is named in the answer, and otherwise ignored.
     """
-    try:
-        current, following, rotates_at = _sole_outputs(outputs)
-        return _answer(channel, current, following, rotates_at)
-    except _RejectionError as rejection:
-        return StatusRejected(channel, rejection.reason, rejection.fingerprint)
-
-
-def _sole_outputs(outputs: Outputs | NoOutputs) -> list[Any]:
     if isinstance(outputs, NoOutputs):
         where = "" if outputs.program is None else f"the program `{PROGRAMS[outputs.program]}`: "
-        raise _RejectionError(f"{where}{outputs.reason}")
-    for name, values in zip(PROGRAMS, outputs.of, strict=True):
-        if len(values) > 1:
-            raise _RejectionError(f"the program `{name}` found two values where one is expected")
-    return [values[0] if values else _NOTHING for values in outputs.of]
-
-
-def _answer(channel: Channel, current: Any, following: Any, rotates_at: Any) -> StatusAnswer:
-    if current is _NOTHING:
-        raise _RejectionError("the program `current` found no fingerprint in it")
-    now = _fingerprint("current", current)
-    later = None if _absent(following) else _fingerprint("next", following)
-    return StatusAnswer(
-        channel,
-        current=now,
-        next=None if later == now else later,
-        rotates_at=None if _absent(rotates_at) else _time(rotates_at),
+        return StatusRejected(channel, f"{where}{outputs.reason}")
+    values = [_sole(name, of) for name, of in zip(PROGRAMS, outputs.of, strict=True)]
+    current, following = (
+        _fingerprint(name, it) for name, it in zip(PROGRAMS, values[:2], strict=False)
     )
+    rotates_at = _time(values[2])
+    ignored = tuple(it for it in (current, following, rotates_at) if isinstance(it, IgnoredField))
+    now = current if isinstance(current, Fingerprint) else None
+    later = following if isinstance(following, Fingerprint) and following != now else None
+    if now is None and later is None:
+        whys = tuple(it.reason for it in ignored if it.field != PROGRAMS[2])
+        return StatusRejected(channel, "; ".join(whys) or _NO_FINGERPRINT)
+    when = rotates_at if isinstance(rotates_at, datetime) else None
+    return StatusAnswer(channel, current=now, next=later, rotates_at=when, ignored=ignored)
 
 
-def _absent(value: Any) -> bool:
-    return value is _NOTHING or value is None
+def _sole(name: str, outputs: tuple[Any, ...] | Failed) -> Any:
+    """The one value of a field; None where there is none."""
+    if isinstance(outputs, Failed):
+        return IgnoredField(name, f"the program `{name}`: {outputs.reason}")
+    if len(outputs) > 1:
+        why = f"the program `{name}` found two values where one is expected"
+        return IgnoredField(name, why)
+    value = outputs[0] if outputs else None
+    return None if isinstance(value, str) and not value.strip() else value
 
 
-def _fingerprint(name: str, value: Any) -> Fingerprint:
+def _fingerprint(name: str, value: Any) -> Fingerprint | IgnoredField | None:
+    if value is None or isinstance(value, IgnoredField):
+        return value
     fingerprint = parse_fingerprint(value)
-    if isinstance(fingerprint, RefusedFingerprint):
-        shown = RefusedFingerprint(foreign_text(fingerprint.text), fingerprint.reason)
-        raise _RejectionError(f"`{name}` is no fingerprint that can be pinned: {shown}", shown)
-    return fingerprint
+    if isinstance(fingerprint, Fingerprint):
+        return fingerprint
+    shown = RefusedFingerprint(foreign_text(fingerprint.text), fingerprint.reason)
+    return IgnoredField(name, f"`{name}` is no fingerprint that can be pinned: {shown}")
 
 
-def _time(value: Any) -> datetime:
-    if (instant := parse_rfc3339(value)) is not None:
+def _time(value: Any) -> datetime | IgnoredField | None:
+    if value is None or isinstance(value, IgnoredField):
+        return value
+    if (instant := parse_instant(value)) is not None:
         return instant
-    shown = foreign_text(repr(value))
-    raise _RejectionError(f"`rotates_at` is no time as RFC 3339 writes it: {shown}")
+    name, shown = PROGRAMS[2], foreign_text(repr(value))
+    return IgnoredField(name, f"`{name}` is no time as ISO 8601 writes it: {shown}")

@@ -28,10 +28,12 @@ from edgepind.model.pin import PinKey, Trust
 from edgepind.observe.bounded_https import Ask, BodyRefused, BoundedHttps, NoReply, Reply
 from edgepind.observe.edge_client import EdgeClient, edge_client
 from edgepind.observe.http_fields import (
+    ASKS_FOR_CERTIFICATE,
     date_reading,
     http_date,
     retry_after,
     usable_tag,
+    wants_certificate,
     was_cached,
 )
 from edgepind.observe.oauth import NoToken, TokenSource
@@ -293,6 +295,8 @@ def _turned_down(channel: Channel, reply: Reply) -> StatusUnreachable:
     told = f"HTTP {reply.status}"
     if reply.status == _UNAUTHORISED:
         told += _WHY_UNAUTHORISED[channel]
+    if wants_certificate(reply.status, reply.body):
+        told += ASKS_FOR_CERTIFICATE
     if reply.status in _REDIRECTS and (target := reply.headers.get("location")):
         told += f": a redirect to {foreign_text(target)}, which is not followed"
     if reply.status not in _ASKS_FOR_PATIENCE:

@@ -86,6 +86,7 @@ def _from_3(state: dict[str, Any]) -> dict[str, Any]:
         **state,
         "edge": {**state["edge"], "starting": None},
         "served": [_served_from_3(it) for it in state["served"]],
+        "status": {**state["status"], "ignored_told": []},
         "breaches": [],
         "changing_ca_told": False,
     }

@@ -45,7 +45,7 @@ BROKEN = (
     b"[]",
     b'{"certificatePinning": []}',
     b'{"a": 1} {"b": 2}',
-    b"\xff\xfe{\x00}\x00",
+    b"{\x00}\x00",
 )
 
 

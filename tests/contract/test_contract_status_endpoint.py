@@ -25,6 +25,7 @@ from tests.support.small_site import HOST, Site
 
 STRANGER = str(Fingerprint(bytes(range(32))))
 LIMIT = 64 * 1024
+WEAK = STRANGER[:59]
 GZIP = {"content-encoding": "gzip"}
 
 
@@ -78,12 +79,12 @@ async def test_what_is_no_usable_answer_is_rejected_and_changes_nothing(site: Si
         ("nothing", status_reply(b"")),
         ("a list", status_reply([named])),
         ("text", status_reply(json.dumps(current).encode())),
-        ("no such key", status_reply({"nextCertificateFingerprint": STRANGER})),
-        ("null in it", status_reply({**named, "certificateFingerprint": None})),
-        ("the word null", status_reply({**named, "certificateFingerprint": "null"})),
-        ("two values", status_reply({**named, "certificateFingerprint": [current, STRANGER]})),
-        ("weak next", status_reply({**page, "nextCertificateFingerprint": STRANGER[:59]})),
-        ("no time", status_reply({**named, "rotationScheduledAt": "tomorrow"})),
+        ("no such key", status_reply({"rotationScheduledAt": "2027-01-02T03:04:05Z"})),
+        ("null in it", status_reply({"certificateFingerprint": None})),
+        ("no text in it", status_reply({"certificateFingerprint": ""})),
+        ("the word null", status_reply({"certificateFingerprint": "null"})),
+        ("two values", status_reply({"certificateFingerprint": [current, STRANGER]})),
+        ("both weak", status_reply({f"{it}ertificateFingerprint": WEAK for it in ("c", "nextC")})),
         ("doubled key", status_reply((whole[:-1] + ', "a": 1, "a": 2}').encode())),
         ("trailing data", status_reply((whole + whole).encode())),
         ("cut", status_reply(whole[:-1].encode())),
@@ -110,6 +111,39 @@ async def test_what_is_no_usable_answer_is_rejected_and_changes_nothing(site: Si
         assert (await one_tick(site))["status_endpoint"]["ok"] is True
     assert roles(site) == {current: "current"}
     assert site.pinning()["fingerprints"] == [current]
+
+
+async def test_each_field_counts_by_itself(site: Site) -> None:
+    """What is not understood in one is named once, as long as it lasts, and ignored."""
+    current = str(install_current(site))
+    site.write_settings({"cloud": {"interval": "1h"}})
+    page = {"certificateFingerprint": current, "nextCertificateFingerprint": STRANGER}
+    await site.daemon.start()
+    await site.until(lambda: site.daemon.status().get("finding") == "pinned", "the first tick")
+
+    async def says(**fields: object) -> str | None:
+        site.cloud.status.scripted = status_reply({**page, **fields})
+        endpoint = (await one_tick(site))["status_endpoint"]
+        assert endpoint["ok"]
+        error: str | None = endpoint["error"]
+        return error
+
+    def told_of(field: str) -> int:
+        site.daemon.follow()
+        return sum(f"`{field}` is no" in it["MESSAGE"] for it in site.daemon.events)
+
+    assert "`next`" in str(await says(nextCertificateFingerprint=WEAK))
+    assert roles(site) == {current: "current"}
+    assert await says(nextCertificateFingerprint="") is None
+    assert await says(nextCertificateFingerprint=None) is None
+    for nonsense in ("tomorrow", "soon", "tomorrow"):
+        assert "`rotates_at`" in str(await says(rotationScheduledAt=nonsense))
+    assert roles(site) == {current: "current", STRANGER: "backup"}
+    for time_of_day in ("2027-01-02T03:04Z", 1_798_000_000_000, "", None):
+        assert await says(rotationScheduledAt=time_of_day) is None
+    assert "`current`" in str(await says(certificateFingerprint="null"))
+    assert (told_of("next"), told_of("rotates_at"), told_of("current")) == (1, 1, 1)
+    assert not told(site, "status_rejected")
 
 
 async def test_redirects_are_not_followed(site: Site) -> None:

@@ -30,9 +30,9 @@ def number(n: int) -> Fingerprint:
 
 def notations() -> dict[str, str]:
     """A fingerprint of its own in each notation that is read, by its canonical one."""
-    plain = [number(n).octets.hex() for n in range(8)]
-    colons = [str(number(n)) for n in range(8)]
-    b64 = base64.b64encode(number(7).octets).decode()
+    plain = [number(n).octets.hex() for n in range(9)]
+    colons = [str(number(n)) for n in range(9)]
+    b64 = [base64.b64encode(number(n).octets).decode() for n in range(9)]
     written = (
         colons[0],
         colons[1].lower(),
@@ -41,7 +41,8 @@ def notations() -> dict[str, str]:
         f"SHA256 Fingerprint={colons[4]}",
         f"sha256:{plain[5]}",
         f"sha256:{colons[6]}",
-        f"sha256//{b64}",
+        f"sha256//{b64[7]}",
+        f"sha256/{b64[8]}",
     )
     return dict(zip(colons, written, strict=True))
 

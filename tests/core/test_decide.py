@@ -36,6 +36,7 @@ from edgepind.model.observation import (
     ClockReading,
     ClockSource,
     Health,
+    IgnoredField,
     Leaf,
     NoUnit,
     Observations,
@@ -201,6 +202,27 @@ def test_trouble_with_the_status_endpoint_is_told_once_an_error(
     assert (answered.events, answered.state.status.ok) == ((), True)
     right = StatusAnswer(Channel.PINNED, A)
     assert decided(again.state, Observations(RULES, status=right)).events == ()
+
+
+def test_a_field_that_is_not_understood_is_told_once_until_it_is() -> None:
+    """Whatever stands in it; an answer that did not change repeats nothing either."""
+    odd = StatusAnswer(Channel.PINNED, A, ignored=(IgnoredField("rotates_at", "it is soon"),))
+    first = decided(STEADY, Observations(RULES, status=odd))
+    (event,) = first.events
+    assert (event.name, event.severity) == (None, Severity.WARNING)
+    assert "it is soon" in event.message
+    assert (first.state.status.ok, first.state.status.error) == (True, "it is soon")
+    later = replace(odd, ignored=(IgnoredField("rotates_at", "it is later"),))
+    same = StatusUnchanged(Channel.PINNED)
+    state = first.state
+    for status in (same, later, StatusAnswer(Channel.PINNED, A), odd, same):
+        again = decided(state, Observations(RULES, status=status))
+        assert again.events == ()
+        state = again.state
+    assert state.status.error == "it is soon"
+    good = decided(state, Observations(RULES, status=replace(odd, rotates_at=EPOCH, ignored=())))
+    assert (good.state.status.error, good.state.status.ignored_told) == (None, ())
+    assert len(decided(good.state, Observations(RULES, status=odd)).events) == 1
 
 
 def test_outcomes_are_learned_each_in_its_own_way() -> None:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from edgepind.core.desired import amend_document, desired, learn_write, rollback_target, wanted
+from edgepind.core.desired import (
+    amend_document,
+    awaits_document,
+    desired,
+    learn_write,
+    rollback_target,
+    wanted,
+)
 from edgepind.model.action import DocumentWritten, RestoreDocument, WriteDocument, WriteFailed
 from edgepind.model.enums import (
     EventName,
@@ -15,6 +22,7 @@ from edgepind.model.enums import (
 )
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import (
+    Document,
     DocumentMissing,
     DocumentRead,
     DocumentRejected,
@@ -120,7 +128,7 @@ def test_before_the_first_pin_nothing_is_written() -> None:
 def test_a_document_that_is_no_use_is_restored_and_told_once_a_problem() -> None:
     """One that cannot be read is left alone, and that is told too."""
     rejected = found(DocumentRejected("no JSON"))
-    after, actions, (event,) = amend_document(state_of(BOTH), rejected)
+    after, actions, (event,) = amend_document(state_of(BOTH, Edge(written=ON_A)), rejected)
     assert actions == (RestoreDocument(ON_BA),)
     assert after.edge.document_problem == "no JSON"
     assert (event.name, event.severity) == (EventName.CONFIG_REJECTED, Severity.ERR)
@@ -207,17 +215,38 @@ def test_a_disk_that_did_not_confirm_is_told() -> None:
 
 
 def test_what_needed_no_change_is_not_told() -> None:
-    """And where nothing was done at all, the problem with the document is still there."""
+    """And the problem with the document is there until something was put into it."""
     same = DocumentWritten(ON_BA, "new", changed=False)
     after, events = learn_write(state_of((), TROUBLED), same, tick())
     assert (after.edge, events) == (Edge(written=ON_BA, digest="new"), ())
-    nothing = DocumentWritten(None, "new", changed=False)
-    after, events = learn_write(state_of((), TROUBLED), nothing, tick())
-    assert events == ()
-    assert after.edge == Edge(written=ON_A, digest="new", document_problem="no JSON")
-    as_it_was = DocumentWritten(None, "new")
-    after, events = learn_write(state_of((), TROUBLED), as_it_was, tick())
-    assert (after.edge, events) == (Edge(written=ON_A, digest="new"), ())
+    for changed in (True, False):
+        as_it_was = DocumentWritten(None, "new", changed=changed)
+        after, events = learn_write(state_of((), TROUBLED), as_it_was, tick())
+        assert events == ()
+        assert after.edge == Edge(written=ON_A, digest="new", document_problem="no JSON")
+
+
+@pytest.mark.parametrize(
+    "problem", [DocumentRejected("no JSON", restorable=False), DocumentUnreadable("EIO")]
+)
+def test_a_document_that_nobody_could_read_yet_is_awaited(problem: Document) -> None:
+    """Until it was read, or edgepind wrote it; a state that was lost knows less than it says."""
+    fresh, settled = state_of(BOTH), state_of(BOTH, Edge(written=ON_A))
+    assert awaits_document(fresh, found(problem))
+    assert awaits_document(replace(settled, resumed_after_damage=True), found(problem))
+    assert not awaits_document(settled, found(problem))
+    for it in (DocumentMissing(), document(ON_A)):
+        assert not awaits_document(fresh, found(it))
+    after, actions, _ = amend_document(fresh, found(problem))
+    assert actions == ()
+    assert awaits_document(after, found(None))
+    assert amend_document(after, found(None))[1] == ()
+
+
+def test_what_was_never_read_is_restored_as_it_was() -> None:
+    """What it pins counts first; the pins that are known so far are not put into it."""
+    seen = found(DocumentRejected("no JSON"))
+    assert amend_document(state_of(BOTH), seen)[1] == (RestoreDocument(None),)
 
 
 def test_the_closing_document_in_place_of_the_wanted_one_is_told_as_both() -> None:

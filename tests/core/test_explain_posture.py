@@ -114,7 +114,7 @@ def test_an_override_is_shown_with_its_reason() -> None:
         ({"status": StatusMemory(error="404")}, "the status endpoint gives no usable answer: 404"),
         (
             {"status": StatusMemory(ok=True, error="not believed")},
-            "the status endpoint is not believed: not believed",
+            "the status endpoint is not believed in all: not believed",
         ),
         ({"edge": Edge(document_problem="no JSON")}, "the pinning config cannot be used: no JSON"),
         ({"edge": Edge(write_failures=2)}, "the pinning config could not be written, 2 times"),

@@ -91,3 +91,18 @@ async def test_auto_means_the_helper_for_everybody_but_root(site: Site) -> None:
     else:
         await site.until_event("config_rejected")
         assert f"{site.runtime}/apply.sock" in site.daemon.log.read_text()
+
+
+async def test_what_the_helper_cannot_read_is_left(site: Site, helper: HelperSocket) -> None:
+    """Nor is a first pin adopted where there is no good copy of it; corrected, it is read."""
+    site.document.write_text('{"certificatePinning": {}, "certificatePinning": {}}')
+    await site.daemon.start()
+    await site.until_event("config_rejected")
+    ticks = site.daemon.status()["ticks"]
+    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + 8, "eight ticks")
+    assert site.daemon.status()["pins"] == []
+    assert site.document.read_text() == '{"certificatePinning": {}, "certificatePinning": {}}'
+    assert "written" not in helper.told()
+    site.document.write_text('{"certificatePinning": {} /* once */, "x": 1,}')
+    await site.until_steady()
+    assert '"x": 1' in site.document.read_text()

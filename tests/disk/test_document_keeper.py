@@ -194,15 +194,13 @@ def test_a_deleted_document_comes_back_with_its_keys(path: Path, keeper: Documen
     assert json.loads(path.read_text())["a"] == 1
 
 
-def test_without_a_last_good_one_the_owned_keys_are_written(
-    path: Path, keeper: DocumentKeeper
-) -> None:
-    """What was never good gives way to a new document; a broken copy does not count."""
+def test_a_broken_copy_is_no_good_one(path: Path, keeper: DocumentKeeper) -> None:
+    """What was never good is all that there is, and is left."""
     put(path, "broken")
     (path.parent / COPY).write_text("broken too")
-    written(keeper.restore(ONE))
-    assert list(json.loads(path.read_text())) == ["certificatePinning"]
-    assert len(asides(path)) == 1
+    assert isinstance(keeper.restore(ONE), WriteFailed)
+    assert path.read_text() == "broken"
+    assert asides(path) == []
 
 
 def test_before_the_first_pin_the_last_good_one_comes_back_as_it_was(
@@ -233,6 +231,7 @@ def test_before_the_first_pin_and_with_no_last_good_one_nothing_is_done(
 
 def test_at_most_ten_are_kept_and_the_oldest_go(path: Path, keeper: DocumentKeeper) -> None:
     """Each has a name of its own, and the newest is there."""
+    written(keeper.restore(ONE))
     for number in range(13):
         put(path, f"broken {number}")
         written(keeper.restore(ONE))
@@ -245,6 +244,7 @@ def test_at_most_ten_are_kept_and_the_oldest_go(path: Path, keeper: DocumentKeep
 def test_two_in_one_second_have_two_names(path: Path) -> None:
     """A clock that stands still, or runs backwards, costs no evidence."""
     keeper = DocumentKeeper(path, ME, 0o600, now=lambda: START)
+    written(keeper.restore(ONE))
     for number in range(12):
         put(path, f"broken {number}")
         written(keeper.restore(ONE))
@@ -255,8 +255,9 @@ def test_two_in_one_second_have_two_names(path: Path) -> None:
 
 def test_what_could_not_be_restored_is_set_aside_once(path: Path) -> None:
     """A restoration that fails again and again leaves one name, not ten."""
-    put(path, "broken")
     failing = DocumentKeeper(path, ME, 0o600, now=Minutes())
+    written(failing.restore(ONE))
+    put(path, "broken")
     other = path.with_name(f"{path.name}.rejected-20270101T000000Z")
     other.hardlink_to(path)
     written(failing.restore(ONE))
@@ -265,6 +266,7 @@ def test_what_could_not_be_restored_is_set_aside_once(path: Path) -> None:
 
 def test_a_huge_document_is_rejected_and_set_aside(path: Path, keeper: DocumentKeeper) -> None:
     """More than a mebibyte is read no further, and survives under its other name."""
+    written(keeper.restore(ONE))
     put(path, '{"a": "' + "x" * 2**20 + '"}')
     rejected = keeper.read().document
     assert isinstance(rejected, DocumentRejected)

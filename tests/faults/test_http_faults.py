@@ -189,6 +189,43 @@ async def test_a_byte_order_mark_is_tolerated(site: Site, seen: Sightings) -> No
         seen.at("json-bom", site, "heard", "nothing: there is no fault", accepted)
 
 
+PROXIES = {
+    "a space": b"X-Cache : miss",
+    "a folded line": b"X-Cache: hit\r\n of two",
+    "a bare line feed": b"X-Cache: miss\nX-Next : x",
+    "no header": b"Via proxy",
+}
+
+
+async def test_what_proxies_write_is_read_over(site: Site, seen: Sightings) -> None:
+    """The page behind it is heard."""
+    async with paged(site, {}) as told:
+        accepted = {str(site.cloud.status.current)}
+        body = announcing(next(iter(accepted)))
+        for name, line in PROXIES.items():
+            told.script = once(OK + line + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            assert await asked_again(site, told) is None, name
+            seen.at("http-proxy", site, "heard", "nothing: there is no fault", accepted)
+
+
+async def test_a_connection_that_is_forgotten_is_replaced(site: Site, seen: Sightings) -> None:
+    """Each poll is heard, and none is told as missing."""
+    async with paged(site, {}) as told:
+        accepted = {str(site.cloud.status.current)}
+        body = announcing(next(iter(accepted)))
+
+        async def once_and_never_again(reader: StreamReader, writer: StreamWriter) -> None:
+            writer.write(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            await reader.read()
+
+        told.script = once_and_never_again
+        before = site.events().count("status_unreachable")
+        for _ in range(3):
+            assert await asked_again(site, told) is None
+        assert site.events().count("status_unreachable") == before
+        seen.at("http-forgotten", site, "heard", "nothing: there is no fault", accepted)
+
+
 @pytest.mark.parametrize("code", [b"429", b"503"])
 @pytest.mark.parametrize("patience", [b"9" * 4400, b"-1", b"Fri, 31 Dec 9999 23:59:59 GMT"])
 async def test_absurd_patience_is_capped(

@@ -93,6 +93,31 @@ async def test_a_disk_that_stands_still_stops_neither_loop_nor_watchdog(
     seen.at("writer-fsync-slow", site, state, told(site, "restart_succeeded"), accepted)
 
 
+UNREAD = {
+    "a key twice": b'{"certificatePinning": {},\n "certificatePinning": {}}',
+    "cut short": b'{"edgeId": "e-1",\n "certificatePinning": {"enabled"',
+    "NUL": b'{"edgeId": "e-1"}\n' + bytes(512),
+    "UTF-16 without a mark": '{"edgeId": "e-1"}'.encode("utf-16-le"),
+    "a comment without end": b'{"edgeId": "e-1",\n /* "certificatePinning": {}}',
+}
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+async def test_a_document_that_was_never_good(kind: str, site: Site, seen: Sightings) -> None:
+    """Whatever it pins is not known, so it stays, and so does the cloud's leaf outside."""
+    site.document.write_bytes(UNREAD[kind])
+    await site.daemon.start()
+    await site.until_event("config_rejected")
+    await site.until(lambda: site.daemon.status().get("ticks", 0) > 8, "it ticks on")
+    assert site.document.read_bytes() == UNREAD[kind]
+    assert site.daemon.status()["pins"] == []
+    assert site.restarts() == 0
+    said = told(site, "config_rejected")
+    assert "line " in said
+    assert "column " in said
+    seen("writer-unread", f"{kind}: left, and nothing adopted", said)
+
+
 async def test_an_owner_whom_nobody_knows(site: Site, seen: Sightings) -> None:
     """The name is told, nothing is written, and a reload with a right name heals it."""
     before = site.document.read_bytes()

@@ -12,7 +12,7 @@ import jq
 import pytest
 
 import edgepind
-from edgepind.observe.status_answer import JqPrograms, NoOutputs, Outputs
+from edgepind.observe.status_answer import Failed, JqPrograms, NoOutputs, Outputs
 
 DEADLINE = 30.0
 DEFAULTS = (
@@ -134,6 +134,16 @@ async def test_an_endless_program_ends_and_the_loop_goes_on_meanwhile() -> None:
         "the jq programs used more than 2 s of processor time", lasting=True
     )
     assert turns > 1000
+
+
+@pytest.mark.parametrize("bad", ["error", ".a.b", "{", "last(repeat(1))", '"x" * 1000000000'])
+async def test_a_program_that_fails_takes_nothing_from_the_others(bad: str) -> None:
+    """Also where it ends the child that they share, once they have run."""
+    programs = JqPrograms((".a", ".a", bad), DEADLINE)
+    outcome = await programs.run('{"a": "x"}')
+    assert isinstance(outcome, Outputs)
+    assert outcome.of[:2] == (("x",), ("x",))
+    assert isinstance(outcome.of[2], Failed)
 
 
 async def test_the_deadline_ends_what_the_limits_do_not() -> None:

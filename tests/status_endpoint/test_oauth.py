@@ -280,6 +280,7 @@ def reply(
         ({"expires_in": -1}, 0.0),
         ({"expires_in": "soon"}, 270.0),
         ({"expires_in": True}, 270.0),
+        ({"expires_in": "100"}, 90.0),
         ({}, 270.0),
     ],
 )
@@ -310,13 +311,13 @@ async def test_a_token_is_replaced_before_it_expires(
         [],
         None,
         {},
-        {"access_token": "abc"},
         {"access_token": "abc", "token_type": "mac"},
+        {"access_token": "abc", "token_type": 1},
         {"access_token": 1, "token_type": "bearer"},
         {"access_token": "", "token_type": "bearer"},
         {"access_token": "a b", "token_type": "bearer"},
         {"access_token": "a\r\nX: y", "token_type": "bearer"},
-        {"access_token": "a" * 9000, "token_type": "bearer"},
+        {"ACCESS_TOKEN": "abc"},
     ],
 )
 async def test_what_is_no_token_is_not_sent(tmp_path: Path, said: object) -> None:
@@ -326,6 +327,34 @@ async def test_what_is_no_token_is_not_sent(tmp_path: Path, said: object) -> Non
     refused = await tokens.token(clock.now().monotonic)
     assert isinstance(refused, NoToken)
     assert refused.error.startswith("the token's answer cannot be used")
+
+
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize(
+    "kind",
+    [{}, *({"token_type": it} for it in (None, "", "bearer", "Bearer", "BEARER", " Bearer "))],
+)
+async def test_a_token_is_read_as_servers_grant_it(
+    tmp_path: Path, status: int, kind: dict[str, Any]
+) -> None:
+    """With its type in any case or left out, created or found, and as long as the answer may be."""
+    clock = ManualClock()
+    value = "a" * 65_000 + "=="
+    tokens, _ = source(tmp_path, [reply(clock, {"access_token": value, **kind}, status)])
+    bearer = await tokens.token(clock.now().monotonic)
+    assert isinstance(bearer, Bearer)
+    assert bearer.value == value
+
+
+async def test_a_refusal_for_want_of_a_certificate_is_named(tmp_path: Path) -> None:
+    """It is no fault of the secret."""
+    clock = ManualClock()
+    page = b"<html><title>400 No required SSL certificate was sent</title></html>"
+    tokens, _ = source(tmp_path, [reply(clock, page, 400)])
+    refused = await tokens.token(clock.now().monotonic)
+    assert isinstance(refused, NoToken)
+    assert "client certificate" in refused.error
+    assert "client secret" not in refused.error
 
 
 async def test_a_refusal_asks_for_patience_and_names_the_error(tmp_path: Path) -> None:

@@ -47,6 +47,25 @@ async def test_an_answer_with_nothing_usable_in_it_is_rejected(
     assert reason in reading.status.reason
 
 
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (400, b"<html><title>400 No required SSL certificate was sent</title></html>"),
+        (400, b"<center><h1>400 The SSL certificate error</h1></center>"),
+        (403, b"HTTP Error 403.7 - Forbidden: Client certificate required."),
+    ],
+)
+async def test_a_refusal_for_want_of_a_client_certificate_is_named(
+    endpoint: MakeEndpoint, leaf: Credential, status: int, page: bytes
+) -> None:
+    """The number alone tells nobody what to do."""
+    answer = Response(status, {"content-type": "text/html"}, page)
+    async with recording(leaf, Recorder([answer])) as (_, address):
+        reading = await endpoint(address).fetch(pins(leaf))
+    assert isinstance(reading.status, StatusUnreachable)
+    assert "cloud.client_certificate" in reading.status.error
+
+
 async def test_two_values_are_rejected(endpoint: MakeEndpoint, leaf: Credential) -> None:
     """A program that finds two fingerprints has found none."""
     answer = json_response({"all": [str(leaf.fingerprint)] * 2})

@@ -56,5 +56,6 @@ async def test_a_server_that_speaks_no_http_1_is_named_by_its_alert(
     async with s_server(openssl, leaf, "-alpn", "h2") as server:
         reading = await endpoint(server.address).fetch(pins(leaf))
     assert isinstance(reading.status, StatusUnreachable)
-    assert reading.status.error.endswith("TLS failed: tlsv1 alert no application protocol")
+    assert "TLS failed: tlsv1 alert no application protocol" in reading.status.error
+    assert "HTTP/1.1 is needed" in reading.status.error
     seen("tls-alpn", "the status page: no answer", reading.status.error)

@@ -47,13 +47,18 @@ def _of_reading(reading: DocumentReading, edge: EdgeSettings) -> Iterator[Fault]
         case DocumentMissing():
             remedy = "Correct edge.pinning_config, or let edgepind create it with the first pin."
             yield warning("pinning-config-missing", f"{path} does not exist", remedy)
-        case DocumentRejected(reason):
-            remedy = "Correct it; a running edgepind moves it aside and restores the last good one."
+        case DocumentRejected(reason, restorable):
+            remedy = (
+                "Correct it; a running edgepind moves it aside and restores the last good one."
+                if restorable
+                else "Correct it: there is no good copy of it, so it is left, and no pin adopted."
+            )
             yield error("pinning-config-rejected", f"{path} cannot be used: {reason}", remedy)
         case DocumentUnreadable(sentence):
             yield error("pinning-config-unreadable", *halves(sentence))
         case DocumentRead() as document:
             yield from _of_pins(document, path)
+            yield from _of_extras(document, path)
             yield from _of_tls(reading.tls, edge.tls)
 
 
@@ -67,6 +72,12 @@ def _of_pins(document: DocumentRead, path: Path) -> Iterator[Fault]:
     elif document.enabled is not True:
         remedy = "Run `edgepind explain`: it names the override or the lockout behind it."
         yield warning("pinning-off", f"pinning validation is off in {path}", remedy)
+
+
+def _of_extras(document: DocumentRead, path: Path) -> Iterator[Fault]:
+    if document.extras:
+        what = f"{path} holds comments or trailing commas, which go when edgepind next writes it"
+        yield info("pinning-config-comments", what, "Keep what they say elsewhere; all keys stay.")
 
 
 def _of_tls(tls: EdgeTls, highest: HighestTls) -> Iterator[Fault]:

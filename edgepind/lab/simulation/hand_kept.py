@@ -130,7 +130,7 @@ class ShellLoop(NeverUpdated):
                 word = scene.words[address]
                 vouched = window is not None and window.holds_at(wall)
                 if vouched and isinstance(word, StatusAnswer):
-                    return frozenset({word.current})
+                    return frozenset(filter(None, (word.current,)))
                 break
         return frozenset()
 
@@ -185,7 +185,7 @@ class Rfc5011(NeverUpdated):
             word = scene.words[address]
             pinned = isinstance(leaf, Leaf) and leaf.certificate in self.pins
             if pinned and isinstance(word, StatusAnswer):
-                return frozenset({word.current, word.next or word.current})
+                return frozenset(filter(None, (word.current, word.next)))
         return frozenset()
 
 

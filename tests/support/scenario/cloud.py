@@ -78,7 +78,7 @@ def _times(stage: Stage, word: str) -> tuple[Leaf, ...]:
 
 
 def _status(stage: Stage, words: Words) -> None:
-    """`status current=A [next=B]`, or rejected, silent, busy DURATION, tagged, off."""
+    """`status [current=A] [next=B]`, or rejected, silent, busy DURATION, tagged, off."""
     world = stage.world
     world.rules = replace(world.rules, status_enabled=words != ("off",))
     match words:
@@ -94,8 +94,10 @@ def _status(stage: Stage, words: Words) -> None:
             pass
         case _:
             said = pairs(words, {"current", "next"})
-            following = stage.pin(said["next"]) if "next" in said else None
-            world.says = StatusAnswer(Channel.NONE, stage.pin(said["current"]), following)
+            current, following = (
+                stage.pin(said[it]) if it in said else None for it in ("current", "next")
+            )
+            world.says = StatusAnswer(Channel.NONE, current, following)
 
 
 def _channel(stage: Stage, words: Words) -> None:

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from edgepind.core.standing import has_standing
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import DocumentRead, Leaf
+from edgepind.model.observation import DocumentRead, DocumentRejected, Leaf
 from edgepind.model.state import Owing
 from tests.support.scenario.stage import Stage, Words
 
@@ -41,6 +41,8 @@ def _loaded(stage: Stage) -> str:
 
 
 def _as_words(stage: Stage, document: object) -> str:
+    if isinstance(document, DocumentRejected):
+        return "rejected"
     if not isinstance(document, DocumentRead):
         return "nothing"
     enabled = {True: "on", False: "off", None: "unset"}[document.enabled]

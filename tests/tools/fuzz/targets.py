@@ -101,8 +101,8 @@ def fingerprint(octets: bytes) -> None:
 
 def _digits(text: str) -> bytes | None:
     bare = text.strip()
-    if bare[:8].lower() == "sha256//":
-        encoded = bare[8:]
+    if bare[:7].lower() == "sha256/":
+        encoded = bare[7:] if len(bare) == len("sha256/") + 44 else bare[7:].removeprefix("/")
         if not _BASE64.fullmatch(encoded):
             return None
         return base64.b64decode(encoded)
