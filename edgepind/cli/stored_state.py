@@ -14,6 +14,7 @@ from typing import Any
 from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.problems import UNTRUE
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
@@ -70,11 +71,13 @@ _SHAPE: Mapping[str, Any] = {
             "error": _TEXT_OR_NONE,
         }
     ],
+    "problems": [{"id": _TEXT, "what": _TEXT, "remedy": _TEXT}],
     "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
     "clock": {"trusted": (bool,), "error_ms": (int, float, type(None)), "source": _TEXT},
     "edge": {
         "active": (bool, type(None)),
         "restart_owed": (bool,),
+        "written": (bool,),
         "restarts_in_window": (int,),
         "loaded": (bool,),
     },
@@ -133,7 +136,9 @@ def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> 
         document["posture"] == Posture.ENFORCING
         and document["finding"] in GOOD
         and not document["lockout"]
+        and document["edge"]["written"]
         and not document["edge"]["restart_owed"]
+        and UNTRUE.isdisjoint(it["id"] for it in document["problems"])
     )
     return ExitCode.GOOD if good else ExitCode.BAD
 

@@ -26,6 +26,7 @@ from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.observation import (
+    Document,
     DocumentMissing,
     DocumentRead,
     DocumentRejected,
@@ -84,6 +85,14 @@ def desired(state: State) -> Pinning | None:
             assert_never(state.edge.restart)
 
 
+def is_written(state: State) -> bool:
+    """Whether the document on disk is the one that is wanted; before the first pin any is."""
+    edge, goal = state.edge, desired(state)
+    if edge.document_problem is not None or edge.write_failures:
+        return False
+    return goal is None or edge.on_disk == goal
+
+
 # --- asking for what is missing -------------------------------------------------------------
 
 
@@ -96,10 +105,10 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
     events: tuple[Event, ...] = ()
     if problem is not None and problem != edge.document_problem:
         events = (_rejected(document, problem),)
-    edge = replace(edge, document_problem=problem)
+    edge = replace(edge, document_problem=problem, on_disk=_on_disk(document, edge.on_disk))
     if isinstance(document, DocumentRead):
         if goal is not None and _says(document, goal):
-            edge = replace(edge, written=goal, write_failures=0, write_not_before=None)
+            edge = replace(_well_written(edge), written=goal)
             return replace(state, edge=edge), (), events
         edge = _take_what_closes(edge, document, goal)
         action: Action | None = WriteDocument(goal) if goal is not None else None
@@ -116,13 +125,29 @@ def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) 
 
     A daemon that was killed after it wrote that does not know that it did.
     """
+    found = edge.on_disk
     if goal is None or not edge.write_failures or not document.exact or document.current is None:
         return edge
-    if not document.enabled or not document.accepted or document.refused:
+    if found is None or not found.enabled or document.refused:
         return edge
-    order = tuple(dict.fromkeys((document.current, *document.accepted)))
-    found = Pinning(enabled=True, current=order[0], accepted=order)
     return replace(edge, written=found) if found.lacks_only_pins_of(goal) else edge
+
+
+def _on_disk(document: Document, before: Pinning | None) -> Pinning | None:
+    """What an Edge would read; a document that cannot be looked at says what it said before."""
+    match document:
+        case DocumentUnreadable():
+            return before
+        case DocumentRead(accepted=(first, *_)):
+            current = document.current or first
+            order = tuple(dict.fromkeys((current, *document.accepted)))
+            return Pinning(document.enabled is True, current, order)
+        case _:
+            return None
+
+
+def _well_written(edge: Edge) -> Edge:
+    return replace(edge, write_failures=0, write_not_before=None, write_error=None)
 
 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
@@ -173,23 +198,29 @@ def learn_write(
     if isinstance(outcome, WriteFailed):
         failures = edge.write_failures + 1
         wait = backoff(tick.rules.interval, failures, WRITE_BACKOFF_CAP)
-        edge = replace(edge, write_failures=failures, write_not_before=tick.after(wait))
+        edge = replace(
+            edge,
+            write_failures=failures,
+            write_not_before=tick.after(wait),
+            write_error=outcome.error,
+        )
         text = f"The pinning config could not be written: {outcome.error}"
         event = Event(EventName.WRITE_FAILED, Severity.ERR, text)
         return replace(state, edge=edge), (event,) if failures == 1 else ()
     if outcome.instead is not None:
         # It closes the Edge, and may lack a pin: see `core.restarts`.
         state, events = learn_write(state, WriteFailed(outcome.instead), tick)
-        edge = replace(state.edge, written=outcome.pinning, digest=outcome.digest)
+        edge = replace(
+            state.edge, written=outcome.pinning, digest=outcome.digest, on_disk=outcome.pinning
+        )
         return replace(state, edge=edge), (*events, *_written(outcome, repaired=False))
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
     nothing_done = outcome.pinning is None and not outcome.changed
     edge = replace(
-        edge,
+        _well_written(edge),
         written=outcome.pinning or edge.written,
+        on_disk=outcome.pinning or edge.on_disk,
         digest=outcome.digest,
-        write_failures=0,
-        write_not_before=None,
         document_problem=edge.document_problem if nothing_done else None,
     )
     return replace(state, edge=edge), _written(outcome, repaired=repaired)

@@ -143,7 +143,9 @@ class Edge:
     `watched_run` that of the run which was last watched or found well: another one is a restart
     whose outcome was not learned. `restarts` are the instants of those in the budget's window.
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
-    something changed the document while it was read.
+    something changed the document while it was read. `on_disk` is what the document was last seen
+    to say, whoever wrote it; None: it was not seen yet, or says nothing that can be used.
+    `write_error` is why the last write failed, a sentence.
     """
 
     written: Pinning | None = None
@@ -159,6 +161,8 @@ class Edge:
     write_failures: int = 0
     write_not_before: Monotonic | None = None
     document_problem: str | None = None
+    on_disk: Pinning | None = None
+    write_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,8 @@ class AddressVerdict:
 
     `not_after` is when the first certificate on its path to a public root ends, the leaf's own end
     where there is no such path. `error` says, and `fault` classes, why there was no leaf.
+    `chain_refused` is why an Edge that checks the CA chain, as its document says it does, refuses a
+    leaf that is pinned; None where it does not.
     """
 
     address: str
@@ -175,6 +181,7 @@ class AddressVerdict:
     error: str | None = None
     not_after: datetime | None = None
     fault: HandshakeFault | None = None
+    chain_refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

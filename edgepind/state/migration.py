@@ -80,5 +80,10 @@ def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
     return {"phase": phase, "debt": debt, "since": edge["settling_since"] or since, **watched}
 
 
-_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2}
+def _from_3(state: dict[str, Any]) -> dict[str, Any]:
+    """0.3: it was not kept what the document was last seen to say, nor why a write failed."""
+    return {**state, "edge": {**state["edge"], "on_disk": None, "write_error": None}}
+
+
+_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}
 """By the schema that each of them reads."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from edgepind.cli.checks.fault import Fault, error, halves, info, warning
+from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.exit_code import may_not_write
 from edgepind.cli.stored_state import read_pinning_config
+from edgepind.core.messages import halves
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import rfc3339
 from edgepind.host.fs import UnknownOwner, find_owner

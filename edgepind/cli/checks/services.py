@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgepind.cli.checks.fault import Fault, error, halves, info, warning
+from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
+from edgepind.core.messages import halves
 from edgepind.effects.restart import restarter
 from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown, cannot_start
 from edgepind.settings.schema import EdgeSettings, Settings
