@@ -243,11 +243,10 @@ def _chain_refused(leaf: Leaf, pins: Iterable[Pin], tick: Tick) -> str | None:
     reached = next((it for it in chains if it.window is not None), leaf.public)
     if reached.window is None or reached.openssl_differs:
         return reached.problem or "its chain reaches no root"
-    if reached.window.not_after < wall:
-        return (
-            f"a certificate of its chain expired at {reached.window.not_after:%Y-%m-%d %H:%M} UTC"
-        )
-    return f"its chain is not valid before {reached.window.not_before:%Y-%m-%d %H:%M} UTC"
+    begins, ends = reached.window.not_before, reached.window.not_after
+    if ends < wall:
+        return f"a certificate of its chain expired at {ends:%Y-%m-%d %H:%M} UTC"
+    return f"its chain is not valid before {begins:%Y-%m-%d %H:%M} UTC"
 
 
 def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> LeafFacts:

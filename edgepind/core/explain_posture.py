@@ -86,7 +86,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
         what = "is not believed" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"
     if edge.write_failures:
-        yield f"{edge.write_failures} writes of the pinning config failed in a row"
+        yield f"the pinning config could not be written, {edge.write_failures} times in a row"
     if edge.active is False:
         yield "the Edge's unit is not active"
     if isinstance(edge.restart, Owing):

@@ -86,7 +86,7 @@ def test_a_document_that_says_what_it_should_is_left_alone() -> None:
     """And whatever was the matter with writing it is over."""
     edge = Edge(write_failures=2, write_not_before=NOW, document_problem="no JSON")
     after, actions, events = amend_document(state_of(BOTH, edge), found(document(ON_BA)))
-    assert after.edge == Edge(written=ON_BA)
+    assert after.edge == Edge(written=ON_BA, on_disk=ON_BA)
     assert (actions, events) == ((), ())
 
 
@@ -107,7 +107,7 @@ def test_a_document_that_says_anything_else_is_written(it: DocumentRead) -> None
     """Order, spelling, owner and mode included; and nothing counts as written by finding it."""
     after, actions, events = amend_document(state_of(BOTH), found(it))
     assert actions == (WriteDocument(ON_BA),)
-    assert (after.edge, events) == (Edge(), ())
+    assert (replace(after.edge, on_disk=None), events) == (Edge(), ())
 
 
 def test_before_the_first_pin_nothing_is_written() -> None:
@@ -159,25 +159,31 @@ def test_between_two_looks_only_what_is_not_written_is_written() -> None:
 def test_a_write_that_failed_is_told_once_and_tried_ever_more_rarely() -> None:
     """Up to every quarter of an hour."""
     once, (event,) = learn_write(state_of(), WriteFailed("ENOSPC"), tick())
-    assert once.edge == Edge(write_failures=1, write_not_before=Monotonic(NOW + 60))
+    soon, later = Monotonic(NOW + 60), Monotonic(NOW + 120)
+    assert once.edge == Edge(write_failures=1, write_not_before=soon, write_error="ENOSPC")
     assert (event.name, event.severity) == (EventName.WRITE_FAILED, Severity.ERR)
     assert "could not be written: ENOSPC" in event.message
     twice, events = learn_write(once, WriteFailed("ENOSPC"), tick())
-    assert twice.edge == Edge(write_failures=2, write_not_before=Monotonic(NOW + 120))
+    assert twice.edge == Edge(write_failures=2, write_not_before=later, write_error="ENOSPC")
     assert events == ()
     often, _ = learn_write(state_of((), Edge(write_failures=9)), WriteFailed("x"), tick())
     assert often.edge.write_not_before == NOW + 900
 
 
 TROUBLED = Edge(
-    written=ON_A, write_failures=2, write_not_before=NOW, document_problem="no JSON", digest="old"
+    written=ON_A,
+    write_failures=2,
+    write_not_before=NOW,
+    write_error="ENOSPC",
+    document_problem="no JSON",
+    digest="old",
 )
 
 
 def test_a_document_that_is_written_ends_the_trouble_and_is_told() -> None:
     """What it says now, and that nothing is to do."""
     after, (event,) = learn_write(state_of((), TROUBLED), DocumentWritten(ON_BA, "new"), tick())
-    assert after.edge == Edge(written=ON_BA, digest="new")
+    assert after.edge == Edge(written=ON_BA, on_disk=ON_BA, digest="new")
     assert (event.name, event.severity) == (EventName.CONFIG_WRITTEN, Severity.NOTICE)
     assert f"(enabled true, 2 accepted, current {B.short})" in event.message
 
@@ -210,7 +216,7 @@ def test_what_needed_no_change_is_not_told() -> None:
     """And where nothing was done at all, the problem with the document is still there."""
     same = DocumentWritten(ON_BA, "new", changed=False)
     after, events = learn_write(state_of((), TROUBLED), same, tick())
-    assert (after.edge, events) == (Edge(written=ON_BA, digest="new"), ())
+    assert (after.edge, events) == (Edge(written=ON_BA, on_disk=ON_BA, digest="new"), ())
     nothing = DocumentWritten(None, "new", changed=False)
     after, events = learn_write(state_of((), TROUBLED), nothing, tick())
     assert events == ()
