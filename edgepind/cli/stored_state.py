@@ -243,7 +243,12 @@ class PinsAtHand:
 
 def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
     """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
-    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
+    return keeper_of(edge).read()
+
+
+def keeper_of(edge: EdgeSettings) -> DocumentKeeper:
+    """What reads the pinning config, and leaves no copy of it behind."""
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True)
 
 
 def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:

@@ -51,7 +51,7 @@ from edgepind.model.action import (
 )
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
-from edgepind.settings.schema import EdgeSettings
+from edgepind.settings.schema import EdgeSettings, Settings
 
 # How long an answer may take, in seconds, by what was asked.
 READ = 15.0
@@ -62,6 +62,14 @@ _RECENT = 2.0
 """Seconds in which a file can change again and show the same times: file systems count coarsely."""
 
 _Stamp = tuple[int, ...]
+
+
+def helper_socket(settings: Settings) -> Path | None:
+    """Where the helper listens, by `edge.helper`; None where this process acts itself."""
+    helper = settings.edge.helper
+    if helper == "auto":
+        return None if os.geteuid() == 0 else settings.paths.runtime / "apply.sock"
+    return Path(helper) if helper else None
 
 
 class HelperAppliance:

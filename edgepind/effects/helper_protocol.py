@@ -56,6 +56,11 @@ class Restore:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Try on scratch files whether the pinning config can be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
 class AskUnit:
     """Report the Edge's unit."""
 
@@ -67,7 +72,7 @@ class Restart:
     loading: Pinning
 
 
-Request = ReadDocument | Apply | Restore | AskUnit | Restart
+Request = ReadDocument | Apply | Restore | Rehearse | AskUnit | Restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,20 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What came of the trial: a sentence on why the document cannot be replaced, or None."""
+
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NoAnswer:
     """A line that is not an answer; `reason` is a clause."""
 
     reason: str
 
 
-_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | RequestRefused
+_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | Rehearsed | RequestRefused
 Answer = DocumentReading | _Outcome
 
 _T = TypeVar("_T")
@@ -93,6 +105,7 @@ _REQUESTS: dict[str, type[Request]] = {
     "read": ReadDocument,
     "apply": Apply,
     "restore": Restore,
+    "rehearse": Rehearse,
     "unit": AskUnit,
     "restart": Restart,
 }

@@ -52,6 +52,8 @@ from edgepind.model.observation import (
 _ATTEMPTS = 5
 _PERMISSIONS = 0o7777
 _EMPTY = b"{}\n"
+_ROOM = 4096
+"""Bytes by which a document may grow at the next write."""
 
 _Edit = Callable[[PinningText], bytes | EditRefused]
 
@@ -116,6 +118,20 @@ class DocumentKeeper:
                 return DocumentReading(DocumentUnreadable(error))
             case SmallFile() as file:
                 return self._reading(file)
+
+    def rehearse(self) -> str | None:
+        """Try on scratch files whether the document can be replaced; a sentence where it cannot.
+
+        They are as long as the document with some more pins, and are removed again.
+        """
+        found = self._find()
+        if isinstance(found, DocumentUnreadable):
+            return found.error
+        owner = find_owner(self._owner)
+        if isinstance(owner, UnknownOwner):
+            return owner.error
+        content = found.content + bytes(_ROOM)
+        return durable_file.rehearse(self._path, content, owner=owner, mode=self._mode)
 
     def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.

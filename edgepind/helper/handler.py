@@ -8,6 +8,8 @@ from edgepind.effects.helper_protocol import (
     Apply,
     AskUnit,
     ReadDocument,
+    Rehearse,
+    Rehearsed,
     Request,
     Restart,
     Restore,
@@ -42,6 +44,8 @@ def fulfil(
                 policy = HelperPolicy(settings, folder, clock)
                 problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
                 return WriteFailed(problem) if problem else _keeper(edge, clock).restore(pinning)
+        case Rehearse():
+            return Rehearsed(_keeper(edge, clock, looks_only=True).rehearse())
         case AskUnit():
             return unit_of_edge(edge)
         case Restart(loading):

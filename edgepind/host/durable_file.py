@@ -31,6 +31,7 @@ from edgepind.host.fs import (
     temporary_name,
     write_all,
 )
+from edgepind.host.obstacles import in_the_way
 
 _PERMISSIONS = 0o7777
 _TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -99,19 +100,39 @@ def replace(
                 return Unchanged()
             sweep_in(folder, target.name)
             with _temporary(folder, target) as (temporary, descriptor):
-                made = _fill(descriptor, target, content, wanted)
-                with calling("setxattr", target):
-                    _copy_attributes(folder, attributes_of or target.name, descriptor)
-                with calling("fchmod", target):
-                    os.fchmod(descriptor, mode)
-                with calling("fsync", target):
-                    os.fsync(descriptor)
-                _read_back(descriptor, target, content)
+                source = attributes_of or target.name
+                made = _make(folder, descriptor, target, content, wanted, mode, source)
                 if not _expected(_status(folder, target), expecting):
                     return Overtaken()
                 return _move(folder, temporary, target, made)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
+
+
+def rehearse(path: Path, content: bytes, *, owner: Owner | None, mode: int) -> str | None:
+    """Try what `replace` with `follow` would do, on scratch files beside the target.
+
+    A sentence on why it would fail; None where nothing stands in the way now. The target is neither
+    opened for writing nor touched. Never raises for what a disk can do.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with open_folder(target.parent) as folder:
+            _status(folder, target)
+            if problem := in_the_way(target):
+                return problem
+            with calling("stat", target.parent):
+                wanted = owner or owner_in(os.fstat(folder))
+            with (
+                _temporary(folder, target) as (old, _),
+                _temporary(folder, target) as (new, descriptor),
+            ):
+                _make(folder, descriptor, target, content, wanted, mode, target.name)
+                with calling("rename", target):
+                    os.rename(new, old, src_dir_fd=folder, dst_dir_fd=folder)
+    except CallFailed as failure:
+        return str(failure)
+    return None
 
 
 def replace_volatile(path: Path, content: bytes, *, mode: int) -> str | None:
@@ -177,6 +198,27 @@ def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
             os.unlink(temporary, dir_fd=folder)
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _make(
+    folder: int,
+    descriptor: int,
+    target: Path,
+    content: bytes,
+    owner: Owner,
+    mode: int,
+    attributes_of: str,
+) -> os.stat_result:
+    """Make a new temporary all that the target shall be, durably; its status when it was made."""
+    made = _fill(descriptor, target, content, owner)
+    with calling("setxattr", target):
+        _copy_attributes(folder, attributes_of, descriptor)
+    with calling("fchmod", target):
+        os.fchmod(descriptor, mode)
+    with calling("fsync", target):
+        os.fsync(descriptor)
+    _read_back(descriptor, target, content)
+    return made
 
 
 def _fill(descriptor: int, target: Path, content: bytes, owner: Owner) -> os.stat_result:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.exit_code import may_not_write
-from edgepind.cli.stored_state import read_pinning_config
+from edgepind.cli.stored_state import keeper_of, read_pinning_config
 from edgepind.core.messages import halves
+from edgepind.effects.helper_appliance import WRITE, HelperClient, helper_socket
+from edgepind.effects.helper_protocol import Rehearse, Rehearsed
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import rfc3339
 from edgepind.host.fs import UnknownOwner, find_owner
@@ -37,8 +39,52 @@ async def check_pinning_config(settings: Settings) -> list[Fault]:
     edge = settings.edge
     return [
         *_of_reading(read_pinning_config(edge), edge),
+        *_of_link(edge.pinning_config),
         *_of_attributes(edge.pinning_config, edge),
+        *await _of_replacement(settings),
     ]
+
+
+def _of_link(path: Path) -> Iterator[Fault]:
+    """A symbolic link at the path: whoever may change it decides what the Edge believes."""
+    if not path.is_symlink():
+        return
+    if not path.exists():
+        yield error(
+            "pinning-config-link",
+            f"{path} is a symbolic link that leads nowhere (dangling): {os.path.realpath(path)}",
+            "Mend the link with `ln -sfn`, or put a plain file there.",
+        )
+    owner = path.lstat().st_uid
+    if owner not in {0, os.geteuid()}:
+        yield error(
+            "pinning-config-link",
+            f"{path} is a symbolic link of user {owner}, who may lead it elsewhere",
+            f"Remove it and put a plain file there, or run `chown -h root {path}`.",
+        )
+
+
+async def _of_replacement(settings: Settings) -> list[Fault]:
+    """Try the replacement as the daemon would make it: by the helper, or in this process."""
+    edge = settings.edge
+    # Also where root asks: the daemon has another user, and the helper a sandbox of its own.
+    auto = settings.paths.runtime / "apply.sock" if edge.helper == "auto" else None
+    socket = helper_socket(settings) or auto
+    if socket is not None and socket.exists():
+        answer = await HelperClient(socket).ask(Rehearse(), WRITE)
+        if not isinstance(answer, Rehearsed):
+            return [_untried(edge, "the privileged helper could not be asked")]
+        problem = answer.error
+    elif os.geteuid() == 0 or edge.helper == "":
+        problem = keeper_of(edge).rehearse()
+    else:
+        return [_untried(edge, "this user may not write it, and no privileged helper is there")]
+    return [] if problem is None else [error("pinning-config-write", *halves(problem))]
+
+
+def _untried(edge: EdgeSettings, why: str) -> Fault:
+    what = f"whether {edge.pinning_config} can be replaced was not tried: {why}"
+    return info("pinning-config-untried", what, "Run `edgepind check` as root.")
 
 
 def _of_reading(reading: DocumentReading, edge: EdgeSettings) -> Iterator[Fault]:
@@ -103,7 +149,7 @@ def _of_attributes(path: Path, edge: EdgeSettings) -> Iterator[Fault]:
     if mode != edge.mode:
         what = f"{path} has mode {mode:04o} and not {edge.mode:04o}"
         yield warning("pinning-config-mode", what, remedy)
-    folder = path.parent.stat()
+    folder = Path(os.path.realpath(path)).parent.stat()
     if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
         yield error(
             "pinning-config-folder",
