@@ -14,6 +14,7 @@ from pathlib import Path
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from edgepind.clock import SystemClock
+from edgepind.effects.attributes import DueAccess
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
 from edgepind.effects.systemd import set_timer
@@ -41,7 +42,7 @@ class NotSwitched:
 
 async def switch_off(edge: EdgeSettings) -> NotSwitched | None:
     """Write `enabled: false`, whatever pins the document holds; None: the Edge has loaded it."""
-    written = _keeper(edge).set_enabled(enabled=False)
+    written = (await _keeper(edge)).set_enabled(enabled=False)
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
     loading = Pinning(enabled=False, current=_NO_PIN, accepted=(_NO_PIN,))
@@ -50,7 +51,7 @@ async def switch_off(edge: EdgeSettings) -> NotSwitched | None:
 
 async def switch_on(edge: EdgeSettings) -> NotSwitched | None:
     """Write `enabled: true` if the document holds a pin; None: the Edge has loaded it."""
-    written = _keeper(edge).close()
+    written = (await _keeper(edge)).close()
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
     if written.pinning is None:
@@ -62,8 +63,13 @@ async def switch_on(edge: EdgeSettings) -> NotSwitched | None:
     return await _restart(edge, written.pinning, written.digest)
 
 
-def _keeper(edge: EdgeSettings) -> DocumentKeeper:
-    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode)
+async def _keeper(edge: EdgeSettings) -> DocumentKeeper:
+    way = restarter(edge)
+    try:
+        account = await way.account()
+    finally:
+        way.close()
+    return DocumentKeeper(edge.pinning_config, DueAccess(edge.owner, edge.mode, lambda: account))
 
 
 async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> NotSwitched | None:

@@ -227,6 +227,21 @@ def learn_write(
 
 
 def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
+    return (*_said(outcome, repaired=repaired), *_given(outcome))
+
+
+def _given(outcome: DocumentWritten) -> tuple[Event, ...]:
+    if outcome.attributes is None:
+        return ()
+    text = (
+        f"Owner, mode or access list of the pinning config are changed ({outcome.attributes}); "
+        "`edgepind check` tells whether the Edge's user can read it; if this is not what you want, "
+        "set edge.owner and edge.mode."
+    )
+    return (Event(EventName.ATTRIBUTES_CHANGED, Severity.WARNING, text),)
+
+
+def _said(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
     if not outcome.changed or outcome.pinning is None:
         return ()
     aside = f"; what was found is kept as {outcome.set_aside}" if outcome.set_aside else ""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from edgepind.effects.attributes import DueAccess
 from edgepind.effects.document_copies import ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
@@ -38,7 +39,8 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.host.fs import Owner, UnknownOwner, find_owner, sweep
+from edgepind.host.file_access import Access, access_of
+from edgepind.host.fs import UnknownOwner, sweep
 from edgepind.host.quarantine import link_aside
 from edgepind.model.action import DocumentOutcome, DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
@@ -50,7 +52,8 @@ from edgepind.model.observation import (
 )
 
 _ATTEMPTS = 5
-_PERMISSIONS = 0o7777
+_SPECIAL = 0o7000
+"""The mode bits that no document is due (inode(7))."""
 _EMPTY = b"{}\n"
 _ROOM = 4096
 """Bytes by which a document may grow at the next write."""
@@ -69,6 +72,7 @@ class _Found:
     stamp: Stamp
     content: bytes = b""
     text: PinningText | None = None
+    access: Access | None = None
 
     @property
     def broken(self) -> bool:
@@ -76,7 +80,7 @@ class _Found:
 
 
 class DocumentKeeper:
-    """The document at `path`, owned by `owner` ("user:group") with `mode` (as 0o600).
+    """The document at `path`, with the owner and mode that are `due`.
 
     `now` gives the wall time for the names of what is set aside. With `looks_only`, reading
     leaves no copy of a good document behind, so that looking changes nothing on disk.
@@ -85,19 +89,17 @@ class DocumentKeeper:
     def __init__(
         self,
         path: Path,
-        owner: str,
-        mode: int,
+        due: DueAccess,
         *,
         looks_only: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._path = path
-        self._owner = owner
-        self._mode = mode
+        self._due = due
         self._looks_only = looks_only
         self._now = now
-        self._last_good = LastGood(path, owner, mode)
-        self._closing = ClosingDocument(path, owner, mode)
+        self._last_good = LastGood(path)
+        self._closing = ClosingDocument(path)
         self._known: tuple[bytes, DocumentReading] | None = None
         if not looks_only:
             sweep(self._target)
@@ -127,11 +129,10 @@ class DocumentKeeper:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return found.error
-        owner = find_owner(self._owner)
-        if isinstance(owner, UnknownOwner):
-            return owner.error
-        content = found.content + bytes(_ROOM)
-        return durable_file.rehearse(self._path, content, owner=owner, mode=self._mode)
+        due = self._due.of(found.access)
+        if isinstance(due, UnknownOwner):
+            return due.error
+        return durable_file.rehearse(self._path, found.content + bytes(_ROOM), due)
 
     def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
@@ -194,13 +195,20 @@ class DocumentKeeper:
             case NoFile():
                 return _Found(ABSENT)
             case TooLarge(stamp=stamp):
-                return _Found(stamp)
+                return _Found(stamp, access=self._access())
             case Unreadable(error):
                 return DocumentUnreadable(error)
             case SmallFile(content, status):
                 text = parse_pinning_text(content)
                 good = text if isinstance(text, PinningText) else None
-                return _Found(Stamp.of(status), content, good)
+                access = access_of(self._target, status)
+                return _Found(Stamp.of(status), content, good, access)
+
+    def _access(self) -> Access | None:
+        try:
+            return access_of(self._target, self._target.stat())
+        except OSError:
+            return None
 
     def _reading(self, file: SmallFile) -> DocumentReading:
         if not self._known or self._known[0] != file.content:
@@ -208,11 +216,12 @@ class DocumentKeeper:
         reading = self._known[1]
         if not isinstance(reading.document, DocumentRead):
             return reading
+        access = access_of(self._target, file.status)
+        due = self._due.of(access)
         if not self._looks_only:
-            self._last_good.keep(file.content)
-        owner = find_owner(self._owner)
-        owned = isinstance(owner, Owner) and owner.owns(file.status)
-        right = owned and file.status.st_mode & _PERMISSIONS == self._mode
+            kept = access if isinstance(due, UnknownOwner) else due
+            self._last_good.keep(file.content, kept)
+        right = due == access and not file.status.st_mode & _SPECIAL
         document = replace(reading.document, changed=file.changed, attributes_right=right)
         return DocumentReading(document, reading.tls)
 
@@ -231,16 +240,22 @@ class DocumentKeeper:
     def _put(
         self, found: _Found, content: bytes, pinning: Pinning | None
     ) -> DocumentOutcome | Overtaken:
-        owner = find_owner(self._owner)
-        if isinstance(owner, UnknownOwner):
-            return WriteFailed(owner.error)
-        if problem := self._unready(content):
+        had = found.access or self._last_good.access()
+        due = self._due.of(had)
+        if isinstance(due, UnknownOwner):
+            return WriteFailed(due.error)
+        if problem := self._unready(content, due):
             return WriteFailed(problem)
         aside = link_aside(self._target, "rejected", self._now()) if found.broken else None
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
         outcome = durable_file.replace(
-            self._path, content, owner=owner, mode=self._mode, follow=True, expecting=found.stamp
+            self._path,
+            content,
+            access=due,
+            follow=True,
+            attributes_of=None if found.access else self._last_good.name,
+            expecting=found.stamp,
         )
         if isinstance(outcome, Overtaken):
             return outcome
@@ -249,16 +264,17 @@ class DocumentKeeper:
         text = parse_pinning_text(content)
         if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
-        self._last_good.keep(content)
+        self._last_good.keep(content, due)
         return DocumentWritten(
             pinning,
             digest_of(content),
             changed=content != found.content,
             set_aside=str(aside) if aside else None,
             durable=isinstance(outcome, Unchanged) or outcome.durable,
+            attributes=_changed(found.access, due),
         )
 
-    def _unready(self, content: bytes) -> str | None:
+    def _unready(self, content: bytes, due: Access) -> str | None:
         """Why a document must not be written, a sentence: it opens, and cannot be closed again.
 
         None where it does not open, or where the closing document is prepared.
@@ -266,7 +282,7 @@ class DocumentKeeper:
         text = parse_pinning_text(content)
         if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
-        problem = self._closing.lay(text)
+        problem = self._closing.lay(text, due)
         return problem and (
             f"{self._path} is unchanged, because the document that switches validation on again "
             f"could not be prepared beside it: {problem}"
@@ -297,7 +313,8 @@ class DocumentKeeper:
         if isinstance(outcome, NotReplaced):
             return WriteFailed(error)
         content = ready.text.encode()
-        self._last_good.keep(content)
+        if access := self._access():
+            self._last_good.keep(content, access)
         return DocumentWritten(
             pinning,
             digest_of(content),
@@ -305,6 +322,11 @@ class DocumentKeeper:
             durable=outcome.durable,
             instead=error,
         )
+
+
+def _changed(had: Access | None, has: Access) -> str | None:
+    """What became of owner, mode and access list; None where there were none, or the same."""
+    return None if had is None or had == has else f"{has}, was {had}"
 
 
 def _read(file: SmallFile) -> DocumentReading:

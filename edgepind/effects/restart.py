@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from edgepind.effects.attributes import EdgeAccount, NoAccount
 from edgepind.effects.pinning_text import LONGEST, digest_of
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.command import Exited, run_command
@@ -57,6 +58,9 @@ class Restarter(Protocol):
     async def unit(self) -> EdgeUnit:
         """Report the unit, if there is one."""
 
+    async def account(self) -> EdgeAccount:
+        """As whom the Edge runs, so that it can be let read its document."""
+
     async def restart(self, loading: Pinning) -> RestartOutcome:
         """Restart the Edge and wait for the end of that."""
 
@@ -77,6 +81,10 @@ class RestartCommand:
     async def unit(self) -> NoUnit:
         """There is none."""
         return NoUnit()
+
+    async def account(self) -> NoAccount:
+        """Nothing tells it."""
+        return NoAccount()
 
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed:
         """Run the command to its end."""

@@ -2,8 +2,12 @@
 
 # Imported late throughout: an event loop and D-Bus are a third of what the helper would load.
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from edgepind.clock import Clock
+from edgepind.effects.attributes import DueAccess
+from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.action import RestartOutcome
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
@@ -18,6 +22,15 @@ _T = TypeVar("_T")
 def unit_of_edge(edge: EdgeSettings) -> EdgeUnit:
     """Report the unit, or that `restart_command` stands in its place."""
     return _with_unit(edge, lambda unit: unit.unit())
+
+
+def document_of(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
+    """What keeps the pinning document; as whom the Edge runs is asked once, where that matters."""
+    account = cache(lambda: _with_unit(edge, lambda unit: unit.account()))
+    due = DueAccess(edge.owner, edge.mode, account)
+    return DocumentKeeper(
+        edge.pinning_config, due, looks_only=looks_only, now=lambda: clock.now().wall
+    )
 
 
 def restart_edge(edge: EdgeSettings, loading: Pinning) -> RestartOutcome:

@@ -53,6 +53,7 @@ class DocumentWritten:
     `set_aside` is the path to which a rejected document was moved. `durable` is False if the file
     was renamed and the disk did not confirm it. `instead` says why a document that only switches
     validation on was written in place of the one asked for; `pinning` is what was written.
+    `attributes` says what became of owner, mode or access list where they had to be changed.
     """
 
     pinning: Pinning | None
@@ -61,6 +62,7 @@ class DocumentWritten:
     set_aside: str | None = None
     durable: bool = True
     instead: str | None = None
+    attributes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,4 +130,5 @@ class EventName(StrEnum):
     OVERRIDE_OFF = "override_off"
     STATE_DAMAGED = "state_damaged"
     WRITE_FAILED = "write_failed"
+    ATTRIBUTES_CHANGED = "attributes_changed"
     INVARIANT_VIOLATED = "invariant_violated"
