@@ -244,10 +244,10 @@ class PinsAtHand:
 
 def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
     """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
-    return keeper_of(edge).read()
+    return keeper_of(edge, NoAccount()).read()
 
 
-def keeper_of(edge: EdgeSettings, account: EdgeAccount = NoAccount()) -> DocumentKeeper:
+def keeper_of(edge: EdgeSettings, account: EdgeAccount) -> DocumentKeeper:
     """What reads the pinning config, and leaves no copy of it; `account` is the Edge's."""
     due = DueAccess(edge.owner, edge.mode, lambda: account)
     return DocumentKeeper(edge.pinning_config, due, looks_only=True)

@@ -55,7 +55,7 @@ class _Copy:
     def _write(self, content: bytes, access: Access) -> str | None:
         """A sentence, where that failed."""
         outcome = durable_file.replace(
-            self._path, content, access=access, attributes_of=self._target.name
+            self._path, content, owner=access, attributes_of=self._target.name
         )
         return outcome.error if isinstance(outcome, NotReplaced) else None
 

@@ -252,7 +252,7 @@ class DocumentKeeper:
         outcome = durable_file.replace(
             self._path,
             content,
-            access=due,
+            owner=due,
             follow=True,
             attributes_of=None if found.access else self._last_good.name,
             expecting=found.stamp,

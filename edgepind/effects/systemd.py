@@ -223,10 +223,11 @@ class SystemdUnit:
         """Report the unit: one call over the connection that is kept."""
         try:
             unit = _unit(self._name, await self._properties(self._bus))
-            self._run = unit.invocation if isinstance(unit, Unit) else self._run
-            return unit
         except (BusUnavailableError, CallRefusedError) as error:
             return UnitUnknown(f"systemd could not be asked about {self._name}: {error}")
+        if isinstance(unit, Unit):
+            self._run = unit.invocation
+        return unit
 
     async def account(self) -> EdgeAccount:
         """As whom the unit runs: asked once in each of its runs that `unit` has seen."""

@@ -226,7 +226,7 @@ def _prom_file(written: str) -> str | Wrong:
     return _file_or("")(written)
 
 
-def _mode(written: str) -> int | None | Wrong:
+def _mode(written: str) -> int | Wrong | None:
     if written == _AUTO:
         return None
     if not _MODE.fullmatch(written):
