@@ -14,7 +14,6 @@ from pathlib import Path
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from edgepind.clock import SystemClock
-from edgepind.effects.attributes import DueAccess
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
 from edgepind.effects.systemd import set_timer
@@ -69,7 +68,7 @@ async def _keeper(edge: EdgeSettings) -> DocumentKeeper:
         account = await way.account()
     finally:
         way.close()
-    return DocumentKeeper(edge.pinning_config, DueAccess(edge.owner, edge.mode, lambda: account))
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, account=lambda: account)
 
 
 async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> NotSwitched | None:

@@ -15,7 +15,7 @@ from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
 from edgepind.core.problems import UNTRUE
-from edgepind.effects.attributes import DueAccess, EdgeAccount, NoAccount
+from edgepind.effects.attributes import EdgeAccount, NoAccount
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
@@ -249,8 +249,9 @@ def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
 
 def keeper_of(edge: EdgeSettings, account: EdgeAccount) -> DocumentKeeper:
     """What reads the pinning config, and leaves no copy of it; `account` is the Edge's."""
-    due = DueAccess(edge.owner, edge.mode, lambda: account)
-    return DocumentKeeper(edge.pinning_config, due, looks_only=True)
+    return DocumentKeeper(
+        edge.pinning_config, edge.owner, edge.mode, account=lambda: account, looks_only=True
+    )
 
 
 def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from edgepind.effects.attributes import AccountUnknown, DueAccess, EdgeAccount
+from edgepind.effects.attributes import AccountUnknown, EdgeAccount
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.effects.restart import look_at, no_restart, restart_watched, restarter
@@ -75,8 +75,14 @@ class LocalAppliance:
         bus_address: str | None = None,
     ) -> None:
         self._account: EdgeAccount = AccountUnknown("it was not asked yet")
-        due = DueAccess(edge.owner, edge.mode, lambda: self._account)
-        self._keeper = DocumentKeeper(edge.pinning_config, due, looks_only=looks_only, now=wall)
+        self._keeper = DocumentKeeper(
+            edge.pinning_config,
+            edge.owner,
+            edge.mode,
+            account=lambda: self._account,
+            looks_only=looks_only,
+            now=wall,
+        )
         self._disk = DiskThread("edgepind-document")
         self._path = edge.pinning_config
         self._restarter = restarter(edge, bus_address)

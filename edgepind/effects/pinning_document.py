@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects.attributes import DueAccess
+from edgepind.effects.attributes import DueAccess, EdgeAccount, no_account
 from edgepind.effects.document_copies import ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
@@ -80,22 +80,24 @@ class _Found:
 
 
 class DocumentKeeper:
-    """The document at `path`, with the owner and mode that are `due`.
+    """The document at `path`, with `owner` ("user:group") and `mode` (as 0o600), or as found.
 
-    `now` gives the wall time for the names of what is set aside. With `looks_only`, reading
+    `account` tells as whom the Edge runs, where they are "auto" and None. `now` gives the wall time for the names of what is set aside. With `looks_only`, reading
     leaves no copy of a good document behind, so that looking changes nothing on disk.
     """
 
     def __init__(
         self,
         path: Path,
-        due: DueAccess,
+        owner: str,
+        mode: int | None,
         *,
+        account: Callable[[], EdgeAccount] = no_account,
         looks_only: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._path = path
-        self._due = due
+        self._due = DueAccess(owner, mode, account)
         self._looks_only = looks_only
         self._now = now
         self._last_good = LastGood(path)

@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from edgepind.clock import Clock
-from edgepind.effects.attributes import DueAccess
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.action import RestartOutcome
 from edgepind.model.document import Pinning
@@ -27,9 +26,13 @@ def unit_of_edge(edge: EdgeSettings) -> EdgeUnit:
 def document_of(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
     """What keeps the pinning document; as whom the Edge runs is asked once, where that matters."""
     account = cache(lambda: _with_unit(edge, lambda unit: unit.account()))
-    due = DueAccess(edge.owner, edge.mode, account)
     return DocumentKeeper(
-        edge.pinning_config, due, looks_only=looks_only, now=lambda: clock.now().wall
+        edge.pinning_config,
+        edge.owner,
+        edge.mode,
+        account=account,
+        looks_only=looks_only,
+        now=lambda: clock.now().wall,
     )
 
 
