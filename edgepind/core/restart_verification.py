@@ -126,8 +126,9 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
     edge = replace(go(state.edge, RestartEvent.RESTARTED, debt, tick), watched_run=run)
     if isinstance(edge.restart, RolledBack):
         text = (
-            "The Edge runs again with the last pinning config that was loaded well; the new one is "
-            "tried again later; see the Edge's own journal for why it did not come up."
+            "The Edge was restarted with the last pinning config that was loaded well, and whether it "
+            "stays up is shown by `edgepind status`; the new one is tried again later; see the Edge's "
+            "own journal for why it did not come up."
         )
         event = Event(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)

@@ -161,7 +161,7 @@ def test_the_helper_may_write_the_document_and_its_own_memory() -> None:
     memory = f"/var/lib/{helper['StateDirectory'][0]}"
     words = ["/etc/edgepind/edgepind.toml", memory, TIMER]
     assert helper["ExecStart"][0].split()[1:] == words
-    assert helper["CapabilityBoundingSet"] == [""]
+    assert helper["CapabilityBoundingSet"] == ["CAP_CHOWN CAP_DAC_READ_SEARCH"]
     assert helper["PrivateNetwork"] == ["yes"]
     assert helper["RestrictAddressFamilies"] == ["AF_UNIX"]
 
