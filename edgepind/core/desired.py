@@ -54,8 +54,9 @@ def wanted(state: State) -> Pinning | None:
 def rollback_target(state: State) -> Pinning | None:
     """The document that was last loaded well, less what is not accepted any more.
 
-    None where none is known, nothing of it is accepted still, or it is what is wanted anyway. It
-    never switches validation off in a posture that enforces it.
+    None where none is known, nothing of it is accepted still, or it is what is wanted anyway, with
+    the attributes that the document had then. It never switches validation off in a posture that
+    enforces it.
     """
     good, now_wanted = state.edge.good, wanted(state)
     if good is None or now_wanted is None:
@@ -65,7 +66,8 @@ def rollback_target(state: State) -> Pinning | None:
         return None
     enabled = good.enabled or now_wanted.enabled
     target = Pinning(enabled, still[0], still)
-    return None if target == now_wanted else target
+    same = target == now_wanted and not state.edge.attributes_changed
+    return None if same else target
 
 
 def way_back(state: State, rules: Rules) -> Pinning | None:
@@ -107,11 +109,11 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
         events = (_rejected(document, problem),)
     edge = replace(edge, document_problem=problem, on_disk=_on_disk(document, edge.on_disk))
     if isinstance(document, DocumentRead):
-        if goal is not None and _says(document, goal):
+        if goal is not None and _says(document, goal, edge):
             edge = replace(_well_written(edge), written=goal)
             return replace(state, edge=edge), (), events
         edge = _take_what_closes(edge, document, goal)
-        action: Action | None = WriteDocument(goal) if goal is not None else None
+        action: Action | None = _write(goal, edge) if goal is not None else None
     elif isinstance(document, DocumentRejected | DocumentMissing):
         action = RestoreDocument(goal)
     else:
@@ -152,14 +154,29 @@ def _well_written(edge: Edge) -> Edge:
 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
     """Between two looks at the document: write where what was written is not wanted any more."""
-    due = goal is not None and goal != edge.written and tick.passed_or_unset(edge.write_not_before)
-    return (WriteDocument(goal),) if due and goal is not None else ()
+    missing = goal is not None and (goal != edge.written or _gives_back(edge))
+    due = missing and tick.passed_or_unset(edge.write_not_before)
+    return (_write(goal, edge),) if due and goal is not None else ()
 
 
-def _says(document: DocumentRead, goal: Pinning) -> bool:
+def _write(goal: Pinning, edge: Edge) -> WriteDocument:
+    return WriteDocument(goal, as_before=_gives_back(edge))
+
+
+def _goes_back(edge: Edge) -> bool:
+    return isinstance(edge.restart, RollingBack | RolledBack)
+
+
+def _gives_back(edge: Edge) -> bool:
+    """Whether the way back leads over owner, mode and access list as well."""
+    return _goes_back(edge) and edge.attributes_changed
+
+
+def _says(document: DocumentRead, goal: Pinning, edge: Edge) -> bool:
+    attributes = not _gives_back(edge) if _goes_back(edge) else document.attributes_right
     return (
         document.exact
-        and document.attributes_right
+        and attributes
         and document.enabled == goal.enabled
         and document.current == goal.current
         and document.accepted == goal.accepted
@@ -222,6 +239,8 @@ def learn_write(
         on_disk=outcome.pinning or edge.on_disk,
         digest=outcome.digest,
         document_problem=edge.document_problem if nothing_done else None,
+        attributes_changed=not _goes_back(edge)
+        and (edge.attributes_changed or outcome.attributes is not None),
     )
     return replace(state, edge=edge), _written(outcome, repaired=repaired)
 

@@ -126,8 +126,8 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
     edge = replace(go(state.edge, RestartEvent.RESTARTED, debt, tick), watched_run=run)
     if isinstance(edge.restart, RolledBack):
         text = (
-            "The Edge was restarted with the last pinning config that was loaded well, and whether it "
-            "stays up is shown by `edgepind status`; the new one is tried again later; see the Edge's "
+            "The Edge was restarted with the last pinning config that was loaded well; `edgepind "
+            "status` shows whether it stays up; the new one is tried again later; see the Edge's "
             "own journal for why it did not come up."
         )
         event = Event(EventName.ROLLED_BACK, Severity.ERR, text)
@@ -162,7 +162,11 @@ def _watch(state: State, settling: Settling, tick: Tick) -> tuple[State, tuple[E
         settling = replace(settling, settled=0.0, seen_well=False)
     if settling.settled < tick.rules.restart.settle:
         return replace(state, edge=replace(edge, restart=settling)), events
-    edge = replace(go(edge, RestartEvent.SETTLED, settling.debt, tick), good=edge.loaded)
+    edge = replace(
+        go(edge, RestartEvent.SETTLED, settling.debt, tick),
+        good=edge.loaded,
+        attributes_changed=False,
+    )
     text = "The restarted Edge has settled and is well."
     return replace(state, edge=edge), (Event(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 

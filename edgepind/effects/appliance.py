@@ -47,6 +47,9 @@ class Appliance(Protocol):
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives."""
 
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """The same, with the owner, mode and access list that it had before they were changed."""
+
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Set a rejected document aside and put the last good one back (see `RestoreDocument`)."""
 
@@ -95,6 +98,10 @@ class LocalAppliance:
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`; cancelled, the document is still written whole."""
         return await self._disk.run(self._keeper.restore, pinning)
+
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """See `Appliance`."""
+        return await self._disk.run(self._keeper.put_back, pinning)
 
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
@@ -162,6 +169,10 @@ class DryAppliance:
 
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """Simulate the write. Fails where the real document cannot be read."""
+        return await self._simulate(pinning)
+
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """Simulate the write."""
         return await self._simulate(pinning)
 
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:

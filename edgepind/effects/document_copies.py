@@ -1,7 +1,7 @@
-"""The two files beside the pinning document: its last good copy, and the one that ends an opening.
+"""The files beside the pinning document, in its folder and with its owner and mode.
 
-Both lie in the folder of the document (of its target, where it is a symbolic link) and have its
-owner and mode.
+Its last good copy, the one from before its attributes were changed, and the one that ends an
+opening. Where the document is a symbolic link, they lie beside its target.
 """
 
 import os
@@ -44,6 +44,13 @@ class _Copy:
         """Its name in the document's folder."""
         return self._path.name
 
+    def access(self) -> Access | None:
+        """The owner, mode and access list that it has; None where there is none."""
+        try:
+            return access_of(self._path, self._path.lstat())
+        except OSError:
+            return None
+
     def _read(self) -> tuple[bytes, PinningText] | None:
         """None where there is none, or none that can be used."""
         file = read_small_file(self._path, LONGEST)
@@ -71,18 +78,24 @@ class LastGood(_Copy):
         found = self._read()
         return found[0] if found else None
 
-    def access(self) -> Access | None:
-        """The owner, mode and access list that it has; None where there is none."""
-        try:
-            return access_of(self._path, self._path.lstat())
-        except OSError:
-            return None
-
     def keep(self, content: bytes, access: Access) -> None:
         """Copy a good document where it has changed; a failed copy is tried again the next time."""
         kept = digest_of(content), access
         if kept != self._kept and self._write(content, access) is None:
             self._kept = kept
+
+
+class Before(_Copy):
+    """The document as it was before edgepind changed its owner, mode or access list last.
+
+    A second name of that very file, so that the file system keeps what it had.
+    """
+
+    suffix = "before"
+
+    def keep(self) -> None:
+        """Give the document this name as well; what cannot be kept cannot be put back later."""
+        durable_file.give_second_name(self._target, self._path)
 
 
 class ClosingDocument(_Copy):

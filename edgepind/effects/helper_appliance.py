@@ -29,6 +29,7 @@ from edgepind.effects.helper_protocol import (
     Apply,
     AskUnit,
     NoAnswer,
+    PutBack,
     ReadDocument,
     Request,
     RequestRefused,
@@ -113,6 +114,10 @@ class HelperAppliance:
         """See `Appliance`."""
         return await self._write(Apply(pinning))
 
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """See `Appliance`."""
+        return await self._write(PutBack(pinning))
+
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
         return await self._write(Restore(pinning))
@@ -159,7 +164,7 @@ class HelperAppliance:
         content = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         return (*content, found.st_mode, found.st_uid, found.st_gid)
 
-    async def _write(self, request: Apply | Restore) -> DocumentOutcome:
+    async def _write(self, request: Apply | PutBack | Restore) -> DocumentOutcome:
         self._known = None
         answer = await self._helper.ask(request, WRITE)
         if isinstance(answer, DocumentWritten | WriteFailed):

@@ -49,6 +49,13 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBack:
+    """The same, with the owner, mode and access list from before root's side changed them."""
+
+    pinning: Pinning
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Set a rejected pinning config aside and put the last good one back."""
 
@@ -72,7 +79,7 @@ class Restart:
     loading: Pinning
 
 
-Request = ReadDocument | Apply | Restore | Rehearse | AskUnit | Restart
+Request = ReadDocument | Apply | PutBack | Restore | Rehearse | AskUnit | Restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ _T = TypeVar("_T")
 _REQUESTS: dict[str, type[Request]] = {
     "read": ReadDocument,
     "apply": Apply,
+    "put_back": PutBack,
     "restore": Restore,
     "rehearse": Rehearse,
     "unit": AskUnit,
@@ -145,7 +153,7 @@ def _request(line: bytes) -> Request | str:
     except Misfit as misfit:
         return str(misfit)
     match request:
-        case Apply(Pinning() as named) | Restore(Pinning() as named) | Restart(named):
+        case Apply(named) | PutBack(named) | Restore(Pinning() as named) | Restart(named):
             too_many = len(named.accepted) > MOST_PINS
             return f"it names more than {MOST_PINS} pins" if too_many else request
         case _:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects.attributes import DueAccess, EdgeAccount, no_account
-from edgepind.effects.document_copies import ClosingDocument, LastGood
+from edgepind.effects.attributes import AUTO, DueAccess, EdgeAccount, no_account
+from edgepind.effects.document_copies import Before, ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
     DocumentReading,
@@ -82,8 +82,9 @@ class _Found:
 class DocumentKeeper:
     """The document at `path`, with `owner` ("user:group") and `mode` (as 0o600), or as found.
 
-    `account` tells as whom the Edge runs, where they are "auto" and None. `now` gives the wall time for the names of what is set aside. With `looks_only`, reading
-    leaves no copy of a good document behind, so that looking changes nothing on disk.
+    `account` tells as whom the Edge runs, where they are "auto" and None. `now` gives the wall
+    time for the names of what is set aside. With `looks_only`, reading leaves no copy of a good
+    document behind, so that looking changes nothing on disk.
     """
 
     def __init__(
@@ -98,6 +99,8 @@ class DocumentKeeper:
     ) -> None:
         self._path = path
         self._due = DueAccess(owner, mode, account)
+        self._earlier = DueAccess(AUTO, None, account)
+        self._before = Before(path)
         self._looks_only = looks_only
         self._now = now
         self._last_good = LastGood(path)
@@ -146,6 +149,16 @@ class DocumentKeeper:
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
         return self._persist(edit, pinning)
 
+    def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """As `restore`, with owner, mode and access list from before they were changed here.
+
+        What strangers must not have is not put back, whoever asks.
+        """
+        before = self._before.access()
+        due = None if before is None else self._earlier.of(before)
+        given = None if isinstance(due, UnknownOwner) else due
+        return self._persist(partial(edit_pinning, pinning=pinning), pinning, given)
+
     def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
 
@@ -166,9 +179,11 @@ class DocumentKeeper:
         pinning = pinning_in(found.text, enabled=True) if found.text else None
         return self.restore(pinning or self._closing.pinning())
 
-    def _persist(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome:
+    def _persist(
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None = None
+    ) -> DocumentOutcome:
         for _ in range(_ATTEMPTS):
-            outcome = self._settle(edit, pinning)
+            outcome = self._settle(edit, pinning, given)
             if not isinstance(outcome, Overtaken):
                 return outcome
         return WriteFailed(
@@ -176,7 +191,9 @@ class DocumentKeeper:
             " edited; find what writes it and stop that"
         )
 
-    def _settle(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome | Overtaken:
+    def _settle(
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None
+    ) -> DocumentOutcome | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
@@ -190,7 +207,7 @@ class DocumentKeeper:
                     f"{reason}; report this with the document"
                 )
             case content:
-                return self._put(found, content, pinning)
+                return self._put(found, content, pinning, given)
 
     def _find(self) -> _Found | DocumentUnreadable:
         match read_small_file(self._path, LONGEST, follow=True):
@@ -240,10 +257,10 @@ class DocumentKeeper:
         return edit(text)
 
     def _put(
-        self, found: _Found, content: bytes, pinning: Pinning | None
+        self, found: _Found, content: bytes, pinning: Pinning | None, given: Access | None
     ) -> DocumentOutcome | Overtaken:
         had = found.access or self._last_good.access()
-        due = self._due.of(had)
+        due = given or self._due.of(had)
         if isinstance(due, UnknownOwner):
             return WriteFailed(due.error)
         if problem := self._unready(content, due):
@@ -251,6 +268,8 @@ class DocumentKeeper:
         aside = link_aside(self._target, "rejected", self._now()) if found.broken else None
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
+        if given is None and _changed(found.access, due):
+            self._before.keep()
         outcome = durable_file.replace(
             self._path,
             content,

@@ -7,6 +7,7 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    PutBack,
     ReadDocument,
     Rehearse,
     Rehearsed,
@@ -17,7 +18,13 @@ from edgepind.effects.helper_protocol import (
 from edgepind.helper.edge_unit import document_of, restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import turn
-from edgepind.model.action import RestartDone, RestartOutcome, RestartRefused, WriteFailed
+from edgepind.model.action import (
+    DocumentOutcome,
+    RestartDone,
+    RestartOutcome,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -36,15 +43,8 @@ def fulfil(
     match request:
         case ReadDocument(looks_only):
             return document_of(edge, clock, looks_only=looks_only).read()
-        case Apply(pinning) | Restore(pinning):
-            if pinning is None or pinning.enabled:
-                return document_of(edge, clock).restore(pinning)
-            with turn(folder) as mine:
-                policy = HelperPolicy(settings, folder, clock)
-                problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
-                return (
-                    WriteFailed(problem) if problem else document_of(edge, clock).restore(pinning)
-                )
+        case Apply() | PutBack() | Restore():
+            return _write(request, settings, folder, clock, timer)
         case Rehearse():
             return Rehearsed(document_of(edge, clock, looks_only=True).rehearse())
         case AskUnit():
@@ -56,6 +56,25 @@ def fulfil(
                 return (
                     RestartRefused(problem) if problem else _restart(loading, policy, edge, clock)
                 )
+
+
+def _write(
+    request: Apply | PutBack | Restore,
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    timer: str | None,
+) -> DocumentOutcome:
+    document = document_of(settings.edge, clock)
+    write = document.put_back if isinstance(request, PutBack) else document.restore
+    if request.pinning is None:
+        return document.restore(None)
+    if request.pinning.enabled:
+        return write(request.pinning)
+    with turn(folder) as mine:
+        policy = HelperPolicy(settings, folder, clock)
+        problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
+        return WriteFailed(problem) if problem else write(request.pinning)
 
 
 def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None:

@@ -11,9 +11,14 @@ from edgepind.model.document import Pinning
 
 @dataclass(frozen=True, slots=True)
 class WriteDocument:
-    """Put the owned keys into the pinning document, keeping every other key."""
+    """Put the owned keys into the pinning document, keeping every other key.
+
+    `as_before`: also give it the owner, mode and access list that it had before edgepind changed
+    them last, less what strangers must not have.
+    """
 
     pinning: Pinning
+    as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class Edge:
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
     something changed the document while it was read. `on_disk` is what the document was last seen
     to say, whoever wrote it; None: it was not seen yet, or says nothing that can be used.
-    `write_error` is why the last write failed, a sentence.
+    `write_error` is why the last write failed, a sentence. `attributes_changed`: edgepind changed
+    the document's owner, mode or access list since the Edge was last started well.
     """
 
     written: Pinning | None = None
@@ -163,6 +164,7 @@ class Edge:
     document_problem: str | None = None
     on_disk: Pinning | None = None
     write_error: str | None = None
+    attributes_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,9 @@ def _restart_from_2(edge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_3(state: dict[str, Any]) -> dict[str, Any]:
-    """0.3: it was not kept what the document was last seen to say, nor why a write failed."""
-    return {**state, "edge": {**state["edge"], "on_disk": None, "write_error": None}}
+    """0.3: of the document it was kept neither what it says nor what became of its attributes."""
+    unknown = {"on_disk": None, "write_error": None, "attributes_changed": False}
+    return {**state, "edge": {**state["edge"], **unknown}}
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -238,3 +238,34 @@ def test_the_closing_document_in_place_of_the_wanted_one_is_told_as_both() -> No
     assert (failed.name, closed.name) == (EventName.WRITE_FAILED, EventName.CONFIG_WRITTEN)
     assert "the disk is full" in failed.message
     assert "/etc/x.replaced" in closed.message
+
+
+# --- owner, mode and access list ----------------------------------------------------------------
+
+
+def test_attributes_that_were_changed_are_told_and_remembered() -> None:
+    """By an event of their own, also where the bytes stayed; a well Edge forgets it."""
+    given = DocumentWritten(ON_A, "new", changed=False, attributes="root:root 0600, was ...")
+    after, (event,) = learn_write(state_of((), Edge(written=ON_A)), given, tick())
+    assert (event.name, event.severity) == (EventName.ATTRIBUTES_CHANGED, Severity.WARNING)
+    assert "root:root 0600" in event.message
+    assert after.edge.attributes_changed
+    kept, _ = learn_write(after, DocumentWritten(ON_BA, "newer"), tick())
+    assert kept.edge.attributes_changed
+
+
+@pytest.mark.parametrize("restart", IN_EACH_PHASE)
+def test_the_way_back_leads_over_attributes_as_well(restart: Restart) -> None:
+    """Even where the pins are the same; put back, they are left so until the retry."""
+    back = isinstance(restart, RollingBack | RolledBack)
+    edge = Edge(good=ON_BA, written=ON_BA, restart=restart, attributes_changed=True)
+    state = state_of(BOTH, edge)
+    assert rollback_target(state) == ON_BA
+    actions = amend_document(state, found(document(ON_BA)))[1]
+    assert actions == ((WriteDocument(ON_BA, as_before=True),) if back else ())
+    assert amend_document(state, found(None))[1] == actions
+    after, _ = learn_write(state, DocumentWritten(ON_BA, "new"), tick())
+    assert after.edge.attributes_changed is not back
+    wrong = found(replace(document(ON_BA), attributes_right=False))
+    again = amend_document(after, wrong)[1]
+    assert again == (() if back else (WriteDocument(ON_BA),))

@@ -239,3 +239,30 @@ def test_a_folder_on_the_way_is_named(path: Path) -> None:
     assert told is not None
     assert str(path.parent) in told
     assert "edgeapp" in told
+
+
+def test_a_rollback_puts_them_back(path: Path) -> None:
+    """What the settings made of them, the way back undoes; the retry makes it anew."""
+    give(path, 0, EDGE.gid, 0o640)
+    strict = DocumentKeeper(path, "0:0", 0o600, account=lambda: EDGE)
+    assert written(strict).attributes is not None
+    assert not can_read(path)
+    back = strict.put_back(TWO)
+    assert isinstance(back, DocumentWritten)
+    assert back.attributes is not None
+    assert shape(path) == (0, EDGE.gid, 0o640)
+    assert can_read(path)
+    assert not right(strict)
+    written(strict)
+    assert shape(path) == (0, 0, 0o600)
+
+
+def test_what_strangers_must_not_have_is_not_put_back(path: Path) -> None:
+    """Whoever asks for it: the daemon may have been taken over."""
+    give(path, STRANGER, STRANGER, 0o666)
+    mine = keeper(path)
+    written(mine)
+    mine.put_back(TWO)
+    assert shape(path) == (0, EDGE.gid, 0o640)
+    never_changed = keeper(path.with_name("other.json"))
+    assert isinstance(never_changed.put_back(ONE), DocumentWritten)
