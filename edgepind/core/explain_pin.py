@@ -95,7 +95,7 @@ def _taken(pin: Pin, state: State, rules: Rules) -> str:
     else:
         where = "it stands in the pinning config on disk, and has yet to be loaded"
     if edge.loaded is None:
-        return f"it is not known that the Edge accepts it: {where}"
+        return f"whether the Edge takes it is not known: {where}"
     return f"the Edge does not accept it yet: {where}"
 
 
