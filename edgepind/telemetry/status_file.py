@@ -72,7 +72,7 @@ def write_status(runtime: Path, document: Mapping[str, Any]) -> str | None:
 
 def edge_loaded(state: State, rules: Rules) -> bool:
     """Whether the Edge is known to accept just what its document on disk says."""
-    loaded, on_disk = state.edge.loaded, state.edge.on_disk
+    loaded, on_disk = state.edge.loaded, state.edge.on_disk or state.edge.written
     if loaded is None or on_disk is None:
         return False
     return loaded.accepts_like(on_disk, rules.restart.validator)
