@@ -232,8 +232,10 @@ async def _ask_for_the_reader(site: Site, edgepind: Any, address: str, folder: P
         return [it["what"] for it in faults if it["id"] == "edge-cannot-read"]
 
     document = site.document.rename(folder / "pinning-config.json")
-    edge = {"restart_command": [], "unit": UNIT, "owner": "auto", "pinning_config": str(document)}
-    site.write_settings({"edge": edge})
+    where = str(document)
+    site.write_settings(
+        {"edge": {"restart_command": [], "unit": UNIT, "owner": "auto", "pinning_config": where}}
+    )
     os.chmod(folder, 0o711)  # noqa: PTH101, S103 - others may pass, as in /etc
     [what] = await told()
     assert str(document) in what

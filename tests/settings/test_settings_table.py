@@ -4,7 +4,8 @@ import dataclasses
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
