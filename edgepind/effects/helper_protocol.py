@@ -17,7 +17,7 @@ from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.observation import Document, EdgeUnit
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
-GREETING = b'{"edgepind-apply": 1}\n'
+GREETING = b'{"edgepind-apply": 2}\n'
 """What the helper says first, with the version of what follows.
 
 systemd hangs up on a client while another is served. A client that was greeted is being served, so
