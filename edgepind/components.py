@@ -4,7 +4,6 @@ What cannot be built is a value that says why: a second daemon on the same state
 cannot be made, roots that cannot be read.
 """
 
-import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from edgepind.clock import Clock
 from edgepind.core.invariants import faults_of_pins
 from edgepind.effects.appliance import Appliance, DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
-from edgepind.effects.helper_appliance import HelperAppliance
+from edgepind.effects.helper_appliance import HelperAppliance, helper_socket
 from edgepind.host.disk_thread import DiskThread, run_aside
 from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.decision import Event
@@ -167,16 +166,14 @@ def _prepare(settings: Settings, *, dry_run: bool) -> StateLock | Held | NotLock
 
 
 def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
-    edge, helper = settings.edge, settings.edge.helper
-    if helper == "auto":
-        helper = "" if os.geteuid() == 0 else str(settings.paths.runtime / "apply.sock")
+    edge, helper = settings.edge, helper_socket(settings)
 
     def wall() -> datetime:
         return clock.now().wall
 
     real: Appliance
     if helper:
-        real = HelperAppliance(Path(helper), edge, wall, looks_only=dry_run)
+        real = HelperAppliance(helper, edge, wall, looks_only=dry_run)
     else:
         real = LocalAppliance(edge, wall, looks_only=dry_run)
     return DryAppliance(real, edge.unit) if dry_run else real

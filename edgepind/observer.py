@@ -87,6 +87,7 @@ class Observer:
             unit=unit.result(),
             health=health.result(),
             document=reading.document,
+            tls=reading.tls,
             override=await self._override(),
             override_looked_at=True,
             words=words,

@@ -47,7 +47,7 @@ class NotSwitched:
 
 async def switch_off(edge: EdgeSettings) -> NotSwitched | None:
     """Write `enabled: false`, whatever pins the document holds; None: the Edge has loaded it."""
-    written = _keeper(edge).set_enabled(enabled=False)
+    written = (await _keeper(edge)).set_enabled(enabled=False)
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
     loading = Pinning(enabled=False, current=_NO_PIN, accepted=(_NO_PIN,))
@@ -56,7 +56,7 @@ async def switch_off(edge: EdgeSettings) -> NotSwitched | None:
 
 async def switch_on(edge: EdgeSettings) -> NotSwitched | None:
     """Write `enabled: true` if the document holds a pin; None: the Edge has loaded it."""
-    written = _keeper(edge).close()
+    written = (await _keeper(edge)).close()
     if isinstance(written, WriteFailed):
         return NotSwitched(written.error, written=False)
     if written.pinning is None:
@@ -68,8 +68,13 @@ async def switch_on(edge: EdgeSettings) -> NotSwitched | None:
     return await _restart(edge, written.pinning, written.digest)
 
 
-def _keeper(edge: EdgeSettings) -> DocumentKeeper:
-    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode)
+async def _keeper(edge: EdgeSettings) -> DocumentKeeper:
+    way = restarter(edge)
+    try:
+        account = await way.account()
+    finally:
+        way.close()
+    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, account=lambda: account)
 
 
 async def _restart(edge: EdgeSettings, loading: Pinning, digest: str) -> NotSwitched | None:

@@ -194,7 +194,7 @@ async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
     )
     rules = _rules(target, settings)
     now = clock.now()
-    seen = Observations(rules=rules, link=link, clock=readings)
+    seen = Observations(rules=rules, link=link, clock=readings, tls=tls)
     tick = Tick(seen, now, elapsed=0.0, clock=judge_clock(readings, rules, now))
     diagnosis = diagnose(link, pins.pins, tick, pins.floor)
     return Probe(

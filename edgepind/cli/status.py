@@ -75,6 +75,7 @@ def status_page(document: Document, now: datetime, interval: float) -> Page:
     stale = _stale(document, now, interval)
     return (
         *((Sentences((stale,)),) if stale else ()),
+        *_problems(document["problems"]),
         Facts(
             (
                 ("posture", _posture(document, now)),
@@ -93,12 +94,20 @@ def status_page(document: Document, now: datetime, interval: float) -> Page:
     )
 
 
+def _problems(problems: Sequence[Document]) -> Iterator[Sentences]:
+    """What is wrong, first of all; nothing where nothing is."""
+    if problems:
+        lines = (Word(f"{it['id']}: {it['what']}. {it['remedy']}", Tone.BAD) for it in problems)
+        yield Sentences(tuple(lines), "problems")
+
+
 def status_line(document: Document, now: datetime, interval: float) -> str:
     """One line that stays the same until the posture, the finding, a pin or a debt changes."""
     stale = " (stale)" if is_stale(document, now, interval) else ""
     owed = " restart owed" if document["edge"]["restart_owed"] else ""
+    wrong = "".join(f" {it['id']}" for it in document["problems"])
     pins = " ".join(f"{pin['role']}={pin['fingerprint'][:11]}" for pin in document["pins"])
-    return f"{document['posture']} {document['finding']}{owed}{stale} {pins}".rstrip()
+    return f"{document['posture']} {document['finding']}{owed}{wrong}{stale} {pins}".rstrip()
 
 
 def pins_table(pins: Sequence[Document], now: datetime) -> Table:
@@ -135,6 +144,8 @@ def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
     elif document["posture"] != Posture.ENFORCING and document["posture_until"]:
         until = document["posture_until"]
         waits.append(f"posture {document['posture']} to end, {relation(until, now)}")
+    if not document["edge"]["written"]:
+        waits.append("the pinning config to be written")
     if document["edge"]["restart_owed"]:
         waits.append("the restart that the Edge is owed")
     if not any(pin["role"] != Role.PENDING for pin in document["pins"]):
@@ -177,12 +188,13 @@ def _edge(edge: Document) -> Said:
     activity = {True: "active", False: "not active", None: "unit state unknown"}
     parts = [
         activity[edge["active"]],
+        *(() if edge["written"] else ("the wanted pinning config is not on disk",)),
         "has loaded the pinning config" if edge["loaded"] else "has not loaded the pinning config",
         f"restarts in the budget window: {edge['restarts_in_window']}",
     ]
     if edge["restart_owed"]:
         parts.append("a restart is owed")
-    bad = edge["active"] is False or edge["restart_owed"]
+    bad = edge["active"] is False or edge["restart_owed"] or not edge["written"]
     return Word(", ".join(parts), Tone.WARNING if bad else Tone.PLAIN)
 
 

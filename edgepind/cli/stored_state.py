@@ -14,6 +14,8 @@ from typing import Any
 from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.problems import UNTRUE
+from edgepind.effects.attributes import EdgeAccount, NoAccount
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json, parse_rfc3339
@@ -71,11 +73,13 @@ _SHAPE: Mapping[str, Any] = {
             "leaves": [_TEXT],
         }
     ],
+    "problems": [{"id": _TEXT, "what": _TEXT, "remedy": _TEXT}],
     "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
     "clock": {"trusted": (bool,), "error_ms": (int, float, type(None)), "source": _TEXT},
     "edge": {
         "active": (bool, type(None)),
         "restart_owed": (bool,),
+        "written": (bool,),
         "restarts_in_window": (int,),
         "loaded": (bool,),
     },
@@ -134,7 +138,9 @@ def status_exit(document: Mapping[str, Any], now: datetime, interval: float) -> 
         document["posture"] == Posture.ENFORCING
         and document["finding"] in GOOD
         and not document["lockout"]
+        and document["edge"]["written"]
         and not document["edge"]["restart_owed"]
+        and UNTRUE.isdisjoint(it["id"] for it in document["problems"])
     )
     return ExitCode.GOOD if good else ExitCode.BAD
 
@@ -245,7 +251,14 @@ class PinsAtHand:
 
 def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
     """The Edge's pinning config as the daemon reads it; nothing is written or moved aside."""
-    return DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True).read()
+    return keeper_of(edge, NoAccount()).read()
+
+
+def keeper_of(edge: EdgeSettings, account: EdgeAccount) -> DocumentKeeper:
+    """What reads the pinning config, and leaves no copy of it; `account` is the Edge's."""
+    return DocumentKeeper(
+        edge.pinning_config, edge.owner, edge.mode, account=lambda: account, looks_only=True
+    )
 
 
 def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> PinsAtHand:

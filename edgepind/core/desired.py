@@ -56,8 +56,9 @@ def wanted(state: State) -> Pinning | None:
 def rollback_target(state: State) -> Pinning | None:
     """The document that was last loaded well, less what is not accepted any more.
 
-    None where none is known, nothing of it is accepted still, or it is what is wanted anyway. It
-    never switches validation off in a posture that enforces it.
+    None where none is known, nothing of it is accepted still, or it is what is wanted anyway, with
+    the attributes that the document had then. It never switches validation off in a posture that
+    enforces it.
     """
     good, now_wanted = state.edge.good, wanted(state)
     if good is None or now_wanted is None:
@@ -67,7 +68,8 @@ def rollback_target(state: State) -> Pinning | None:
         return None
     enabled = good.enabled or now_wanted.enabled
     target = Pinning(enabled, still[0], still)
-    return None if target == now_wanted else target
+    same = target == now_wanted and not state.edge.attributes_changed
+    return None if same else target
 
 
 def way_back(state: State, rules: Rules) -> Pinning | None:
@@ -85,6 +87,14 @@ def desired(state: State) -> Pinning | None:
             return wanted(state)
         case _:
             assert_never(state.edge.restart)
+
+
+def is_written(state: State) -> bool:
+    """Whether the document on disk is the one that is wanted; before the first pin any is."""
+    edge, goal = state.edge, desired(state)
+    if edge.document_problem is not None or edge.write_failures:
+        return False
+    return goal is None or edge.on_disk == goal
 
 
 # --- asking for what is missing -------------------------------------------------------------
@@ -108,13 +118,13 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
     events: tuple[Event, ...] = ()
     if problem is not None and problem != edge.document_problem:
         events = (_rejected(document, problem),)
-    edge = replace(edge, document_problem=problem)
+    edge = replace(edge, document_problem=problem, on_disk=_on_disk(document, edge.on_disk))
     if isinstance(document, DocumentRead):
-        if goal is not None and _says(document, goal):
-            edge = replace(edge, written=goal, write_failures=0, write_not_before=None)
+        if goal is not None and _says(document, goal, edge):
+            edge = replace(_well_written(edge), written=goal)
             return replace(state, edge=edge), (), events
         edge = _take_what_closes(edge, document, goal)
-        action: Action | None = WriteDocument(goal) if goal is not None else None
+        action: Action | None = _write(goal, edge) if goal is not None else None
     else:
         action = _restoration(document, None if awaits_document(state, tick) else goal)
     due = action is not None and tick.passed_or_unset(edge.write_not_before)
@@ -135,26 +145,56 @@ def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) 
 
     A daemon that was killed after it wrote that does not know that it did.
     """
+    found = edge.on_disk
     if goal is None or not edge.write_failures or not document.exact or document.current is None:
         return edge
-    if not document.enabled or not document.accepted or document.refused:
+    if found is None or not found.enabled or document.refused:
         return edge
-    order = tuple(dict.fromkeys((document.current, *document.accepted)))
-    found = Pinning(enabled=True, current=order[0], accepted=order)
     return replace(edge, written=found) if found.lacks_only_pins_of(goal) else edge
+
+
+def _on_disk(document: Document, before: Pinning | None) -> Pinning | None:
+    """What an Edge would read; a document that cannot be looked at says what it said before."""
+    match document:
+        case DocumentUnreadable():
+            return before
+        case DocumentRead(accepted=(first, *_)):
+            current = document.current or first
+            order = tuple(dict.fromkeys((current, *document.accepted)))
+            return Pinning(document.enabled is True, current, order)
+        case _:
+            return None
+
+
+def _well_written(edge: Edge) -> Edge:
+    return replace(edge, write_failures=0, write_not_before=None, write_error=None)
 
 
 def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
     """Between two looks at the document: write where what was written is not wanted any more."""
-    due = goal is not None and goal != edge.written and tick.passed_or_unset(edge.write_not_before)
-    due = due and edge.document_problem is None
-    return (WriteDocument(goal),) if due and goal is not None else ()
+    missing = goal is not None and (goal != edge.written or _gives_back(edge))
+    due = missing and tick.passed_or_unset(edge.write_not_before) and edge.document_problem is None
+    return (_write(goal, edge),) if due and goal is not None else ()
 
 
-def _says(document: DocumentRead, goal: Pinning) -> bool:
+def _write(goal: Pinning, edge: Edge) -> WriteDocument:
+    return WriteDocument(goal, as_before=_gives_back(edge))
+
+
+def _goes_back(edge: Edge) -> bool:
+    return isinstance(edge.restart, RollingBack | RolledBack)
+
+
+def _gives_back(edge: Edge) -> bool:
+    """Whether the way back leads over owner, mode and access list as well."""
+    return _goes_back(edge) and edge.attributes_changed
+
+
+def _says(document: DocumentRead, goal: Pinning, edge: Edge) -> bool:
+    attributes = not _gives_back(edge) if _goes_back(edge) else document.attributes_right
     return (
         document.exact
-        and document.attributes_right
+        and attributes
         and document.enabled == goal.enabled
         and document.current == goal.current
         and document.accepted == goal.accepted
@@ -200,29 +240,52 @@ def learn_write(
     if isinstance(outcome, WriteFailed):
         failures = edge.write_failures + 1
         wait = backoff(tick.rules.interval, failures, WRITE_BACKOFF_CAP)
-        edge = replace(edge, write_failures=failures, write_not_before=tick.after(wait))
+        edge = replace(
+            edge,
+            write_failures=failures,
+            write_not_before=tick.after(wait),
+            write_error=outcome.error,
+        )
         text = f"The pinning config could not be written: {outcome.error}"
         event = Event(EventName.WRITE_FAILED, Severity.ERR, text)
         return replace(state, edge=edge), (event,) if failures == 1 else ()
     if outcome.instead is not None:
         # It closes the Edge, and may lack a pin: see `core.restarts`.
         state, events = learn_write(state, WriteFailed(outcome.instead), tick)
-        edge = replace(state.edge, written=outcome.pinning, digest=outcome.digest)
+        edge = replace(
+            state.edge, written=outcome.pinning, digest=outcome.digest, on_disk=outcome.pinning
+        )
         return replace(state, edge=edge), (*events, *_written(outcome, repaired=False))
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
     as_it_was = outcome.pinning is None  # the next look shows whether it can be read now
     edge = replace(
-        edge,
+        _well_written(edge),
         written=outcome.pinning or edge.written,
+        on_disk=outcome.pinning or edge.on_disk,
         digest=outcome.digest,
-        write_failures=0,
-        write_not_before=None,
         document_problem=edge.document_problem if as_it_was else None,
+        attributes_changed=not _goes_back(edge)
+        and (edge.attributes_changed or outcome.attributes is not None),
     )
     return replace(state, edge=edge), _written(outcome, repaired=repaired)
 
 
 def _written(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
+    return (*_said(outcome, repaired=repaired), *_given(outcome))
+
+
+def _given(outcome: DocumentWritten) -> tuple[Event, ...]:
+    if outcome.attributes is None:
+        return ()
+    text = (
+        f"Owner, mode or access list of the pinning config are changed ({outcome.attributes}); "
+        "`edgepind check` tells whether the Edge's user can read it; if this is not what you want, "
+        "set edge.owner and edge.mode."
+    )
+    return (Event(EventName.ATTRIBUTES_CHANGED, Severity.WARNING, text),)
+
+
+def _said(outcome: DocumentWritten, *, repaired: bool) -> tuple[Event, ...]:
     if not outcome.changed or outcome.pinning is None:
         return ()
     aside = f"; what was found is kept as {outcome.set_aside}" if outcome.set_aside else ""

@@ -214,6 +214,7 @@ def diagnose(link: Link, pins: tuple[Pin, ...], tick: Tick, floor: datetime | No
             error=seen.result.refused,
             not_after=_ends(seen.result.leaf),
             leaves=tuple(_shown(it, pins, kind) for it in (seen.result.leaf, *seen.result.others)),
+            chain_refused=_chain_refused(seen.result.leaf, pins, tick),
         )
         if isinstance(seen.result, Served)
         else AddressVerdict(
@@ -274,6 +275,27 @@ def _shown(leaf: Leaf, pins: tuple[Pin, ...], kind: PinKind) -> Fingerprint:
 
 def _ends(leaf: Leaf) -> datetime:
     return (leaf.public.window or leaf.validity).not_after
+
+
+def _chain_refused(leaf: Leaf, pins: Iterable[Pin], tick: Tick) -> str | None:
+    """Why an Edge that checks the CA chain refuses this pinned leaf; None: nothing says so.
+
+    A wrong clock says nothing. Any of the host's sets of roots may be the one that the Edge uses.
+    """
+    strict = tick.seen.tls.strict_validation is True and tick.clock.trusted
+    if not strict or pin_of(leaf, pins) is None:
+        return None
+    wall = tick.now.wall
+    chains = [it for it in (leaf.public, leaf.system, leaf.exception) if it is not None]
+    if any(it.holds_at(wall) and not it.openssl_differs for it in chains):
+        return None
+    reached = next((it for it in chains if it.window is not None), leaf.public)
+    if reached.window is None or reached.openssl_differs:
+        return reached.problem or "its chain reaches no root"
+    begins, ends = reached.window.not_before, reached.window.not_after
+    if ends < wall:
+        return f"a certificate of its chain expired at {ends:%Y-%m-%d %H:%M} UTC"
+    return f"its chain is not valid before {begins:%Y-%m-%d %H:%M} UTC"
 
 
 def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> LeafFacts:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import EVIDENCE, Evidence, condition, condition_for, hold_down
+from edgepind.core.desired import is_written
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.pin_commands import refusal_to_remove
+from edgepind.core.problems import UNUSABLE, UNWRITTEN, problems
 from edgepind.core.standing import STANDING, Standing, has_standing
 from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
@@ -37,10 +39,10 @@ class Explanation:
 
 
 _SUMMARY: Mapping[Role, str] = {
-    Role.CURRENT: "It is the current pin: the Edge accepts it, and the cloud should show it.",
-    Role.BACKUP: "It is a backup pin: the Edge accepts it, and it becomes current once it is live.",
-    Role.PENDING: "It is a pending pin: the Edge does not accept it yet.",
-    Role.RETIRING: "It is a retiring pin: formerly current, still accepted for the overlap.",
+    Role.CURRENT: "It is the current pin, which the cloud should show",
+    Role.BACKUP: "It is a backup pin, which becomes current once it is live",
+    Role.PENDING: "It is a pending pin, which waits to be accepted",
+    Role.RETIRING: "It is a retiring pin, formerly current and kept for the overlap",
 }
 
 
@@ -50,7 +52,7 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
     return Explanation(
         subject=str(pin.fingerprint),
         standing=pin.role.value,
-        summary=_SUMMARY[pin.role],
+        summary=f"{_SUMMARY[pin.role]}: {_taken(pin, state, rules)}.",
         evidence_for=tuple(_for(pin, state, rules)),
         evidence_against=tuple(against(pin, state, rules)),
         would_change=tuple(_CHANGES[pin.role](pin, state, rules)),
@@ -78,6 +80,24 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
             *(_by_hold_down(rules) if standing not in {"refused", "removed"} else ()),
         ),
     )
+
+
+def _taken(pin: Pin, state: State, rules: Rules) -> str:
+    """Whether the Edge accepts it: by what it has loaded and by what is on disk."""
+    edge, validator = state.edge, rules.restart.validator
+    if edge.loaded is not None and not edge.loaded.enabled:
+        return "validation is off in the Edge, which looks at no pin now"
+    if edge.loaded is not None and pin.fingerprint in edge.loaded.read_under(validator):
+        return "the Edge accepts it"
+    if edge.on_disk is None or pin.fingerprint not in edge.on_disk.accepted:
+        where = "it does not stand in the pinning config on disk"
+    elif pin.fingerprint not in edge.on_disk.read_under(validator):
+        where = "it reads `fingerprint` alone, where another pin stands"
+    else:
+        where = "it stands in the pinning config on disk, and has yet to be loaded"
+    if edge.loaded is None:
+        return f"whether the Edge takes it is not known: {where}"
+    return f"the Edge does not accept it yet: {where}"
 
 
 # --- for --------------------------------------------------------------------------------------
@@ -147,6 +167,8 @@ def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     if not _addresses(state, pin.fingerprint):
         gone = f"for {span(pin.unseen)}" if pin.unseen else "at the last look"
         yield f"no address served it {gone}" if pin.ever_live else "it was never live"
+    if not is_written(state):
+        yield from (it.what for it in problems(state, rules) if it.id in {UNWRITTEN, UNUSABLE})
     loaded = state.edge.loaded
     if loaded is None or pin.fingerprint not in loaded.accepted:
         yield "the Edge is not known to have loaded it"

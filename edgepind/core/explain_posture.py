@@ -12,6 +12,7 @@ from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import POSTURE_TEXT, span
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
+from edgepind.core.problems import problems
 from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
 from edgepind.core.tick import Tick
 from edgepind.model.enums import Bootstrap, Finding, Posture, Role
@@ -80,15 +81,12 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
     answers = state.finding not in {None, Finding.UNREACHABLE}
     if answers and not state.link_accepted and wanted(state) is not None:
         yield "the cloud answers, and nothing that it serves is accepted"
-    if state.lockout:
-        yield "by what the Edge has loaded, it accepts nothing that the cloud serves"
+    yield from (it.what for it in problems(state, tick.rules))
     if not state.clock.trusted:
         yield f"the clock is known to be wrong (source: {state.clock.source})"
     if state.status.error is not None:
         what = "is not believed in all" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"
-    if edge.document_problem is not None:
-        yield f"the pinning config cannot be used: {edge.document_problem}"
     if edge.write_failures:
         yield f"the pinning config could not be written, {edge.write_failures} times in a row"
     if edge.active is False:

@@ -26,9 +26,10 @@ def accepts_live(document: Pinning, state: State, rules: Rules) -> bool:
 def is_locked_out(state: State, rules: Rules) -> bool:
     """Whether the Edge accepted nothing of what the cloud served when it answered last.
 
-    Where it is not known what the Edge has loaded, the pin set is judged instead.
+    Where it is not known what the Edge has loaded, it is what the document says: a pin that stands
+    on no disk connects nobody. Only where that is not known either, the pin set is judged.
     """
-    loaded = state.edge.loaded
+    loaded = state.edge.loaded or state.edge.on_disk
     if not answering(state) or (loaded is not None and not loaded.enabled):
         return False
     if loaded is not None:

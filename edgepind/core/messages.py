@@ -39,6 +39,12 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def halves(sentence: str) -> tuple[str, str]:
+    """What happened, and what to do as a sentence, of a message with a semicolon between."""
+    what, _, remedy = sentence.rpartition("; ")
+    return (what, f"{remedy[0].upper()}{remedy[1:]}.") if what else (sentence, "See the message.")
+
+
 def pin_pending(pin: Pin, need: HoldDown) -> Event:
     """A hold-down begins."""
     age = f"has been seen for {span(need.age)} and " if need.age else "has been "

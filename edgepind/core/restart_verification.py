@@ -207,8 +207,9 @@ def _begin_settling(state: State, run: str, tick: Tick) -> tuple[State, tuple[Ev
     edge = replace(go(state.edge, RestartEvent.RESTARTED, debt, tick), watched_run=run)
     if isinstance(edge.restart, RolledBack):
         text = (
-            "The Edge runs again with the last pinning config that was loaded well; the new one is "
-            "tried again later; see the Edge's own journal for why it did not come up."
+            "The Edge was restarted with the last pinning config that was loaded well; `edgepind "
+            "status` shows whether it stays up; the new one is tried again later; see the Edge's "
+            "own journal for why it did not come up."
         )
         event = Event(EventName.ROLLED_BACK, Severity.ERR, text)
         return replace(state, edge=edge), (event,)
@@ -242,7 +243,11 @@ def _watch(state: State, settling: Settling, tick: Tick) -> tuple[State, tuple[E
         settling = replace(settling, settled=0.0, seen_well=False)
     if settling.settled < tick.rules.restart.settle:
         return replace(state, edge=replace(edge, restart=settling)), events
-    edge = replace(go(edge, RestartEvent.SETTLED, settling.debt, tick), good=edge.loaded)
+    edge = replace(
+        go(edge, RestartEvent.SETTLED, settling.debt, tick),
+        good=edge.loaded,
+        attributes_changed=False,
+    )
     text = "The restarted Edge has settled and is well."
     return replace(state, edge=edge), (Event(EventName.RESTART_SUCCEEDED, Severity.NOTICE, text),)
 

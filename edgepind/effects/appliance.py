@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from edgepind.effects.attributes import AccountUnknown, EdgeAccount
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.effects.restart import look_at, no_restart, restart_watched, restarter
@@ -47,6 +48,9 @@ class Appliance(Protocol):
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives."""
 
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """The same, with the owner, mode and access list that it had before they were changed."""
+
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Set a rejected document aside and put the last good one back (see `RestoreDocument`)."""
 
@@ -74,8 +78,14 @@ class LocalAppliance:
         looks_only: bool = False,
         bus_address: str | None = None,
     ) -> None:
+        self._account: EdgeAccount = AccountUnknown("it was not asked yet")
         self._keeper = DocumentKeeper(
-            edge.pinning_config, edge.owner, edge.mode, looks_only=looks_only, now=wall
+            edge.pinning_config,
+            edge.owner,
+            edge.mode,
+            account=lambda: self._account,
+            looks_only=looks_only,
+            now=wall,
         )
         self._disk = DiskThread("edgepind-document")
         self._path = edge.pinning_config
@@ -83,11 +93,16 @@ class LocalAppliance:
 
     async def read_document(self) -> DocumentReading:
         """See `Appliance`."""
+        self._account = await self._restarter.account()
         return await self._disk.run(self._keeper.read)
 
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`; cancelled, the document is still written whole."""
         return await self._disk.run(self._keeper.restore, pinning)
+
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """See `Appliance`."""
+        return await self._disk.run(self._keeper.put_back, pinning)
 
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
@@ -155,6 +170,10 @@ class DryAppliance:
 
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """Simulate the write. Fails where the real document cannot be read."""
+        return await self._simulate(pinning)
+
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """Simulate the write."""
         return await self._simulate(pinning)
 
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:

@@ -1,7 +1,7 @@
-"""The two files beside the pinning document: its last good copy, and the one that ends an opening.
+"""The files beside the pinning document, in its folder and with its owner and mode.
 
-Both lie in the folder of the document (of its target, where it is a symbolic link) and have its
-owner and mode.
+Its last good copy, the one from before its attributes were changed, and the one that ends an
+opening. Where the document is a symbolic link, they lie beside its target.
 """
 
 import os
@@ -19,7 +19,7 @@ from edgepind.effects.pinning_text import (
 from edgepind.host import durable_file
 from edgepind.host.bounded_read import SmallFile, Stamp, read_small_file
 from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, remove
-from edgepind.host.fs import UnknownOwner, find_owner
+from edgepind.host.file_access import Access, access_of
 from edgepind.model.document import Pinning
 
 
@@ -28,10 +28,8 @@ class _Copy:
 
     suffix: str
 
-    def __init__(self, document: Path, owner: str, mode: int) -> None:
+    def __init__(self, document: Path) -> None:
         self._document = document
-        self._owner = owner
-        self._mode = mode
 
     @property
     def _target(self) -> Path:
@@ -41,6 +39,18 @@ class _Copy:
     def _path(self) -> Path:
         return self._target.with_name(f".{self._target.name}.{self.suffix}")
 
+    @property
+    def name(self) -> str:
+        """Its name in the document's folder."""
+        return self._path.name
+
+    def access(self) -> Access | None:
+        """The owner, mode and access list that it has; None where there is none."""
+        try:
+            return access_of(self._path, self._path.lstat())
+        except OSError:
+            return None
+
     def _read(self) -> tuple[bytes, PinningText] | None:
         """None where there is none, or none that can be used."""
         file = read_small_file(self._path, LONGEST)
@@ -49,13 +59,10 @@ class _Copy:
             return file.content, text
         return None
 
-    def _write(self, content: bytes, attributes_of: str | None = None) -> str | None:
+    def _write(self, content: bytes, access: Access) -> str | None:
         """A sentence, where that failed."""
-        owner = find_owner(self._owner)
-        if isinstance(owner, UnknownOwner):
-            return owner.error
         outcome = durable_file.replace(
-            self._path, content, owner=owner, mode=self._mode, attributes_of=attributes_of
+            self._path, content, owner=access, attributes_of=self._target.name
         )
         return outcome.error if isinstance(outcome, NotReplaced) else None
 
@@ -64,18 +71,31 @@ class LastGood(_Copy):
     """The last good document: a broken one costs the operator no key of his own."""
 
     suffix = "last-good"
-    _digest = ""
+    _kept: tuple[str, Access] | None = None
 
     def content(self) -> bytes | None:
         """Give its bytes; None where there is none, or none that is still good."""
         found = self._read()
         return found[0] if found else None
 
-    def keep(self, content: bytes) -> None:
+    def keep(self, content: bytes, access: Access) -> None:
         """Copy a good document where it has changed; a failed copy is tried again the next time."""
-        digest = digest_of(content)
-        if digest != self._digest and self._write(content) is None:
-            self._digest = digest
+        kept = digest_of(content), access
+        if kept != self._kept and self._write(content, access) is None:
+            self._kept = kept
+
+
+class Before(_Copy):
+    """The document as it was before edgepind changed its owner, mode or access list last.
+
+    A second name of that very file, so that the file system keeps what it had.
+    """
+
+    suffix = "before"
+
+    def keep(self) -> None:
+        """Give the document this name as well; what cannot be kept cannot be put back later."""
+        durable_file.give_second_name(self._target, self._path)
 
 
 class ClosingDocument(_Copy):
@@ -87,7 +107,7 @@ class ClosingDocument(_Copy):
 
     suffix = "closing"
 
-    def lay(self, opening: PinningText) -> str | None:
+    def lay(self, opening: PinningText, access: Access) -> str | None:
         """Prepare it, durably, for a document that is to switch validation off.
 
         A sentence, where that failed. Where `opening` holds no pin there is nothing to close to.
@@ -98,7 +118,7 @@ class ClosingDocument(_Copy):
         content = edit_pinning(opening, pinning)
         if isinstance(content, EditRefused):
             return content.reason
-        return self._write(content, self._target.name)
+        return self._write(content, access)
 
     def text(self) -> PinningText | None:
         """What was prepared; None where there is none that can be read."""

@@ -53,6 +53,8 @@ class Executor:
 
     async def _do(self, action: Action) -> Outcome:
         match action:
+            case WriteDocument(pinning, as_before=True):
+                return await self._appliance.put_back(pinning)
             case WriteDocument(pinning):
                 return await self._appliance.apply(pinning)
             case RestoreDocument(pinning):

@@ -29,6 +29,7 @@ from edgepind.effects.helper_protocol import (
     Apply,
     AskUnit,
     NoAnswer,
+    PutBack,
     ReadDocument,
     Request,
     RequestRefused,
@@ -52,7 +53,7 @@ from edgepind.model.action import (
 )
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
-from edgepind.settings.schema import EdgeSettings
+from edgepind.settings.schema import EdgeSettings, Settings
 
 # How long an answer may take, in seconds, by what was asked.
 READ = 15.0
@@ -66,6 +67,14 @@ _RECENT = 2.0
 """Seconds in which a file can change again and show the same times: file systems count coarsely."""
 
 _Stamp = tuple[int, ...]
+
+
+def helper_socket(settings: Settings) -> Path | None:
+    """Where the helper listens, by `edge.helper`; None where this process acts itself."""
+    helper = settings.edge.helper
+    if helper == "auto":
+        return None if os.geteuid() == 0 else settings.paths.runtime / "apply.sock"
+    return Path(helper) if helper else None
 
 
 class HelperAppliance:
@@ -109,6 +118,10 @@ class HelperAppliance:
     async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`."""
         return await self._write(Apply(pinning))
+
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """See `Appliance`."""
+        return await self._write(PutBack(pinning))
 
     async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
@@ -156,7 +169,7 @@ class HelperAppliance:
         content = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         return (*content, found.st_mode, found.st_uid, found.st_gid)
 
-    async def _write(self, request: Apply | Restore) -> DocumentOutcome:
+    async def _write(self, request: Apply | PutBack | Restore) -> DocumentOutcome:
         self._known = None
         answer = await self._helper.ask(request, WRITE)
         if isinstance(answer, DocumentWritten | WriteFailed):

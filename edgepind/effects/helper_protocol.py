@@ -17,7 +17,7 @@ from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.observation import Document, EdgeUnit
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
-GREETING = b'{"edgepind-apply": 1}\n'
+GREETING = b'{"edgepind-apply": 2}\n'
 """What the helper says first, with the version of what follows.
 
 systemd hangs up on a client while another is served. A client that was greeted is being served, so
@@ -49,10 +49,22 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBack:
+    """The same, with the owner, mode and access list from before root's side changed them."""
+
+    pinning: Pinning
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Set a rejected pinning config aside and put the last good one back."""
 
     pinning: Pinning | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Try on scratch files whether the pinning config can be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class Restart:
     loading: Pinning
 
 
-Request = ReadDocument | Apply | Restore | AskUnit | Restart
+Request = ReadDocument | Apply | PutBack | Restore | Rehearse | AskUnit | Restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +90,20 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What came of the trial: a sentence on why the document cannot be replaced, or None."""
+
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NoAnswer:
     """A line that is not an answer; `reason` is a clause."""
 
     reason: str
 
 
-_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | RequestRefused
+_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | Rehearsed | RequestRefused
 Answer = DocumentReading | _Outcome
 
 _T = TypeVar("_T")
@@ -92,7 +111,9 @@ _T = TypeVar("_T")
 _REQUESTS: dict[str, type[Request]] = {
     "read": ReadDocument,
     "apply": Apply,
+    "put_back": PutBack,
     "restore": Restore,
+    "rehearse": Rehearse,
     "unit": AskUnit,
     "restart": Restart,
 }
@@ -132,7 +153,7 @@ def _request(line: bytes) -> Request | str:
     except Misfit as misfit:
         return str(misfit)
     match request:
-        case Apply(Pinning() as named) | Restore(Pinning() as named) | Restart(named):
+        case Apply(named) | PutBack(named) | Restore(Pinning() as named) | Restart(named):
             too_many = len(named.accepted) > MOST_PINS
             return f"it names more than {MOST_PINS} pins" if too_many else request
         case _:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from edgepind.effects.document_copies import ClosingDocument, LastGood
+from edgepind.effects.attributes import AUTO, DueAccess, EdgeAccount, no_account
+from edgepind.effects.document_copies import Before, ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
     DocumentReading,
@@ -38,7 +39,8 @@ from edgepind.host.bounded_read import (
     read_small_file,
 )
 from edgepind.host.durable_file import NotReplaced, Overtaken, Unchanged
-from edgepind.host.fs import Owner, UnknownOwner, find_owner, sweep
+from edgepind.host.file_access import Access, access_of
+from edgepind.host.fs import UnknownOwner, sweep
 from edgepind.host.quarantine import link_aside
 from edgepind.model.action import DocumentOutcome, DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
@@ -50,9 +52,12 @@ from edgepind.model.observation import (
 )
 
 _ATTEMPTS = 5
-_PERMISSIONS = 0o7777
+_SPECIAL = 0o7000
+"""The mode bits that no document is due (inode(7))."""
 _EMPTY = b"{}\n"
 _TOO_LONG = f"it is longer than {LONGEST} bytes"
+_ROOM = 4096
+"""Bytes by which a document may grow at the next write."""
 
 _Edit = Callable[[PinningText], bytes | EditRefused]
 
@@ -69,6 +74,7 @@ class _Found:
     content: bytes = b""
     text: PinningText | None = None
     why: str = ""
+    access: Access | None = None
 
     @property
     def broken(self) -> bool:
@@ -76,28 +82,31 @@ class _Found:
 
 
 class DocumentKeeper:
-    """The document at `path`, owned by `owner` ("user:group") with `mode` (as 0o600).
+    """The document at `path`, with `owner` ("user:group") and `mode` (as 0o600), or as found.
 
-    `now` gives the wall time for the names of what is set aside. With `looks_only`, reading
-    leaves no copy of a good document behind, so that looking changes nothing on disk.
+    `account` tells as whom the Edge runs, where they are "auto" and None. `now` gives the wall
+    time for the names of what is set aside. With `looks_only`, reading leaves no copy of a good
+    document behind, so that looking changes nothing on disk.
     """
 
     def __init__(
         self,
         path: Path,
         owner: str,
-        mode: int,
+        mode: int | None,
         *,
+        account: Callable[[], EdgeAccount] = no_account,
         looks_only: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._path = path
-        self._owner = owner
-        self._mode = mode
+        self._due = DueAccess(owner, mode, account)
+        self._earlier = DueAccess(AUTO, None, account)
+        self._before = Before(path)
         self._looks_only = looks_only
         self._now = now
-        self._last_good = LastGood(path, owner, mode)
-        self._closing = ClosingDocument(path, owner, mode)
+        self._last_good = LastGood(path)
+        self._closing = ClosingDocument(path)
         self._known: tuple[bytes, DocumentReading] | None = None
         if not looks_only:
             sweep(self._target)
@@ -119,6 +128,19 @@ class DocumentKeeper:
             case SmallFile() as file:
                 return self._reading(file)
 
+    def rehearse(self) -> str | None:
+        """Try on scratch files whether the document can be replaced; a sentence where it cannot.
+
+        They are as long as the document with some more pins, and are removed again.
+        """
+        found = self._find()
+        if isinstance(found, DocumentUnreadable):
+            return found.error
+        due = self._due.of(found.access)
+        if isinstance(due, UnknownOwner):
+            return due.error
+        return durable_file.rehearse(self._path, found.content + bytes(_ROOM), due)
+
     def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
 
@@ -128,6 +150,16 @@ class DocumentKeeper:
         """
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
         return self._persist(edit, pinning)
+
+    def put_back(self, pinning: Pinning) -> DocumentOutcome:
+        """As `restore`, with owner, mode and access list from before they were changed here.
+
+        What strangers must not have is not put back, whoever asks.
+        """
+        before = self._before.access()
+        due = None if before is None else self._earlier.of(before)
+        given = None if isinstance(due, UnknownOwner) else due
+        return self._persist(partial(edit_pinning, pinning=pinning), pinning, given)
 
     def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
@@ -148,9 +180,11 @@ class DocumentKeeper:
         pinning = pinning_in(found.text, enabled=True) if found.text else None
         return self.restore(pinning or self._closing.pinning())
 
-    def _persist(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome:
+    def _persist(
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None = None
+    ) -> DocumentOutcome:
         for _ in range(_ATTEMPTS):
-            outcome = self._settle(edit, pinning)
+            outcome = self._settle(edit, pinning, given)
             if not isinstance(outcome, Overtaken):
                 return outcome
         return WriteFailed(
@@ -158,7 +192,9 @@ class DocumentKeeper:
             " edited; find what writes it and stop that"
         )
 
-    def _settle(self, edit: _Edit | None, pinning: Pinning | None) -> DocumentOutcome | Overtaken:
+    def _settle(
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None
+    ) -> DocumentOutcome | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
@@ -178,21 +214,22 @@ class DocumentKeeper:
                     f"{reason}; report this with the document"
                 )
             case content:
-                return self._put(found, content, pinning)
+                return self._put(found, content, pinning, given)
 
     def _find(self) -> _Found | DocumentUnreadable:
         match read_small_file(self._path, LONGEST, follow=True):
             case NoFile():
                 return _Found(ABSENT)
             case TooLarge(stamp=stamp):
-                return _Found(stamp, why=_TOO_LONG)
+                return _Found(stamp, why=_TOO_LONG, access=self._access())
             case Unreadable(error):
                 return DocumentUnreadable(error)
             case SmallFile(content, status):
                 text = parse_pinning_text(content)
+                access = access_of(self._target, status)
                 if isinstance(text, DocumentRejected):
-                    return _Found(Stamp.of(status), content, why=text.reason)
-                return _Found(Stamp.of(status), content, text)
+                    return _Found(Stamp.of(status), content, why=text.reason, access=access)
+                return _Found(Stamp.of(status), content, text, access=access)
 
     def _good_copy(self) -> bytes | None:
         """A good document of before, whole: the last one, or the one that ends an opening."""
@@ -202,6 +239,12 @@ class DocumentKeeper:
     def _rejected(self, reason: str) -> DocumentReading:
         return DocumentReading(DocumentRejected(reason, self._good_copy() is not None))
 
+    def _access(self) -> Access | None:
+        try:
+            return access_of(self._target, self._target.stat())
+        except OSError:
+            return None
+
     def _reading(self, file: SmallFile) -> DocumentReading:
         if not self._known or self._known[0] != file.content:
             self._known = (file.content, _read(file))
@@ -210,27 +253,36 @@ class DocumentKeeper:
             return self._rejected(reading.document.reason)
         if not isinstance(reading.document, DocumentRead):
             return reading
+        access = access_of(self._target, file.status)
+        due = self._due.of(access)
         if not self._looks_only:
-            self._last_good.keep(file.content)
-        owner = find_owner(self._owner)
-        owned = isinstance(owner, Owner) and owner.owns(file.status)
-        right = owned and file.status.st_mode & _PERMISSIONS == self._mode
+            kept = access if isinstance(due, UnknownOwner) else due
+            self._last_good.keep(file.content, kept)
+        right = due == access and not file.status.st_mode & _SPECIAL
         document = replace(reading.document, changed=file.changed, attributes_right=right)
         return DocumentReading(document, reading.tls)
 
     def _put(
-        self, found: _Found, content: bytes, pinning: Pinning | None
+        self, found: _Found, content: bytes, pinning: Pinning | None, given: Access | None
     ) -> DocumentOutcome | Overtaken:
-        owner = find_owner(self._owner)
-        if isinstance(owner, UnknownOwner):
-            return WriteFailed(owner.error)
-        if problem := self._unready(content):
+        had = found.access or self._last_good.access()
+        due = given or self._due.of(had)
+        if isinstance(due, UnknownOwner):
+            return WriteFailed(due.error)
+        if problem := self._unready(content, due):
             return WriteFailed(problem)
         aside = link_aside(self._target, "rejected", self._now()) if found.broken else None
         if isinstance(aside, NotReplaced):
             return WriteFailed(aside.error)
+        if given is None and _changed(found.access, due):
+            self._before.keep()
         outcome = durable_file.replace(
-            self._path, content, owner=owner, mode=self._mode, follow=True, expecting=found.stamp
+            self._path,
+            content,
+            owner=due,
+            follow=True,
+            attributes_of=None if found.access else self._last_good.name,
+            expecting=found.stamp,
         )
         if isinstance(outcome, Overtaken):
             return outcome
@@ -239,16 +291,17 @@ class DocumentKeeper:
         text = parse_pinning_text(content)
         if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
-        self._last_good.keep(content)
+        self._last_good.keep(content, due)
         return DocumentWritten(
             pinning,
             digest_of(content),
             changed=content != found.content,
             set_aside=str(aside) if aside else None,
             durable=isinstance(outcome, Unchanged) or outcome.durable,
+            attributes=_changed(found.access, due),
         )
 
-    def _unready(self, content: bytes) -> str | None:
+    def _unready(self, content: bytes, due: Access) -> str | None:
         """Why a document must not be written, a sentence: it opens, and cannot be closed again.
 
         None where it does not open, or where the closing document is prepared.
@@ -256,7 +309,7 @@ class DocumentKeeper:
         text = parse_pinning_text(content)
         if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
-        problem = self._closing.lay(text)
+        problem = self._closing.lay(text, due)
         return problem and (
             f"{self._path} is unchanged, because the document that switches validation on again "
             f"could not be prepared beside it: {problem}"
@@ -287,7 +340,8 @@ class DocumentKeeper:
         if isinstance(outcome, NotReplaced):
             return WriteFailed(error)
         content = ready.text.encode()
-        self._last_good.keep(content)
+        if access := self._access():
+            self._last_good.keep(content, access)
         return DocumentWritten(
             pinning,
             digest_of(content),
@@ -307,6 +361,11 @@ def _next_content(
         return copy
     text = parse_pinning_text(copy or _EMPTY)
     return EditRefused(text.reason) if isinstance(text, DocumentRejected) else edit(text)
+
+
+def _changed(had: Access | None, has: Access) -> str | None:
+    """What became of owner, mode and access list; None where there were none, or the same."""
+    return None if had is None or had == has else f"{has}, was {had}"
 
 
 def _read(file: SmallFile) -> DocumentReading:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from edgepind.effects.attributes import EdgeAccount, NoAccount
 from edgepind.effects.pinning_text import LONGEST, digest_of
 from edgepind.host.bounded_read import SmallFile, read_small_file
 from edgepind.host.command import Exited, run_command
@@ -64,6 +65,9 @@ class Restarter(Protocol):
     async def patience(self) -> float | None:
         """Seconds that its owner gives a stop and a start together; None: that is not known."""
 
+    async def account(self) -> EdgeAccount:
+        """As whom the Edge runs, so that it can be let read its document."""
+
     async def restart(self, loading: Pinning) -> RestartOutcome:
         """Restart the Edge and wait for the end of that, or until it takes long."""
 
@@ -88,6 +92,10 @@ class RestartCommand:
     async def patience(self) -> float:
         """Its deadline."""
         return self._deadline
+
+    async def account(self) -> NoAccount:
+        """Nothing tells it."""
+        return NoAccount()
 
     async def restart(self, loading: Pinning) -> RestartDone | RestartFailed:
         """Run the command to its end."""

@@ -21,7 +21,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from edgepind.effects.attributes import AccountUnknown, EdgeAccount
 from edgepind.effects.restart import RESTART_DEADLINE, no_restart
+from edgepind.host.file_access import Account, find_account
 from edgepind.model.action import (
     RestartDone,
     RestartFailed,
@@ -225,13 +227,36 @@ class SystemdUnit:
         self._job_deadline = job_deadline
         self._start_limit_pause = start_limit_pause
         self._bus = SystemBus(bus_address)
+        self._run = ""
+        self._account: tuple[str, EdgeAccount] | None = None
 
     async def unit(self) -> EdgeUnit:
         """Report the unit: one call over the connection that is kept."""
         try:
-            return _unit(self._name, await self._properties(self._bus))
+            unit = _unit(self._name, await self._properties(self._bus))
         except (BusUnavailableError, CallRefusedError) as error:
             return UnitUnknown(f"systemd could not be asked about {self._name}: {error}")
+        if isinstance(unit, Unit):
+            self._run = unit.invocation
+        return unit
+
+    async def account(self) -> EdgeAccount:
+        """As whom the unit runs: asked once in each of its runs that `unit` has seen."""
+        if self._account is not None and self._account[0] == self._run:
+            return self._account[1]
+        account = await self._ask_account()
+        if not isinstance(account, AccountUnknown):
+            self._account = self._run, account
+        return account
+
+    async def _ask_account(self) -> EdgeAccount:
+        try:
+            its = await self._properties(self._bus, "Service")
+        except (BusUnavailableError, CallRefusedError) as error:
+            return AccountUnknown(f"systemd does not say as whom {self._name} runs: {error}")
+        groups = tuple(map(str, its.get("SupplementaryGroups", ())))
+        found = find_account(its.get("User", ""), its.get("Group", ""), groups)
+        return found if isinstance(found, Account) else AccountUnknown(found.error)
 
     async def spans(self, *names: str) -> tuple[float, ...] | None:
         """Give time limits of the service in seconds, by their names, as in `TimeoutStartUSec`.
@@ -351,9 +376,9 @@ class SystemdUnit:
             pass
         return _STILL_RUNNING
 
-    async def _properties(self, bus: SystemBus) -> dict[str, Any]:
+    async def _properties(self, bus: SystemBus, of: str = "Unit") -> dict[str, Any]:
         [properties] = await bus.call(
-            self._unit, "org.freedesktop.DBus.Properties.GetAll", "s", f"{_SYSTEMD}.Unit"
+            self._unit, "org.freedesktop.DBus.Properties.GetAll", "s", f"{_SYSTEMD}.{of}"
         )
         return {name: variant.value for name, variant in properties.items()}
 

@@ -10,8 +10,13 @@ from math import inf
 from pathlib import Path
 
 from edgepind.clock import Clock
-from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.helper.edge_unit import patience_with, restart_edge, set_timer, unit_of_edge
+from edgepind.helper.edge_unit import (
+    document_of,
+    patience_with,
+    restart_edge,
+    set_timer,
+    unit_of_edge,
+)
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import Opening, turn
 from edgepind.model.action import RestartDone, RestartRefused, RestartUnderWay, WriteFailed
@@ -90,9 +95,7 @@ class Closer:
 
     def _end(self, opening: Opening, policy: HelperPolicy) -> Closing:
         edge = self.settings.edge
-        keeper = DocumentKeeper(
-            edge.pinning_config, edge.owner, edge.mode, now=lambda: self.clock.now().wall
-        )
+        keeper = document_of(edge, self.clock)
         written = keeper.close()
         if isinstance(written, WriteFailed):
             return self._failed(opening, policy, written.error)

@@ -2,8 +2,11 @@
 
 # Imported late throughout: an event loop and D-Bus are a third of what the helper would load.
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from edgepind.clock import Clock
+from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.action import RestartOutcome
 from edgepind.model.document import Pinning
 from edgepind.model.observation import EdgeUnit
@@ -23,6 +26,19 @@ def unit_of_edge(edge: EdgeSettings) -> EdgeUnit:
 def patience_with(edge: EdgeSettings) -> float | None:
     """Seconds that a stop and a start of the Edge may take together (see `Restarter`)."""
     return _with_unit(edge, lambda unit: unit.patience())
+
+
+def document_of(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
+    """What keeps the pinning document; as whom the Edge runs is asked once, where that matters."""
+    account = cache(lambda: _with_unit(edge, lambda unit: unit.account()))
+    return DocumentKeeper(
+        edge.pinning_config,
+        edge.owner,
+        edge.mode,
+        account=account,
+        looks_only=looks_only,
+        now=lambda: clock.now().wall,
+    )
 
 
 def restart_edge(edge: EdgeSettings, loading: Pinning) -> RestartOutcome:

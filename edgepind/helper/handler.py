@@ -7,16 +7,24 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    PutBack,
     ReadDocument,
+    Rehearse,
+    Rehearsed,
     Request,
     Restart,
     Restore,
 )
-from edgepind.effects.pinning_document import DocumentKeeper
-from edgepind.helper.edge_unit import restart_edge, set_timer, unit_of_edge
+from edgepind.helper.edge_unit import document_of, restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
 from edgepind.helper.records import turn
-from edgepind.model.action import RestartDone, RestartOutcome, RestartRefused, WriteFailed
+from edgepind.model.action import (
+    DocumentOutcome,
+    RestartDone,
+    RestartOutcome,
+    RestartRefused,
+    WriteFailed,
+)
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -34,26 +42,39 @@ def fulfil(
     edge = settings.edge
     match request:
         case ReadDocument(looks_only):
-            return _keeper(edge, clock, looks_only=looks_only).read()
-        case Apply(pinning) | Restore(pinning):
-            if pinning is None or pinning.enabled:
-                return _keeper(edge, clock).restore(pinning)
-            with turn(folder) as mine:
-                policy = HelperPolicy(settings, folder, clock)
-                problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
-                return WriteFailed(problem) if problem else _keeper(edge, clock).restore(pinning)
+            return document_of(edge, clock, looks_only=looks_only).read()
+        case Apply() | PutBack() | Restore():
+            return _write(request, settings, folder, clock, timer)
+        case Rehearse():
+            return Rehearsed(document_of(edge, clock, looks_only=True).rehearse())
         case AskUnit():
             return unit_of_edge(edge)
         case Restart(loading):
             with turn(folder) as mine:
                 policy = HelperPolicy(settings, folder, clock)
                 problem = policy.objection_to_restart() if mine else _NOT_NOW
-                return RestartRefused(problem) if problem else _restart(loading, policy, edge)
+                return (
+                    RestartRefused(problem) if problem else _restart(loading, policy, edge, clock)
+                )
 
 
-def _keeper(edge: EdgeSettings, clock: Clock, *, looks_only: bool = False) -> DocumentKeeper:
-    path, owner, mode = edge.pinning_config, edge.owner, edge.mode
-    return DocumentKeeper(path, owner, mode, looks_only=looks_only, now=lambda: clock.now().wall)
+def _write(
+    request: Apply | PutBack | Restore,
+    settings: Settings,
+    folder: Path,
+    clock: Clock,
+    timer: str | None,
+) -> DocumentOutcome:
+    document = document_of(settings.edge, clock)
+    write = document.put_back if isinstance(request, PutBack) else document.restore
+    if request.pinning is None:
+        return document.restore(None)
+    if request.pinning.enabled:
+        return write(request.pinning)
+    with turn(folder) as mine:
+        policy = HelperPolicy(settings, folder, clock)
+        problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
+        return WriteFailed(problem) if problem else write(request.pinning)
 
 
 def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None:
@@ -67,19 +88,20 @@ def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None
     )
 
 
-def _restart(loading: Pinning, policy: HelperPolicy, edge: EdgeSettings) -> RestartOutcome:
+def _restart(
+    loading: Pinning, policy: HelperPolicy, edge: EdgeSettings, clock: Clock
+) -> RestartOutcome:
     outcome = restart_edge(edge, loading)
     if isinstance(outcome, RestartRefused):
         policy.restart_not_made()
-    if isinstance(outcome, RestartDone) and _closes(outcome, edge):
+    if isinstance(outcome, RestartDone) and _closes(outcome, edge, clock):
         policy.record.remove()  # one that stays finds the Edge closed at its end
     return outcome
 
 
-def _closes(outcome: RestartDone, edge: EdgeSettings) -> bool:
+def _closes(outcome: RestartDone, edge: EdgeSettings, clock: Clock) -> bool:
     """Whether the Edge has read a document with validation on; the daemon is not asked."""
-    keeper = DocumentKeeper(edge.pinning_config, edge.owner, edge.mode, looks_only=True)
-    match keeper.read().document:
+    match document_of(edge, clock, looks_only=True).read().document:
         case DocumentRead(enabled=True, digest=digest):
             return digest == outcome.read
         case _:

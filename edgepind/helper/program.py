@@ -19,6 +19,7 @@ from edgepind.effects.helper_protocol import (
     LONGEST_REQUEST,
     Answer,
     Apply,
+    PutBack,
     Request,
     RequestRefused,
     Restart,
@@ -129,7 +130,7 @@ def _note(peer: str, request: Request | RequestRefused, answer: Answer) -> None:
     """Report who asked for what and what became of it, unless something was only read."""
     priority = _NOTICE if _is_good(answer) else _WARNING
     match request:
-        case Apply(pinning) | Restore(pinning):
+        case Apply(pinning) | PutBack(pinning) | Restore(pinning):
             _tell(priority, f"{peer} asked for {_described(pinning)}: {_outcome(answer)}")
         case Restart():
             _tell(priority, f"{peer} asked for a restart of the Edge: {_outcome(answer)}")

@@ -6,7 +6,7 @@ writes in place, not even where a rename is impossible. Synchronous, and an `fsy
 seconds: never call it on the event loop.
 
 The order of calls is the point of this file: a temporary in the target's own folder (O_EXCL,
-O_NOFOLLOW, 0600), write, fchown, extended attributes, fchmod, fsync, read back, renameat, fsync
+O_NOFOLLOW, 0600), write, extended attributes, fchmod, fchown, fsync, read back, renameat, fsync
 of the folder. Extended attributes come before the mode, because an access list rewrites it.
 """
 
@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from edgepind.host.bounded_read import ABSENT, SmallFile, Stamp, not_regular, read_small_file
+from edgepind.host.file_access import ACL, Access, access_of, plain
 from edgepind.host.fs import (
     CallFailed,
     Owner,
@@ -31,15 +32,16 @@ from edgepind.host.fs import (
     temporary_name,
     write_all,
 )
+from edgepind.host.obstacles import in_the_way
 
-_PERMISSIONS = 0o7777
+_SPECIAL = 0o7000
 _TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LONGEST_COPY = 4 * 1024 * 1024
 _NO_LINKS_HERE = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV})
 
-# These hold hashes of the old content, or rights that no data file has.
-_NOT_COPIED = frozenset({"security.ima", "security.evm", "security.capability"})
+# These hold hashes of the old content, or rights that no data file has; or are set by themselves.
+_NOT_COPIED = frozenset({"security.ima", "security.evm", "security.capability", ACL})
 # A file system or a security module that refuses an attribute must not leave a pin unwritten.
 _NOT_SETTABLE = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 
@@ -73,7 +75,7 @@ def replace(
     path: Path,
     content: bytes,
     *,
-    owner: Owner | None = None,
+    owner: Owner | Access | None = None,
     mode: int = 0o600,
     follow: bool = False,
     attributes_of: str | None = None,
@@ -82,9 +84,10 @@ def replace(
     """Make `path` hold `content`, owned by `owner` (None: see `owner_in`), with this mode.
 
     A symbolic link at the path is refused, or, with `follow`, its target is replaced: follow only
-    in folders that nobody less trusted can write to. With `expecting`, nothing is done where the
-    path holds something else by the time of the rename. Extended attributes are those that it had,
-    or those of the file called `attributes_of` in its folder. Never raises for what a disk can do.
+    in folders that nobody less trusted can write to. An `Access` as owner says mode and access list
+    as well. With `expecting`, nothing is done where the path holds something else by the time of
+    the rename. Extended attributes are those that it had, or those of the file called
+    `attributes_of` in its folder. Never raises for what a disk can do.
     """
     target = Path(os.path.realpath(path)) if follow else path
     try:
@@ -92,26 +95,44 @@ def replace(
             old = _status(folder, target)
             if not _expected(old, expecting):
                 return Overtaken()
-            with calling("stat", target.parent):
-                wanted = owner or owner_in(os.fstat(folder))
-            attributes_right = old and wanted.owns(old) and old.st_mode & _PERMISSIONS == mode
-            if attributes_right and _holds(folder, target.name, content):
+            with calling("stat", target):
+                had = access_of(target, old) if old else None
+                shape = _shape(owner or owner_in(os.fstat(folder)), mode, had)
+            if _is_so(old, had, shape) and _holds(folder, target.name, content):
                 return Unchanged()
             sweep_in(folder, target.name)
             with _temporary(folder, target) as (temporary, descriptor):
-                made = _fill(descriptor, target, content, wanted)
-                with calling("setxattr", target):
-                    _copy_attributes(folder, attributes_of or target.name, descriptor)
-                with calling("fchmod", target):
-                    os.fchmod(descriptor, mode)
-                with calling("fsync", target):
-                    os.fsync(descriptor)
-                _read_back(descriptor, target, content)
+                source = attributes_of or target.name
+                made = _make(folder, descriptor, target, content, shape, source)
                 if not _expected(_status(folder, target), expecting):
                     return Overtaken()
                 return _move(folder, temporary, target, made)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
+
+
+def rehearse(path: Path, content: bytes, access: Access) -> str | None:
+    """Try what `replace` with `follow` would do, on scratch files beside the target.
+
+    A sentence on why it would fail; None where nothing stands in the way now. The target is neither
+    opened for writing nor touched. Never raises for what a disk can do.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with open_folder(target.parent) as folder:
+            _status(folder, target)
+            if problem := in_the_way(target):
+                return problem
+            with (
+                _temporary(folder, target) as (old, _),
+                _temporary(folder, target) as (new, descriptor),
+            ):
+                _make(folder, descriptor, target, content, access, target.name)
+                with calling("rename", target):
+                    os.rename(new, old, src_dir_fd=folder, dst_dir_fd=folder)
+    except CallFailed as failure:
+        return str(failure)
+    return None
 
 
 def replace_volatile(path: Path, content: bytes, *, mode: int) -> str | None:
@@ -177,6 +198,54 @@ def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
             os.unlink(temporary, dir_fd=folder)
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _shape(owner: Owner | Access, mode: int, had: Access | None) -> Access:
+    """Owner, mode and access list that are wanted; the list stays, as chmod(2) leaves it."""
+    if isinstance(owner, Access):
+        return owner
+    return Access(owner, had.with_mode(mode).entries) if had else plain(owner, mode)
+
+
+def _is_so(status: os.stat_result | None, had: Access | None, shape: Access) -> bool:
+    return status is not None and had == shape and not status.st_mode & _SPECIAL
+
+
+def _make(
+    folder: int, descriptor: int, target: Path, content: bytes, access: Access, attributes_of: str
+) -> os.stat_result:
+    """Make a new temporary all that the target shall be, durably; its status when it was made.
+
+    It is given away last: its attributes are its owner's to set.
+    """
+    with calling("stat", target):
+        made = os.fstat(descriptor)
+    with calling("write", target):
+        write_all(descriptor, content)
+    with calling("setxattr", target):
+        _copy_attributes(folder, attributes_of, descriptor)
+        _set_access_list(descriptor, access)
+    with calling("fchmod", target):
+        os.fchmod(descriptor, access.mode)
+    if not access.owner.owns(made):
+        with calling("fchown", target):
+            os.fchown(descriptor, access.owner.uid, access.owner.gid)
+    with calling("fsync", target):
+        os.fsync(descriptor)
+    _read_back(descriptor, target, content)
+    return made
+
+
+def _set_access_list(descriptor: int, access: Access) -> None:
+    """Set the access list, or take away one that the folder's default list gave (acl(5))."""
+    if access.acl is not None:
+        os.setxattr(descriptor, ACL, access.acl)
+        return
+    try:
+        os.removexattr(descriptor, ACL)
+    except OSError as error:
+        if error.errno not in {errno.ENODATA, errno.EOPNOTSUPP}:
+            raise
 
 
 def _fill(descriptor: int, target: Path, content: bytes, owner: Owner) -> os.stat_result:

@@ -11,9 +11,14 @@ from edgepind.model.document import Pinning
 
 @dataclass(frozen=True, slots=True)
 class WriteDocument:
-    """Put the owned keys into the pinning document, keeping every other key."""
+    """Put the owned keys into the pinning document, keeping every other key.
+
+    `as_before`: also give it the owner, mode and access list that it had before edgepind changed
+    them last, less what strangers must not have.
+    """
 
     pinning: Pinning
+    as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class DocumentWritten:
     `set_aside` is the path to which a rejected document was moved. `durable` is False if the file
     was renamed and the disk did not confirm it. `instead` says why a document that only switches
     validation on was written in place of the one asked for; `pinning` is what was written.
+    `attributes` says what became of owner, mode or access list where they had to be changed.
     """
 
     pinning: Pinning | None
@@ -61,6 +67,7 @@ class DocumentWritten:
     set_aside: str | None = None
     durable: bool = True
     instead: str | None = None
+    attributes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class EventName(StrEnum):
     OVERRIDE_OFF = "override_off"
     STATE_DAMAGED = "state_damaged"
     WRITE_FAILED = "write_failed"
+    ATTRIBUTES_CHANGED = "attributes_changed"
     INVARIANT_VIOLATED = "invariant_violated"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from edgepind.model.action import Outcome
+from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.instants import Validity
@@ -378,7 +379,8 @@ class Observations:
     """The input of one call of `decide`.
 
     A part that was not observed is None (or empty) and leaves what is known of it unchanged.
-    `entropy` is drawn uniformly from [0, 1), for jitter; `took` is how many seconds the observation
+    `tls` are the Edge's settings in the document. `entropy` is drawn uniformly from [0, 1), for
+    jitter; `took` is how many seconds the observation
     lasted.
     """
 
@@ -389,6 +391,7 @@ class Observations:
     unit: EdgeUnit | None = None
     health: Health | None = None
     document: Document | None = None
+    tls: EdgeTls = EdgeTls()
     override: Override = None
     override_looked_at: bool = False
     words: tuple[OperatorWord, ...] = ()

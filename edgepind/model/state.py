@@ -155,7 +155,10 @@ class Edge:
     whose outcome was not learned. `restarts` are the instants of those in the budget's window.
     `starting` is a start that edgepind asked for, or waits for, and that has not ended.
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
-    something changed the document while it was read.
+    something changed the document while it was read. `on_disk` is what the document was last seen
+    to say, whoever wrote it; None: it was not seen yet, or says nothing that can be used.
+    `write_error` is why the last write failed, a sentence. `attributes_changed`: edgepind changed
+    the document's owner, mode or access list since the Edge was last started well.
     """
 
     written: Pinning | None = None
@@ -172,6 +175,9 @@ class Edge:
     write_failures: int = 0
     write_not_before: Monotonic | None = None
     document_problem: str | None = None
+    on_disk: Pinning | None = None
+    write_error: str | None = None
+    attributes_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,8 @@ class AddressVerdict:
     `not_after` is when the first certificate on its path to a public root ends, the leaf's own end
     where there is no such path. `error` says, and `fault` classes, why there was no leaf; an error
     beside a fingerprint, how the handshake ended after its leaf. `leaves` are all that it was seen
-    to serve, to whatever offer of the Edge's.
+    to serve, to whatever offer of the Edge's. `chain_refused` is why an Edge that checks the CA
+    chain, as its document says it does, refuses a leaf that is pinned; None where it does not.
     """
 
     address: str
@@ -191,6 +198,7 @@ class AddressVerdict:
     not_after: datetime | None = None
     fault: HandshakeFault | None = None
     leaves: tuple[Fingerprint, ...] = ()
+    chain_refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

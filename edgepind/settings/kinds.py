@@ -30,6 +30,7 @@ HIGHEST_PORT = 65_535
 HTTPS_PORT = 443
 _MODE = re.compile(r"0?[0-7]{3}")
 _OWNER = re.compile(r"[^\s:/]+:[^\s:/]+")
+_AUTO = "auto"
 _UNIT = re.compile(r"[A-Za-z0-9_:.\\@][A-Za-z0-9_:.\\@-]*\.service")  # systemd.unit(5)
 _LONGEST_UNIT = 255
 _SHOWN_CHARACTERS = 80
@@ -234,14 +235,18 @@ def _prom_file(written: str) -> str | Wrong:
     return _file_or("")(written)
 
 
-def _mode(written: str) -> int | Wrong:
+def _mode(written: str) -> int | Wrong | None:
+    if written == _AUTO:
+        return None
     if not _MODE.fullmatch(written):
-        return Wrong("it is not three octal digits, with or without a leading 0")
+        return Wrong("it is neither auto nor three octal digits, with or without a leading 0")
     return int(written, 8)
 
 
 def _owner(written: str) -> str | Wrong:
-    return written if _OWNER.fullmatch(written) else Wrong("it is not a user, a colon and a group")
+    if written == _AUTO or _OWNER.fullmatch(written):
+        return written
+    return Wrong("it is neither auto nor a user, a colon and a group")
 
 
 def _unit(written: str) -> str | Wrong:
@@ -278,8 +283,8 @@ PROM_FILE_OR_NONE = text(
     'the absolute path of a file that ends in .prom, or "" for none', _prom_file
 )
 HELPER = text('"auto", the absolute path of a socket, or "" for none', _file_or("auto", ""))
-MODE = text('a file mode in octal digits and in quotes, such as "0600"', _mode)
-OWNER = text('a user and a group, such as "root:root"', _owner)
+MODE = text('"auto", or a file mode in octal digits and in quotes, such as "0600"', _mode)
+OWNER = text('"auto", or a user and a group, such as "root:root"', _owner)
 UNIT = text('the name of a service, such as "purecloud-edge.service"', _unit)
 COMMAND = list_of(
     FILLED_TEXT,

@@ -199,8 +199,16 @@ class EdgeSettings:
         '"/etc/purecloud/edge/conf/security/pinning-config.json"',
         "The document that edgepind keeps.",
     )
-    owner: str = setting(OWNER, '"root:root"', "The document's owner and group.")
-    mode: int = setting(MODE, '"0600"', "The document's mode.")
+    owner: str = setting(
+        OWNER,
+        '"auto"',
+        "The document's owner and group; auto: as found, unless strangers may write it.",
+    )
+    mode: int | None = setting(
+        MODE,
+        '"auto"',
+        "The document's mode; auto: as found, unless strangers may write or the world read it.",
+    )
     tls: HighestTls = setting(
         one_of(HighestTls),
         '"unknown"',

@@ -84,7 +84,13 @@ def _from_3(state: dict[str, Any]) -> dict[str, Any]:
     """Before 0.2.0: one leaf an address, and less was kept of starts and chains."""
     return {
         **state,
-        "edge": {**state["edge"], "starting": None},
+        "edge": {
+            **state["edge"],
+            "starting": None,
+            "on_disk": None,
+            "write_error": None,
+            "attributes_changed": False,
+        },
         "served": [_served_from_3(it) for it in state["served"]],
         "status": {**state["status"], "ignored_told": []},
         "breaches": [],

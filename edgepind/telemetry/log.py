@@ -49,6 +49,7 @@ MESSAGE_IDS = {
     EventName.OVERRIDE_OFF: "6f39b5ac636f46c9ac48f5bc9bea1f43",
     EventName.STATE_DAMAGED: "b39d075609064dc0b186c5e56ab2fbd6",
     EventName.WRITE_FAILED: "f35e3a1516c94b9a8310a0a05c3150eb",
+    EventName.ATTRIBUTES_CHANGED: "d8666ff3c28840c4f1f86dd5c6e898e2",
     EventName.INVARIANT_VIOLATED: "ed5964d51f35479db2dbad1be9bf02d9",
 }
 """Random (systemd-id128(1) `new`). An id never changes and is never reused: dashboards and the

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from edgepind import __version__
+from edgepind.core.desired import is_written
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import debt_of, restarts_in_window
 from edgepind.host.durable_file import replace_volatile
@@ -207,6 +208,11 @@ def _edge(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     )
     yield _figure(
         "edgepind_edge_restart_budget", "Restarts allowed in the window.", rules.restart.budget
+    )
+    yield _figure(
+        "edgepind_document_written",
+        "1 where the pinning config on disk is the one that is wanted.",
+        is_written(state),
     )
     yield _figure(
         "edgepind_write_failures",

@@ -6,14 +6,17 @@ Its shape is CONTRACT section 9, and every key is always there. No decision is b
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from edgepind import __version__
 from edgepind.core.admission import remaining_hold_down
+from edgepind.core.desired import is_written
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.posture import deadline
+from edgepind.core.problems import problems
 from edgepind.core.restarts import restarts_in_window
 from edgepind.formats import rfc3339
 from edgepind.host.durable_file import replace_volatile
@@ -45,6 +48,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "dry_run": dry_run,
         "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
+        "problems": [asdict(it) for it in problems(state, rules)],
         "status_endpoint": {
             "ok": state.status.ok,
             "channel": _channel(state.status.channel),
@@ -68,11 +72,11 @@ def write_status(runtime: Path, document: Mapping[str, Any]) -> str | None:
 
 
 def edge_loaded(state: State, rules: Rules) -> bool:
-    """Whether the Edge is known to accept just what its document says."""
-    loaded, written = state.edge.loaded, state.edge.written
-    if loaded is None or written is None:
+    """Whether the Edge is known to accept just what its document on disk says."""
+    loaded, on_disk = state.edge.loaded, state.edge.on_disk or state.edge.written
+    if loaded is None or on_disk is None:
         return False
-    return loaded.accepts_like(written, rules.restart.validator)
+    return loaded.accepts_like(on_disk, rules.restart.validator)
 
 
 def _pin(pin: Pin, state: State, now: Moment, rules: Rules) -> dict[str, Any]:
@@ -108,6 +112,7 @@ def _edge(state: State, now: Moment, rules: Rules) -> dict[str, Any]:
     edge = state.edge
     return {
         "active": edge.active,
+        "written": is_written(state),
         "restart_owed": isinstance(edge.restart, Owing),
         "restarts_in_window": len(restarts_in_window(edge, now.monotonic, rules.restart.window)),
         "loaded": edge_loaded(state, rules),

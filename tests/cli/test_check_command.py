@@ -1,6 +1,7 @@
 """`edgepind check`: every fault by a name that stays, with its remedy."""
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -208,6 +209,46 @@ async def test_the_unit_is_asked_for(site: Site, edgepind: Any) -> None:
                 await _ask_for_units(site, edgepind, address)
         except NoMessageBusError as error:
             pytest.skip(f"NOT TESTED, the Edge's unit over D-Bus: {error}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone has a document that others may not read")
+async def test_a_document_that_the_units_user_cannot_read_is_an_error(
+    site: Site, edgepind: Any
+) -> None:
+    """By mode, and by the folders above: else the Edge's next start tells it."""
+    with tempfile.TemporaryDirectory(prefix="edgepind-") as folder:
+        try:
+            async with message_bus(Path(folder, "bus")) as address:
+                systemd = SystemdStandIn(UNIT, runs_as="41234:41235")
+                async with systemd.serving(address):
+                    await _ask_for_the_reader(site, edgepind, address, Path(folder))
+        except NoMessageBusError as error:
+            pytest.skip(f"NOT TESTED, the Edge's unit over D-Bus: {error}")
+
+
+async def _ask_for_the_reader(site: Site, edgepind: Any, address: str, folder: Path) -> None:
+    async def told() -> list[str]:
+        answer = await edgepind(
+            *("check", "--json", "--config", site.settings),
+            environ={"DBUS_SYSTEM_BUS_ADDRESS": address},
+        )
+        faults = json.loads(answer.output)["faults"]
+        return [it["what"] for it in faults if it["id"] == "edge-cannot-read"]
+
+    document = site.document.rename(folder / "pinning-config.json")
+    where = str(document)
+    site.write_settings(
+        {"edge": {"restart_command": [], "unit": UNIT, "owner": "auto", "pinning_config": where}}
+    )
+    os.chmod(folder, 0o711)  # noqa: PTH101, S103 - others may pass, as in /etc
+    [what] = await told()
+    assert str(document) in what
+    os.chown(document, 0, 41235)
+    document.chmod(0o640)
+    assert await told() == []
+    os.chmod(folder, 0o700)  # noqa: PTH101 - likewise
+    [what] = await told()
+    assert str(folder) in what
 
 
 async def _ask_for_units(site: Site, edgepind: Any, address: str) -> None:

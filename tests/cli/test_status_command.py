@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edgepind.cli.exit_code import ExitCode
+from edgepind.cli.render import plain_lines
 from edgepind.cli.status import status_line, status_page, waiting_for
 from edgepind.cli.stored_state import status_exit
 from edgepind.formats import rfc3339
@@ -60,12 +61,24 @@ def document(**changes: Any) -> dict[str, Any]:
         ],
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
         "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
-        "edge": {"active": True, "restart_owed": False, "restarts_in_window": 1, "loaded": True},
+        "problems": [],
+        "edge": {
+            "active": True,
+            "written": True,
+            "restart_owed": False,
+            "restarts_in_window": 1,
+            "loaded": True,
+        },
         "next_tick_at": rfc3339(NOW + timedelta(seconds=60)),
         "ticks": 42,
     }
     edge = {**whole["edge"], **changes.pop("edge", {})}
     return {**whole, "edge": edge, **changes}
+
+
+def problem(name: str) -> dict[str, str]:
+    """One of CONTRACT section 9."""
+    return {"id": name, "what": f"{name} is so", "remedy": "Mend it."}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +92,9 @@ def document(**changes: Any) -> dict[str, Any]:
         ({"posture": "override"}, ExitCode.BAD),
         ({"lockout": True}, ExitCode.BAD),
         ({"edge": {"restart_owed": True}}, ExitCode.BAD),
+        ({"edge": {"written": False}}, ExitCode.BAD),
+        ({"problems": [problem("document-unwritten")]}, ExitCode.BAD),
+        ({"problems": [problem("chain-refused")]}, ExitCode.GOOD),
         ({"written_at": rfc3339(NOW - timedelta(seconds=180))}, ExitCode.GOOD),
         ({"written_at": rfc3339(NOW - timedelta(seconds=181))}, ExitCode.UNOBSERVED),
         ({"written_at": rfc3339(NOW + timedelta(seconds=181))}, ExitCode.UNOBSERVED),
@@ -282,3 +298,13 @@ async def _on_terminal(
     assert await process.wait() == 0
     os.close(ours)
     return drawn
+
+
+def test_what_is_wrong_is_shown_first_with_its_remedy() -> None:
+    """By its name, on the page and in the line."""
+    wrong = document(problems=[problem("document-unwritten")], edge={"written": False})
+    (block, *_) = status_page(wrong, NOW, 60.0)
+    [_, line] = plain_lines(block)
+    assert line == "document-unwritten: document-unwritten is so. Mend it."
+    assert "document-unwritten" in status_line(wrong, NOW, 60.0)
+    assert "the pinning config to be written" in waiting_for(wrong, NOW)

@@ -331,3 +331,17 @@ async def test_a_link_in_the_path_stays_a_link(site: Site) -> None:
     await site.until_steady()
     assert site.document.is_symlink()
     assert json.loads(real.read_text())["certificatePinning"]["enabled"] is True
+
+
+async def test_owner_and_mode_are_kept_as_found_and_a_change_is_an_event(site: Site) -> None:
+    """Section 4, `auto`: what no stranger may write stays; what all may read is tightened."""
+    site.write_settings({"edge": {"owner": "auto"}})
+    site.document.chmod(0o640)
+    await site.daemon.start()
+    await site.until_steady()
+    assert site.document.stat().st_mode & 0o777 == 0o640
+    assert "attributes_changed" not in site.events()
+    site.document.chmod(0o644)
+    await site.until_event("attributes_changed")
+    assert site.document.stat().st_mode & 0o777 == 0o640
+    assert site.daemon.status()["edge"]["written"]

@@ -33,8 +33,8 @@ scopes = ["cloud:instance:read", "security:certificate:read"]
 
 [edge]
 pinning_config = "/etc/purecloud/edge/conf/security/pinning-config.json"
-owner = "root:root"
-mode = "0600"
+owner = "auto"
+mode = "auto"
 validator = "allowlist"        # "single": the Edge reads `fingerprint` alone
 unit = "purecloud-edge.service"
 helper = "auto"                # the privileged helper's socket

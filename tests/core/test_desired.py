@@ -94,7 +94,7 @@ def test_a_document_that_says_what_it_should_is_left_alone() -> None:
     """And whatever was the matter with writing it is over."""
     edge = Edge(write_failures=2, write_not_before=NOW, document_problem="no JSON")
     after, actions, events = amend_document(state_of(BOTH, edge), found(document(ON_BA)))
-    assert after.edge == Edge(written=ON_BA)
+    assert after.edge == Edge(written=ON_BA, on_disk=ON_BA)
     assert (actions, events) == ((), ())
 
 
@@ -115,7 +115,7 @@ def test_a_document_that_says_anything_else_is_written(it: DocumentRead) -> None
     """Order, spelling, owner and mode included; and nothing counts as written by finding it."""
     after, actions, events = amend_document(state_of(BOTH), found(it))
     assert actions == (WriteDocument(ON_BA),)
-    assert (after.edge, events) == (Edge(), ())
+    assert (replace(after.edge, on_disk=None), events) == (Edge(), ())
 
 
 def test_before_the_first_pin_nothing_is_written() -> None:
@@ -167,25 +167,31 @@ def test_between_two_looks_only_what_is_not_written_is_written() -> None:
 def test_a_write_that_failed_is_told_once_and_tried_ever_more_rarely() -> None:
     """Up to every quarter of an hour."""
     once, (event,) = learn_write(state_of(), WriteFailed("ENOSPC"), tick())
-    assert once.edge == Edge(write_failures=1, write_not_before=Monotonic(NOW + 60))
+    soon, later = Monotonic(NOW + 60), Monotonic(NOW + 120)
+    assert once.edge == Edge(write_failures=1, write_not_before=soon, write_error="ENOSPC")
     assert (event.name, event.severity) == (EventName.WRITE_FAILED, Severity.ERR)
     assert "could not be written: ENOSPC" in event.message
     twice, events = learn_write(once, WriteFailed("ENOSPC"), tick())
-    assert twice.edge == Edge(write_failures=2, write_not_before=Monotonic(NOW + 120))
+    assert twice.edge == Edge(write_failures=2, write_not_before=later, write_error="ENOSPC")
     assert events == ()
     often, _ = learn_write(state_of((), Edge(write_failures=9)), WriteFailed("x"), tick())
     assert often.edge.write_not_before == NOW + 900
 
 
 TROUBLED = Edge(
-    written=ON_A, write_failures=2, write_not_before=NOW, document_problem="no JSON", digest="old"
+    written=ON_A,
+    write_failures=2,
+    write_not_before=NOW,
+    write_error="ENOSPC",
+    document_problem="no JSON",
+    digest="old",
 )
 
 
 def test_a_document_that_is_written_ends_the_trouble_and_is_told() -> None:
     """What it says now, and that nothing is to do."""
     after, (event,) = learn_write(state_of((), TROUBLED), DocumentWritten(ON_BA, "new"), tick())
-    assert after.edge == Edge(written=ON_BA, digest="new")
+    assert after.edge == Edge(written=ON_BA, on_disk=ON_BA, digest="new")
     assert (event.name, event.severity) == (EventName.CONFIG_WRITTEN, Severity.NOTICE)
     assert f"(enabled true, 2 accepted, current {B.short})" in event.message
 
@@ -218,7 +224,7 @@ def test_what_needed_no_change_is_not_told() -> None:
     """And the problem with the document is there until something was put into it."""
     same = DocumentWritten(ON_BA, "new", changed=False)
     after, events = learn_write(state_of((), TROUBLED), same, tick())
-    assert (after.edge, events) == (Edge(written=ON_BA, digest="new"), ())
+    assert (after.edge, events) == (Edge(written=ON_BA, on_disk=ON_BA, digest="new"), ())
     for changed in (True, False):
         as_it_was = DocumentWritten(None, "new", changed=changed)
         after, events = learn_write(state_of((), TROUBLED), as_it_was, tick())
@@ -261,3 +267,34 @@ def test_the_closing_document_in_place_of_the_wanted_one_is_told_as_both() -> No
     assert (failed.name, closed.name) == (EventName.WRITE_FAILED, EventName.CONFIG_WRITTEN)
     assert "the disk is full" in failed.message
     assert "/etc/x.replaced" in closed.message
+
+
+# --- owner, mode and access list ----------------------------------------------------------------
+
+
+def test_attributes_that_were_changed_are_told_and_remembered() -> None:
+    """By an event of their own, also where the bytes stayed; a well Edge forgets it."""
+    given = DocumentWritten(ON_A, "new", changed=False, attributes="root:root 0600, was ...")
+    after, (event,) = learn_write(state_of((), Edge(written=ON_A)), given, tick())
+    assert (event.name, event.severity) == (EventName.ATTRIBUTES_CHANGED, Severity.WARNING)
+    assert "root:root 0600" in event.message
+    assert after.edge.attributes_changed
+    kept, _ = learn_write(after, DocumentWritten(ON_BA, "newer"), tick())
+    assert kept.edge.attributes_changed
+
+
+@pytest.mark.parametrize("restart", IN_EACH_PHASE)
+def test_the_way_back_leads_over_attributes_as_well(restart: Restart) -> None:
+    """Even where the pins are the same; put back, they are left so until the retry."""
+    back = isinstance(restart, RollingBack | RolledBack)
+    edge = Edge(good=ON_BA, written=ON_BA, restart=restart, attributes_changed=True)
+    state = state_of(BOTH, edge)
+    assert rollback_target(state) == ON_BA
+    actions = amend_document(state, found(document(ON_BA)))[1]
+    assert actions == ((WriteDocument(ON_BA, as_before=True),) if back else ())
+    assert amend_document(state, found(None))[1] == actions
+    after, _ = learn_write(state, DocumentWritten(ON_BA, "new"), tick())
+    assert after.edge.attributes_changed is not back
+    wrong = found(replace(document(ON_BA), attributes_right=False))
+    again = amend_document(after, wrong)[1]
+    assert again == (() if back else (WriteDocument(ON_BA),))

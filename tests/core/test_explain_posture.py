@@ -106,7 +106,7 @@ def test_an_override_is_shown_with_its_reason() -> None:
             {"finding": Finding.UNANNOUNCED_ROTATION},
             "the cloud answers, and nothing that it serves is accepted",
         ),
-        ({"lockout": True}, "by what the Edge has loaded, it accepts nothing"),
+        ({"lockout": True}, "by the pinning config on disk, it accepts nothing"),
         (
             {"clock": ClockJudgement(trusted=False, source=ClockSource.CHRONY)},
             "the clock is known to be wrong (source: chrony)",

@@ -69,6 +69,10 @@ def test_a_stored_edge_is_what_would_be_stored_today(schema: int, phase: Restart
     today = read(seal_state(world.state, seal_at(world.now(), BOOT, "0")), world)
     assert today.edge.restart.phase is phase
     earlier = read(stored(schema, phase), world)
+    if schema < 4:
+        # What stands on disk was not kept then: the next look at it tells.
+        assert today.edge.on_disk is not None
+        today = replace(today, edge=replace(today.edge, on_disk=None))
     assert (earlier.edge, earlier.pins, earlier.guard) == (today.edge, today.pins, today.guard)
 
 

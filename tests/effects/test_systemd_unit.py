@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from edgepind.effects.attributes import AccountUnknown
 from edgepind.effects.systemd import SystemdUnit
+from edgepind.host.file_access import Account
 from edgepind.model.action import RestartDone, RestartFailed, RestartRefused, RestartUnderWay
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
@@ -68,6 +70,33 @@ async def test_an_active_unit_is_told_with_its_run(
         UnitState.ACTIVE, systemd.invocation.hex(), datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     )
     assert systemd.calls == []
+
+
+async def test_as_whom_it_runs_is_asked_once_a_run(
+    systemd: SystemdStandIn, edge: SystemdUnit
+) -> None:
+    """By `User=`, `Group=` and `SupplementaryGroups=`; a new run may have others."""
+    await edge.unit()
+    root = await edge.account()
+    assert isinstance(root, Account)
+    assert root.uid == 0
+    await edge.unit()
+    assert await edge.account() == root
+    assert systemd.asked_account == 1
+    systemd.runs_as, systemd.supplementary = "41234:41235", ("41236", "no-such-group")
+    systemd.invocation = bytes(16)
+    await edge.unit()
+    assert await edge.account() == Account(41234, 41235, frozenset({41235, 41236}), "41234")
+    systemd.runs_as, systemd.invocation = "no-such-user", bytes(15) + b"1"
+    await edge.unit()
+    assert isinstance(await edge.account(), AccountUnknown)
+
+
+async def test_without_a_bus_it_is_not_known_as_whom_it_runs(socket: Path) -> None:
+    """And is no reason to fail."""
+    edge = SystemdUnit(NAME, bus_address=f"unix:path={socket}")
+    assert isinstance(await edge.account(), AccountUnknown)
+    edge.close()
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,10 @@ async def test_a_disk_that_takes_no_document(
             ticks = site.daemon.status()["ticks"]
             await site.until(lambda: site.daemon.status()["ticks"] > ticks + 3, "it goes on")
             assert document.read_bytes() == before
+            status = site.daemon.status()
+            assert not status["edge"]["written"]
+            assert "document-unwritten" in {it["id"] for it in status["problems"]}
+            assert (await site.daemon.command("status")).code == 1
             assert site.events().count("write_failed") == 1
     accepted = {str(site.cloud.status.current), str(fresh.fingerprint)}
     state = "the old document whole and in force; healed by itself"

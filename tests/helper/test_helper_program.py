@@ -17,7 +17,10 @@ from edgepind.effects.helper_protocol import (
     Apply,
     AskUnit,
     NoAnswer,
+    PutBack,
     ReadDocument,
+    Rehearse,
+    Rehearsed,
     Request,
     RequestRefused,
     Restart,
@@ -112,6 +115,35 @@ async def test_it_restores_a_broken_document(grounds: Grounds, helper: HelperSoc
     assert restored.set_aside is not None
     assert [it.read_text() for it in grounds.folder.glob("*.rejected-*")] == ["{"]
     assert json.loads(grounds.document.read_text())["edgeId"] == "e-1"
+
+
+async def test_it_tries_a_replacement_and_leaves_nothing(
+    grounds: Grounds, helper: HelperSocket
+) -> None:
+    """As root, in its own sandbox: so it is this one that says whether a write will do."""
+    folder, name = grounds.document.parent, grounds.document.name
+    before = sorted(folder.glob(f".{name}*")), grounds.document.stat().st_ctime_ns
+    assert await ask(helper, Rehearse()) == Rehearsed(None)
+    after = sorted(folder.glob(f".{name}*")), grounds.document.stat().st_ctime_ns
+    assert after == before
+    grounds.document.rename(grounds.folder / "kept")
+    grounds.document.mkdir()
+    tried = await ask(helper, Rehearse())
+    assert isinstance(tried, Rehearsed)
+    assert "folder" in (tried.error or "")
+
+
+async def test_it_puts_back_what_it_changed_and_nothing_else(
+    grounds: Grounds, helper: HelperSocket
+) -> None:
+    """It goes by its own record; the request names pins and no rights."""
+    grounds.document.chmod(0o666)
+    written = await ask(helper, Apply(ON))
+    assert isinstance(written, DocumentWritten)
+    assert written.attributes is not None
+    assert grounds.document.stat().st_mode & 0o777 == 0o640
+    assert isinstance(await ask(helper, PutBack(ON)), DocumentWritten)
+    assert grounds.document.stat().st_mode & 0o777 == 0o640
 
 
 async def test_a_look_alone_leaves_no_trace(grounds: Grounds, helper: HelperSocket) -> None:

@@ -15,7 +15,10 @@ from edgepind.effects.helper_protocol import (
     Apply,
     AskUnit,
     NoAnswer,
+    PutBack,
     ReadDocument,
+    Rehearse,
+    Rehearsed,
     Request,
     RequestRefused,
     Restart,
@@ -52,6 +55,8 @@ WALL = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GOOD = {"enabled": True, "current": str(A), "accepted": [str(A), str(B)]}
 
 REQUESTS: tuple[Request, ...] = (
+    Rehearse(),
+    PutBack(PINNING),
     ReadDocument(looks_only=True),
     Apply(PINNING),
     Restore(PINNING),
@@ -86,6 +91,8 @@ ANSWERS: tuple[Answer, ...] = (
     RestartDone(PINNING, "abc", "0" * 64),
     RestartFailed(PINNING, "its job failed"),
     RestartRefused("it is stopped"),
+    Rehearsed(None),
+    Rehearsed("it is a mount point"),
     RequestRefused("no"),
 )
 

@@ -4,7 +4,8 @@ import dataclasses
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -28,7 +29,8 @@ def test_a_default_is_what_the_field_says_that_it_holds(table: Table, key: Key) 
     assert not isinstance(read, Wrong)
     field = next(f for f in dataclasses.fields(table.schema) if f.name == key.name)
     declared = get_type_hints(table.schema)[key.name]
-    assert isinstance(read, get_origin(declared) or declared)
+    kinds = get_args(declared) if get_origin(declared) is UnionType else (declared,)
+    assert isinstance(read, tuple(get_origin(kind) or kind for kind in kinds))
     if key.required:
         assert field.default is dataclasses.MISSING
     else:

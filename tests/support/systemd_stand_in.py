@@ -105,6 +105,10 @@ class SystemdStandIn:
     starting: Callable[[], object] = bool
     calls: list[str] = field(default_factory=list)
     looks: int = 0
+    runs_as: str = ""
+    """`User=`, or `User=:Group=` with a colon between; empty: root."""
+    supplementary: tuple[str, ...] = ()
+    asked_account: int = 0
     stopped_meanwhile: bool = False
     invocation: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     job_enqueued: asyncio.Event = field(default_factory=asyncio.Event)
@@ -127,6 +131,8 @@ class SystemdStandIn:
             return None
         match message.interface, message.member:
             case "org.freedesktop.DBus.Properties", "GetAll" if self._meant(message):
+                if message.body == [f"{_SYSTEMD}.Service"]:
+                    return Message.new_method_return(message, "a{sv}", [self._account()])
                 self.looks += 1
                 return Message.new_method_return(message, "a{sv}", [self._properties()])
             case "org.freedesktop.DBus.Properties", "Get" if self._meant(message):
@@ -140,6 +146,15 @@ class SystemdStandIn:
     def _meant(self, message: Message) -> bool:
         escaped = self.name.replace("-", "_2d").replace(".", "_2e").replace("@", "_40")
         return message.path == f"{_MANAGER}/unit/{escaped}"
+
+    def _account(self) -> dict[str, Variant]:
+        user, _, group = self.runs_as.partition(":")
+        self.asked_account += 1
+        return {
+            "User": Variant("s", user),
+            "Group": Variant("s", group),
+            "SupplementaryGroups": Variant("as", list(self.supplementary)),
+        }
 
     def _properties(self) -> dict[str, Variant]:
         return {

@@ -42,6 +42,7 @@ DEBT = Debt(NOW.monotonic)
 RULES = Rules(host="acme.mypurecloud.com", earliest=datetime(2026, 11, 23, tzinfo=UTC))
 OLD, NEW = Fingerprint(bytes([1] * 32)), Fingerprint(bytes([2] * 32))
 BOTH = Pinning(enabled=True, current=OLD, accepted=(OLD, NEW))
+ONLY = Pinning(enabled=True, current=OLD, accepted=(OLD,))
 TURNED = Pinning(enabled=True, current=NEW, accepted=(NEW, OLD))
 
 
@@ -55,8 +56,9 @@ STATE = State(
     pins=(pin(OLD, Role.CURRENT, sightings=3), pin(NEW, Role.PENDING, held=840.0)),
     guard=Guard(since=datetime(2026, 11, 1, tzinfo=UTC)),
     edge=Edge(
-        written=BOTH,
-        loaded=BOTH,
+        written=ONLY,
+        on_disk=ONLY,
+        loaded=ONLY,
         active=True,
         restarts=(Monotonic(100.0), Monotonic(9_000.0)),
     ),
@@ -130,10 +132,12 @@ def test_every_field_of_the_contract_and_no_other() -> None:
                 "leaves": [],
             },
         ],
+        "problems": [],
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
         "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
         "edge": {
             "active": True,
+            "written": True,
             "restart_owed": False,
             "restarts_in_window": 1,
             "loaded": True,
@@ -193,7 +197,7 @@ def test_a_restart_is_owed_until_the_wanted_document_is_loaded(
 
 def test_loaded_is_what_this_validator_accepts() -> None:
     """The same set in another order is loaded, but not to an Edge that reads one fingerprint."""
-    state = replace(STATE, edge=replace(STATE.edge, loaded=TURNED))
+    state = replace(STATE, edge=replace(STATE.edge, on_disk=BOTH, loaded=TURNED))
     single = replace(RULES, restart=replace(RULES.restart, validator=Validator.SINGLE))
     assert document(state)["edge"]["loaded"] is True
     assert document(state, single)["edge"]["loaded"] is False

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from edgepind.cli.checks.fault import Fault, error, halves, info, warning
+from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.cli.render import spoken
 from edgepind.core.diagnosis import GOOD
+from edgepind.core.messages import halves
+from edgepind.core.problems import refused_chain
 from edgepind.core.tick import served
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.enums import Finding, HighestTls
@@ -90,6 +92,9 @@ def _of_roots(probe: Probe) -> Iterator[Fault]:
 
 def _of_addresses(probe: Probe) -> Iterator[Fault]:
     for it in probe.diagnosis.verdicts:
+        if it.chain_refused is not None:
+            problem = refused_chain(it.address, it.chain_refused)
+            yield error(problem.id, problem.what, problem.remedy)
         if it.verdict is Finding.UNREACHABLE:
             remedy = "Check the route to it, or list the addresses to use in cloud.addresses."
             what = f"{it.address} completes no handshake ({it.error}); other addresses do"

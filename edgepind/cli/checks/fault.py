@@ -41,9 +41,3 @@ def warning(name: str, what: str, remedy: str) -> Fault:
 def info(name: str, what: str, remedy: str) -> Fault:
     """Nothing is wrong, but an explanation may help."""
     return Fault(name, Gravity.INFO, what, remedy)
-
-
-def halves(sentence: str) -> tuple[str, str]:
-    """What happened, and what to do as a sentence, of a message with a semicolon between."""
-    what, _, remedy = sentence.rpartition("; ")
-    return (what, f"{remedy[0].upper()}{remedy[1:]}.") if what else (sentence, "See the message.")

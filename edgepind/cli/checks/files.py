@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from edgepind.cli.checks.fault import Fault, error, halves, info, warning
+from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.exit_code import may_not_write
-from edgepind.cli.stored_state import read_pinning_config
+from edgepind.cli.stored_state import keeper_of, read_pinning_config
+from edgepind.core.messages import halves
+from edgepind.effects.attributes import DueAccess, EdgeAccount
+from edgepind.effects.helper_appliance import WRITE, HelperClient, helper_socket
+from edgepind.effects.helper_protocol import Rehearse, Rehearsed
 from edgepind.effects.pinning_text import DocumentReading
+from edgepind.effects.restart import restarter
 from edgepind.formats import rfc3339
-from edgepind.host.fs import UnknownOwner, find_owner
+from edgepind.host.file_access import Account, access_of, unreadable_for
+from edgepind.host.fs import UnknownOwner
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import HighestTls
 from edgepind.model.observation import (
@@ -27,7 +33,6 @@ from edgepind.observe.tls_settings import read_offer
 from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import EdgeSettings, Settings
 
-_PERMISSIONS = 0o7777
 _SERVICE_USER = "edgepind"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -35,10 +40,60 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 async def check_pinning_config(settings: Settings) -> list[Fault]:
     """Read the document as the daemon does, and report every fault."""
     edge = settings.edge
+    way = restarter(edge)
+    try:
+        account = await way.account()
+    finally:
+        way.close()
     return [
         *_of_reading(read_pinning_config(edge), edge),
-        *_of_attributes(edge.pinning_config, edge),
+        *_of_link(edge.pinning_config),
+        *_of_attributes(edge.pinning_config, edge, account),
+        *_of_reader(edge.pinning_config, account),
+        *await _of_replacement(settings, account),
     ]
+
+
+def _of_link(path: Path) -> Iterator[Fault]:
+    """A symbolic link at the path: whoever may change it decides what the Edge believes."""
+    if not path.is_symlink():
+        return
+    if not path.exists():
+        yield error(
+            "pinning-config-link",
+            f"{path} is a symbolic link that leads nowhere (dangling): {os.path.realpath(path)}",
+            "Mend the link with `ln -sfn`, or put a plain file there.",
+        )
+    owner = path.lstat().st_uid
+    if owner not in {0, os.geteuid()}:
+        yield error(
+            "pinning-config-link",
+            f"{path} is a symbolic link of user {owner}, who may lead it elsewhere",
+            f"Remove it and put a plain file there, or run `chown -h root {path}`.",
+        )
+
+
+async def _of_replacement(settings: Settings, account: EdgeAccount) -> list[Fault]:
+    """Try the replacement as the daemon would make it: by the helper, or in this process."""
+    edge = settings.edge
+    # Also where root asks: the daemon has another user, and the helper a sandbox of its own.
+    auto = settings.paths.runtime / "apply.sock" if edge.helper == "auto" else None
+    socket = helper_socket(settings) or auto
+    if socket is not None and socket.exists():
+        answer = await HelperClient(socket).ask(Rehearse(), WRITE)
+        if not isinstance(answer, Rehearsed):
+            return [_untried(edge, "the privileged helper could not be asked")]
+        problem = answer.error
+    elif os.geteuid() == 0 or edge.helper == "":
+        problem = keeper_of(edge, account).rehearse()
+    else:
+        return [_untried(edge, "this user may not write it, and no privileged helper is there")]
+    return [] if problem is None else [error("pinning-config-write", *halves(problem))]
+
+
+def _untried(edge: EdgeSettings, why: str) -> Fault:
+    what = f"whether {edge.pinning_config} can be replaced was not tried: {why}"
+    return info("pinning-config-untried", what, "Run `edgepind check` as root.")
 
 
 def _of_reading(reading: DocumentReading, edge: EdgeSettings) -> Iterator[Fault]:
@@ -97,30 +152,37 @@ def _of_tls(tls: EdgeTls, highest: HighestTls) -> Iterator[Fault]:
         yield warning("tls-settings", *halves(problem))
 
 
-def _of_attributes(path: Path, edge: EdgeSettings) -> Iterator[Fault]:
-    owner = find_owner(edge.owner)
-    if isinstance(owner, UnknownOwner):
-        yield error("pinning-config-owner", *halves(owner.error))
-        return
+def _of_attributes(path: Path, edge: EdgeSettings, account: EdgeAccount) -> Iterator[Fault]:
     try:
         status = path.stat()
+        found = access_of(path, status)
     except OSError:
         return  # reported above, as unreadable or missing
+    due = DueAccess(edge.owner, edge.mode, lambda: account).of(found)
+    if isinstance(due, UnknownOwner):
+        yield error("pinning-config-owner", *halves(due.error))
+        return
     remedy = "A running edgepind corrects it; or change edge.owner and edge.mode."
-    if not owner.owns(status):
-        what = f"{path} belongs to {status.st_uid}:{status.st_gid} and not to {edge.owner}"
-        yield warning("pinning-config-owner", what, remedy)
-    mode = status.st_mode & _PERMISSIONS
-    if mode != edge.mode:
-        what = f"{path} has mode {mode:04o} and not {edge.mode:04o}"
-        yield warning("pinning-config-mode", what, remedy)
-    folder = path.parent.stat()
+    if due.owner != found.owner:
+        yield warning("pinning-config-owner", f"{path} has {found} and is due {due}", remedy)
+    if due.entries != found.entries:
+        yield warning("pinning-config-mode", f"{path} has {found} and is due {due}", remedy)
+    folder = Path(os.path.realpath(path)).parent.stat()
     if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
         yield error(
             "pinning-config-folder",
             f"every user may replace {path}: its folder is writable by all",
             f"Run `chmod o-w {path.parent}`.",
         )
+
+
+def _of_reader(path: Path, account: EdgeAccount) -> Iterator[Fault]:
+    """Whether the unit's own user can read what the Edge is to load at its next start."""
+    if not isinstance(account, Account):
+        return
+    with suppress(OSError):  # one that is missing or cannot be looked at is reported above
+        if problem := unreadable_for(account, path):
+            yield error("edge-cannot-read", *halves(problem))
 
 
 # --- edgepind's own files --------------------------------------------------------------------

@@ -8,12 +8,12 @@ from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
-from edgepind.cli.checks.fault import Fault, error, halves, info, warning
+from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.render import relation
 from edgepind.cli.running_daemon import daemon_at_work
 from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status
 from edgepind.core.diagnosis import GOOD
-from edgepind.core.messages import span
+from edgepind.core.messages import halves, span
 from edgepind.effects.helper_appliance import ROUND
 from edgepind.effects.restart import restarter
 from edgepind.effects.systemd import SystemdUnit

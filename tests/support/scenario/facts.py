@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
+from edgepind.core.desired import is_written
+from edgepind.core.problems import problems
 from edgepind.core.standing import has_standing
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, DocumentRejected, Leaf
@@ -91,10 +93,14 @@ FACTS: Mapping[str, Fact] = {
     "phase": lambda it: it.world.state.edge.restart.phase,
     "override": lambda it: "there" if it.world.override else "gone",
     "unit": lambda it: it.world.edge.state,
+    "written": lambda it: "yes" if is_written(it.world.state) else "no",
+    "problems": lambda it: (
+        " ".join(sorted(row.id for row in problems(it.world.state, it.world.rules))) or "none"
+    ),
 }
 """What can be expected word for word; `believed` are the pins with standing."""
 
-_SORTED = frozenset({"pins", "believed"})
+_SORTED = frozenset({"pins", "believed", "problems"})
 """Those whose words are sorted by name."""
 
 
