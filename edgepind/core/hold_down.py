@@ -38,7 +38,6 @@ from edgepind.core.diagnosis import judge_leaf, may_judge, pin_of
 from edgepind.core.live_leaves import (
     RECENT,
     answering,
-    in_turn,
     keys_of,
     live_at,
     pinned_in_turn,
@@ -236,7 +235,7 @@ def _count(pin: Pin, mine: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
     Where its leaf is served in turn with others, a look without it is no gap.
     """
     here = {sight.address for sight in mine}
-    turns = any(it.address in here and in_turn(it) for it in answering(state))
+    turns = any(it.address in here and it.in_turn for it in answering(state))
     now = tick.now.monotonic
     gap = 0.0 if pin.last_seen is None else now - pin.last_seen
     watched = min(gap, GAP_TICKS * tick.rules.interval) if turns else tick.watched(gap)

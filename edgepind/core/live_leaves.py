@@ -6,10 +6,11 @@ look sees a part of that. So `State.served` keeps for each address, of the last 
 got an answer, which leaf was served at which look, and from that follow:
 
 - *live* at an address are the leaves of the newest look, those of the last look that made every
-  offer, and of the last `RECENT` looks those that have come back to the Edge's own offer.
+  offer and, if leaves are served in turn there, those of the last `RECENT` looks.
 - leaves are served *in turn* if, to the Edge's own offer, two of them have each come back after a
   look without them, or one has where a look showed both. A rotation is not that, nor one that is
-  taken back, nor a leaf for another kind of key that is added.
+  taken back, nor a leaf for another kind of key that is added. It ends when one leaf alone was
+  served for `RECENT` looks.
 - keys *pass* if one of them is live; where leaves are served in turn, if more than half of the
   recent looks showed one to the Edge's own offer.
 
@@ -37,8 +38,8 @@ MOST_LEAVES = 8
 """How many leaves of one address; a server with a new one for each look must not fill the state."""
 RECENT = 10
 """Looks after which a leaf that did not come back is gone, where leaves are served in turn."""
-WINDOW = 32
-"""Looks that are remembered: three times in ten turns of one leaf in ten."""
+WINDOW = 24
+"""Looks that are remembered: two turns of one leaf in ten, and what is between."""
 _RECENT = (1 << RECENT) - 1
 _WINDOW = (1 << WINDOW) - 1
 
@@ -83,9 +84,12 @@ def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastSer
             wider=seen.wider_only,
         )
     kept = sorted((it for it in leaves.values() if it.seen), key=lambda it: it.seen & -it.seen)
+    last = tuple(sorted(kept[:MOST_LEAVES], key=lambda it: str(it.certificate)))
+    several = sum(it.seen & _RECENT != 0 for it in last) > 1
     return LastServed(
         before.address,
-        tuple(sorted(kept[:MOST_LEAVES], key=lambda it: str(it.certificate))),
+        last,
+        in_turn=several and (before.in_turn or _are_in_turn(last)),
         looks=min(before.looks + 1, WINDOW),
         since_full=0 if seen.full else min(before.since_full + 1, WINDOW),
     )
@@ -103,9 +107,9 @@ def _fallen_silent(it: LastServed, now: Monotonic) -> LastServed:
 # --- one address ------------------------------------------------------------------------------
 
 
-def in_turn(it: LastServed) -> bool:
+def _are_in_turn(leaves: tuple[ServedLeaf, ...]) -> bool:
     """Whether an address serves several leaves in turn, under one and the same offers."""
-    own = [leaf for leaf in it.leaves if leaf.first]
+    own = [leaf for leaf in leaves if leaf.first]
     return any(
         _came_back(one.first) + _came_back(other.first) + bool(one.seen & other.seen) > 1
         for one, other in combinations(own, 2)
@@ -120,12 +124,8 @@ def _came_back(looks: int) -> bool:
 
 def live_at(it: LastServed) -> tuple[ServedLeaf, ...]:
     """The leaves that an address serves, as far as its looks showed them."""
-    now = 1 | 1 << it.since_full
-    return tuple(
-        leaf
-        for leaf in it.leaves
-        if leaf.seen & now or (leaf.seen & _RECENT and leaf.first and _came_back(leaf.seen))
-    )
+    mask = 1 | 1 << it.since_full | (_RECENT if it.in_turn else 0)
+    return tuple(leaf for leaf in it.leaves if leaf.seen & mask)
 
 
 def recent_at(it: LastServed) -> tuple[ServedLeaf, ...]:
@@ -177,20 +177,20 @@ def pinned_in_turn(state: State) -> bool:
     return any(
         not keys.isdisjoint(keys_of(leaf))
         for it in answering(state)
-        if in_turn(it)
+        if it.in_turn
         for leaf in live_at(it)
     )
 
 
 def serves_in_turn(state: State) -> bool:
     """Whether some address serves leaves in turn."""
-    return any(in_turn(it) for it in answering(state))
+    return any(it.in_turn for it in answering(state))
 
 
 def passes(keys: AbstractSet[PinKey], state: State) -> bool:
     """Whether an Edge that accepts `keys` connects to what is live; not, where nothing is."""
     now = answering(state)
-    if not serves_in_turn(state):
+    if not serves_in_turn(state) or not any(it.looks for it in now):
         return not keys.isdisjoint(live_keys(state))
     passed, looks = 0, 0
     for it in now:

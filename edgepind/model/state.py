@@ -213,7 +213,7 @@ class ServedLeaf:
     certificate: Fingerprint
     spki: Fingerprint
     seen: int = 1
-    first: int = 1
+    first: int = 0
     finding: Finding | None = None
     wider: bool = False
 
@@ -231,14 +231,15 @@ class LastServed:
     """The leaves that one address served lately (`core.live_leaves`).
 
     `looks` counts the looks that it answered, up to the window; `since_full` those after the last
-    that made every offer. `silent_since` is the first look since then at which the address gave no
-    leaf; None: it gave one at the last look.
+    that made every offer. `in_turn`: it serves leaves in turn. `silent_since` is the first look since
+    then at which the address gave no leaf; None: it gave one at the last look.
     """
 
     address: str
     leaves: tuple[ServedLeaf, ...] = ()
     looks: int = 0
     since_full: int = 0
+    in_turn: bool = False
     silent_since: Monotonic | None = None
 
 

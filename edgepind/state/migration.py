@@ -100,7 +100,12 @@ def _from_3(state: dict[str, Any]) -> dict[str, Any]:
 
 def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
     leaf = {key: served[key] for key in ("certificate", "spki")}
-    return {"address": served["address"], "leaves": [leaf], "silent_since": served["silent_since"]}
+    return {
+        "address": served["address"],
+        "leaves": [leaf],
+        "in_turn": False,
+        "silent_since": served["silent_since"],
+    }
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -119,7 +119,6 @@ async def test_it_works_with_the_state_lost(steady: Site, ask: Any, damage: str)
     [
         ('{"certificatePinning": {"enabled": true, "fingerprint": "null"}, "x": 1}', {"x": 1}),
         ('{"x": 2}', {"x": 2}),
-        ("not JSON", {}),
         (None, {}),
     ],
 )

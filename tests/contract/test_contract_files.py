@@ -78,7 +78,11 @@ PIN = shape(
     accepted_after=maybe(is_time),
 )
 ADDRESS = shape(
-    address=is_a(str), fingerprint=maybe(is_pin), verdict=one_of(Finding), error=maybe(is_a(str))
+    address=is_a(str),
+    fingerprint=maybe(is_pin),
+    verdict=one_of(Finding),
+    error=maybe(is_a(str)),
+    leaves=list_of(is_pin),
 )
 STATUS = shape(
     schema=lambda it: it == 1,

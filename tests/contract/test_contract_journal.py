@@ -34,6 +34,7 @@ EVENTS = (
     "rolled_back",
     "status_rejected",
     "status_unreachable",
+    "attributes_changed",
     "override_on",
     "override_off",
     "state_damaged",

@@ -70,6 +70,7 @@ async def test_a_changed_set_owes_one_restart_and_another_order_none(site: Site)
     edge = site.daemon.status()["edge"]
     assert edge == {
         "active": True,
+        "written": True,
         "restart_owed": False,
         "restarts_in_window": 1,
         "loaded": True,

@@ -11,7 +11,6 @@ from edgepind.core.live_leaves import (
     RECENT,
     WINDOW,
     first_looks,
-    in_turn,
     live_at,
     live_keys,
     note_served,
@@ -43,7 +42,7 @@ REFUSED = HandshakeFault.REFUSED
 
 def served(it: Leaf) -> ServedLeaf:
     """A leaf as it is remembered after one look."""
-    return ServedLeaf(it.certificate, it.spki, finding=Finding.UNANNOUNCED_ROTATION)
+    return ServedLeaf(it.certificate, it.spki, first=1, finding=Finding.UNANNOUNCED_ROTATION)
 
 
 def looked(
@@ -168,7 +167,7 @@ def offered(first: Leaf, *others: Leaf, full: bool = True, state: State = FRESH)
 def test_leaves_are_in_turn_once_two_of_them_came_back(looks: str, *, turned: bool) -> None:
     """A rotation is not that, nor one that is taken back."""
     (it,) = turns(looks).served
-    assert in_turn(it) is turned
+    assert it.in_turn is turned
 
 
 def test_what_is_served_in_turn_is_live_until_it_stays_away() -> None:

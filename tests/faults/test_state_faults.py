@@ -100,7 +100,7 @@ def enormous(state: Path) -> None:
 
 def of_a_newer_schema(state: Path) -> None:
     """As a later release would write it."""
-    state.write_text(state.read_text().replace('"schema": 3', '"schema": 4'))
+    state.write_text(state.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}'))
 
 
 def a_folder(state: Path) -> None:

@@ -35,6 +35,15 @@ from tests.support.scenario.interrupting import Interruptions
 from tests.support.scenario.text import Line, Scenario, parse_scenario
 
 _HERE = Path(__file__).parent
+_BY_THE_LOOK = frozenset(
+    {
+        "exception_ca_and_a_fresh_leaf_each_time",
+        "exception_two_proxies_in_turn",
+        "turns_one_in_ten",
+    }
+)
+"""What is served there depends on how many looks were made: a cut makes one more, and so no two
+lives of the script meet the same cloud."""
 
 
 def _scenario(path: Path) -> Scenario:
@@ -46,6 +55,7 @@ def _plays() -> list[Any]:
     return [
         pytest.param(it, policy, id=f"{it.name}-{policy}")
         for it in scenarios
+        if it.name not in _BY_THE_LOOK
         for policy in it.policies
     ]
 

@@ -21,6 +21,7 @@ validator = "single"
 ready_deadline = "2s"
 urgent_ready_deadline = "3s"
 health_deadline = "15s"
+start_timeout = "16s"
 settle = "4s"
 restart_budget = 5
 restart_window = "6s"
@@ -32,6 +33,8 @@ hold_down = "7s"
 sightings = 8
 overlap = "9s"
 issuers = ["abababababababababababababababababababababababababababababababab"]
+[interception]
+exception_pin = "ca"
 [fail_open]
 enabled = false
 grace = "10s"
@@ -55,7 +58,7 @@ def test_every_rule_comes_from_its_setting() -> None:
     assert isinstance(settings, Settings)
     rules = rules_of(settings)
     assert (rules.interval, rules.max_clock_error, rules.status_enabled) == (1.0, 14.0, False)
-    assert rules.restart == RestartRules(Validator.SINGLE, 2.0, 3.0, 15.0, 4.0, 5, 6.0)
+    assert rules.restart == RestartRules(Validator.SINGLE, 2.0, 3.0, 15.0, 4.0, 5, 6.0, 16.0)
     assert rules.fail_open == FailOpenRules(
         enabled=False, grace=10.0, limit=11.0, budget=12, budget_window=13.0
     )
