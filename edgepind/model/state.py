@@ -231,8 +231,8 @@ class LastServed:
     """The leaves that one address served lately (`core.live_leaves`).
 
     `looks` counts the looks that it answered, up to the window; `since_full` those after the last
-    that made every offer. `in_turn`: it serves leaves in turn. `silent_since` is the first look since
-    then at which the address gave no leaf; None: it gave one at the last look.
+    that made every offer. `in_turn`: it serves leaves in turn. `silent_since` is the first look
+    since then at which the address gave no leaf; None: it gave one at the last look.
     """
 
     address: str
