@@ -4,21 +4,23 @@ Theory of operation. `core.admission` says what a pending pin has to serve, by i
 policy; this module counts it. Each look at the link gives one `Sight` for each address that serves
 an unpinned leaf. A look then does, in this order:
 
-1. `_carry_on`: a pending pin is *contradicted* if any address serves another unpinned leaf, if an
-   address where it had been seen serves a pinned leaf again, or if the evidence for it is of
-   another kind now. Its age and its sightings start again from zero.
+1. `_carry_on`: a pending pin is *contradicted* if an address that does not serve it as well serves
+   another unpinned leaf, if one where it had been seen has not served it for ten looks, or if the
+   evidence for it is of another kind now. Its age and its sightings start again from zero. Leaves
+   of one named CA contradict nothing among themselves.
    Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
-   since its previous sighting. A gap of more than three intervals adds nothing to its age, and
-   neither grows while the clock keeps the leaf from being judged: both pause the hold-down and do
-   not restart it.
+   since its previous sighting. A gap of more than three intervals adds nothing to its age (three
+   intervals where leaves are served in turn), and neither grows while the clock keeps the leaf from
+   being judged: both pause the hold-down and do not restart it.
 2. `_refused`: a leaf that can never be accepted is reported, once.
 3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
    `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
-4. `_accept`: a pending pin is accepted if this look shows it, no other unpinned leaf and the same
+4. `_accept`: a pending pin is accepted if this look shows it, uncontradicted and with the same
    evidence, the clock lets it be judged, and `_is_served`: the age and the sightings are reached
-   or, for the very first pin, the sightings at each address that answers. The first pin becomes the
-   current one, any other a backup.
-5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time is dropped.
+   (four times the age in turn with a pinned leaf) or, for the very first pin, as many sightings as
+   for each address that answers. The first pin becomes the current one, any other a backup.
+5. `_forget`: a pending pin that was at no recent look, and not served for `pins.hold_down` of
+   observed time, is dropped.
 
 Age is the sum of observed intervals on the monotonic clock: setting the clock changes none of it,
 and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
@@ -365,6 +367,8 @@ def _forget(state: State, sights: tuple[Sight, ...], link: Link, tick: Tick) -> 
     for pin in state.pins:
         if pin.role is not Role.PENDING or pin.fingerprint in seen:
             continue
+        if any(serves_lately(pin.key, it) for it in answering(state)):
+            continue  # its turn may come again
         unseen = pin.unseen + tick.observed
         if unseen > tick.rules.pins.hold_down:
             pins, retired = leave(state.pins, state.retired, pin, PinEvent.FORGOTTEN)

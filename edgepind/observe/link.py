@@ -7,6 +7,7 @@ addresses or the leaves disagree about is shown, not settled; which leaf is acce
 """
 
 import asyncio
+import random
 import ssl
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -35,6 +36,9 @@ _MAY_BE_A_MISMATCH = frozenset(
     {HandshakeFault.NO_COMMON_CIPHER, HandshakeFault.TLS, HandshakeFault.RESET}
 )
 """Faults after which other settings are tried; some servers just hang up on a strange offer."""
+_AGAIN = 0.5
+"""Share of the full looks that make the Edge's own offer twice: else looks of always as many
+connections may keep step with a balancer, and meet the same of its nodes for ever."""
 _PROCESSES_AT_ONCE = 4
 _PATIENCE = 10
 """Full looks after which `openssl` is asked again where it had nothing to add: it costs as much as
@@ -75,6 +79,7 @@ class LinkObserver:
         self._resolver = Resolver()
         self._edge: EdgeClient | None = None
         self._processes = asyncio.Semaphore(_PROCESSES_AT_ONCE)
+        self._jitter = random.Random()  # noqa: S311 - keeps no secret
         self._nothing_to_add: dict[tuple[Address, bytes], int] = {}
 
     @classmethod
@@ -163,6 +168,8 @@ class LinkObserver:
         """The further leaves that other offers show. One that fails is nobody's fault."""
         kind = key_kind(first.chain[0])
         contexts = [edge.context(it) for it in edge.offers.beside(first.tls_version, kind)]
+        if self._jitter.random() < _AGAIN:
+            contexts.append(edge.context(edge.offers.given))
         async with asyncio.TaskGroup() as group:
             by_suites = [group.create_task(self._shake(address, it)) for it in contexts]
             by_signature = group.create_task(self._by_signature(address, edge.offers, first))
