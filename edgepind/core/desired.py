@@ -120,8 +120,7 @@ def _take_what_closes(edge: Edge, document: DocumentRead, goal: Pinning | None) 
         return edge
     if not document.enabled or not document.accepted or document.refused:
         return edge
-    order = tuple(dict.fromkeys((document.current, *document.accepted)))
-    found = Pinning(enabled=True, current=order[0], accepted=order)
+    found = Pinning(enabled=True, current=document.current, accepted=document.named)
     return replace(edge, written=found) if found.lacks_only_pins_of(goal) else edge
 
 
