@@ -66,7 +66,15 @@ def seen(request: pytest.FixtureRequest) -> Sightings:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+def mounted() -> Iterator[Mounts]:
+    """What a test mounts; a site's daemon, which may look into it, is ended before it goes."""
+    made = Mounts()
+    yield made
+    made.unmount()
+
+
+@pytest.fixture
+async def site(tmp_path: Path, mounted: Mounts) -> AsyncIterator[Site]:  # noqa: ARG001 - outlives it
     """A site whose daemon the test starts, and which is gone when the test is over."""
     async with open_site(tmp_path) as made:
         yield made
@@ -81,13 +89,11 @@ async def steady(site: Site) -> Site:
 
 
 @pytest.fixture
-def mounts() -> Iterator[Mounts]:
+def mounts(mounted: Mounts) -> Mounts:
     """Give a way to mount; what was mounted is gone after the test."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount: these faults of disks are NOT tried")
-    made = Mounts()
-    yield made
-    made.unmount()
+    return mounted
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
-
+from edgepind.cli.running_daemon import polled
 from edgepind.clock import SystemClock
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.restart import Stood, look_at, restart_watched, restarter
@@ -115,19 +114,13 @@ async def own_turn(folder: Path = FOLDER) -> AsyncIterator[str | None]:
     """Hold the helper's lock during the block; yields a sentence if the helper keeps it."""
     with ExitStack() as held:
 
-        async def take() -> bool:
+        def take() -> bool | None:
             if not _is_possible(folder) or held.enter_context(turn(folder)):
                 return True
             held.close()
-            return False
+            return None
 
-        attempts = AsyncRetrying(
-            stop=stop_after_delay(_PATIENCE),
-            wait=wait_fixed(_LOOK_EVERY),
-            retry=retry_if_result(lambda taken: not taken),
-            retry_error_callback=lambda _: False,
-        )
-        if await attempts(take):
+        if await polled(_PATIENCE, _LOOK_EVERY, take):
             yield None
         else:
             yield (

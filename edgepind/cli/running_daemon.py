@@ -91,18 +91,23 @@ async def found_within(seconds: float, what: str, look: Callable[[], _T | None])
 
     `what` names, for a person at a terminal, what is waited for.
     """
-    attempts = AsyncRetrying(
-        stop=stop_after_delay(seconds),
-        wait=wait_fixed(_LOOK_EVERY),
-        retry=retry_if_result(lambda found: found is None),
-        retry_error_callback=lambda _: None,
-    )
+    async with waiting(what):
+        return await polled(seconds, _LOOK_EVERY, look)
+
+
+async def polled(seconds: float, every: float, look: Callable[[], _T | None]) -> _T | None:
+    """What `look` finds, called at once and then each `every` seconds, for `seconds` at most."""
 
     async def attempt() -> _T | None:
         return look()
 
-    async with waiting(what):
-        return await attempts(attempt)
+    attempts = AsyncRetrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(every),
+        retry=retry_if_result(lambda found: found is None),
+        retry_error_callback=lambda _: None,
+    )
+    return await attempts(attempt)
 
 
 def shown(runtime: Path, holds: Callable[[StatusDocument], bool]) -> StatusDocument | None:

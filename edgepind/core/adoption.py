@@ -17,7 +17,6 @@ from edgepind.core.tick import Tick
 from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator
-from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
 from edgepind.model.pin import Pin
 from edgepind.model.state import State
@@ -53,14 +52,9 @@ def pins_in(
     `lost`: the state was lost, so that it is not known who added them. The current one is vouched
     for nevertheless, for there is no other pin to begin with.
     """
-    order, origin = _named_in(document), Origin.DOCUMENT if lost else Origin.OPERATOR
+    order, origin = document.named, Origin.DOCUMENT if lost else Origin.OPERATOR
     first = [Pin(it, kind, Role.CURRENT, origin, wall, vouched=lost) for it in order[:1]]
     return (*first, *(Pin(it, kind, Role.BACKUP, origin, wall) for it in order[1:]))
-
-
-def _named_in(document: DocumentRead) -> tuple[Fingerprint, ...]:
-    named = (document.current, *document.accepted)
-    return tuple(dict.fromkeys(it for it in named if it is not None))
 
 
 def _adopt_pins(
@@ -149,6 +143,6 @@ def _found(tick: Tick) -> Pinning | None:
     document = tick.seen.document
     if not isinstance(document, DocumentRead):
         return None
-    order = _named_in(document)
+    order = document.named
     unread = document.current is None and tick.rules.restart.validator is Validator.SINGLE
     return None if unread or not order else Pinning(document.enabled is True, order[0], order)

@@ -294,6 +294,12 @@ class DocumentRead:
     attributes_right: bool = True
     extras: bool = False
 
+    @property
+    def named(self) -> tuple[Fingerprint, ...]:
+        """Every pin that it names, once each: the current one first, where it can be read."""
+        every = (self.current, *self.accepted)
+        return tuple(dict.fromkeys(it for it in every if it is not None))
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentMissing:

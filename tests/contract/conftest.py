@@ -16,13 +16,18 @@ from edgepind.lab.children import environment
 from edgepind.lab.daemon_process import Answer
 from tests.contract.told_events import note_events
 from tests.support import unprivileged
+from tests.support.mounts import Mounts
 from tests.support.small_site import Site, open_site
 
 Ask = Callable[..., Awaitable[Answer]]
 
 
 @pytest.fixture
-async def site(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+async def site(
+    tmp_path: Path,
+    mounted: Mounts,  # noqa: ARG001 - outlives it
+    request: pytest.FixtureRequest,
+) -> AsyncIterator[Site]:
     """A site whose daemon the test starts, and which is gone when the test is over."""
     async with open_site(tmp_path) as made:
         yield made

@@ -91,7 +91,7 @@ def bound(document: Path, mounts: Mounts) -> Iterator[None]:
     with ExitStack() as undone:
         mounts.bind(source, document)
         mounts.points.remove(document)
-        command = ["umount", str(document)]
+        command = ["umount", "--lazy", str(document)]  # the daemon may just read it
         undone.callback(subprocess.run, command, check=True)
         yield
 
