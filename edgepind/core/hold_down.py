@@ -137,7 +137,7 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
     if leaf.breach is not None:
-        return None, leaf.breach and f"{BREAKS_A_RULE}: {leaf.breach}"
+        return None, f"{BREAKS_A_RULE}: {leaf.breach}"
     if rules.issuers and not rules.issuers & leaf.public.issuers:
         return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):

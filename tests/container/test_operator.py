@@ -138,7 +138,7 @@ def test_an_edge_that_an_operator_stopped_stays_stopped(kept_site: Site) -> None
 
 
 def test_a_document_that_an_update_laid_down_is_put_right(kept_site: Site) -> None:
-    """Our keys are put back, keys that are new are kept, and mode and owner are right again."""
+    """Our keys are put back, keys that are new are kept, and the world may not read it any more."""
     site = kept_site
     cursor = site.machine.cursor()
     update = {"certificatePinning": {"enabled": False}, "edgeVersion": "2.0"}
@@ -147,7 +147,7 @@ def test_a_document_that_an_update_laid_down_is_put_right(kept_site: Site) -> No
     site.until_pinned()
     assert json.loads(site.machine.read(DOCUMENT))["edgeVersion"] == "2.0"
     found = site.machine.must("stat", "--format=%U:%G %a", DOCUMENT).strip()
-    assert found == "root:root 600"
+    assert found == "root:root 640"
 
 
 def test_a_document_that_is_none_is_set_aside(kept_site: Site) -> None:

@@ -14,6 +14,7 @@ from edgepind.clock import SystemClock
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import HighestTls
 from edgepind.model.observation import Link, NotServed, Served
+from edgepind.observe import link as link_module
 from edgepind.observe.link import LinkObserver, Target
 from edgepind.observe.trust_roots import Trust, TrustRoots
 from edgepind.settings.kinds import Address
@@ -167,9 +168,12 @@ async def test_a_new_leaf_has_its_address_looked_at_in_full(openssl: str) -> Non
     assert _shown(link) == {"RSA", "ECDSA"}
 
 
-async def test_what_the_command_showed_is_asked_for_at_each_full_look(openssl: str) -> None:
+async def test_what_the_command_showed_is_asked_for_at_each_full_look(
+    openssl: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And where it showed nothing, only now and then: it costs a process."""
     assert openssl
+    monkeypatch.setattr(link_module, "_AGAIN", 0.0)  # the same offer once more is drawn by lot
     context = server("TLS 1.3", "both")
     async with endpoint(until_the_end, tls=context) as address:
         observer = _observer(address)
