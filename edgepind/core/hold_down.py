@@ -137,7 +137,7 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
 
 def _public_evidence(leaf: Leaf, state: State, rules: PinRules) -> tuple[Evidence | None, str]:
     if leaf.breach is not None:
-        return None, f"{BREAKS_A_RULE}: {leaf.breach}"
+        return None, f"{BREAKS_A_RULE}: {leaf.breach}" if leaf.breach else ""
     if rules.issuers and not rules.issuers & leaf.public.issuers:
         return None, f"its issuer {leaf.issuer} is not one of the configured pins.issuers"
     if any(pin.accepted for pin in state.pins):
@@ -367,10 +367,9 @@ def _forget(state: State, sights: tuple[Sight, ...], link: Link, tick: Tick) -> 
     for pin in state.pins:
         if pin.role is not Role.PENDING or pin.fingerprint in seen:
             continue
-        if any(serves_lately(pin.key, it) for it in answering(state)):
-            continue  # its turn may come again
         unseen = pin.unseen + tick.observed
-        if unseen > tick.rules.pins.hold_down:
+        turn_may_come = any(serves_lately(pin.key, it) for it in answering(state))
+        if unseen > tick.rules.pins.hold_down and not turn_may_come:
             pins, retired = leave(state.pins, state.retired, pin, PinEvent.FORGOTTEN)
             state = replace(state, pins=pins, retired=retired)
         else:

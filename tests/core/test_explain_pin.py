@@ -12,7 +12,16 @@ from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
-from edgepind.model.state import AddressVerdict, Breach, ClockJudgement, Edge, State, StatusMemory
+from edgepind.model.state import (
+    AddressVerdict,
+    Breach,
+    ClockJudgement,
+    Edge,
+    LastServed,
+    ServedLeaf,
+    State,
+    StatusMemory,
+)
 from tests.core.situations import (
     BACKUP,
     CURRENT,
@@ -143,6 +152,19 @@ def test_a_pending_pin_under_strict_has_no_way_but_the_operator() -> None:
     assert "policy strict never accepts this kind of evidence" in why.evidence_against
     assert not any("hold-down and" in it for it in why.evidence_for)
     assert why.would_change == (f"`edgepind pin add {B}` accepts it at once",)
+
+
+def test_a_leaf_in_turn_with_a_pinned_one_is_told_the_longer_hold_down() -> None:
+    """The row of the policy table is that of leaves in turn, and what is left goes by it."""
+    both = (_served(CURRENT), _served(PENDING))
+    turns = State(pins=(CURRENT, PENDING), served=(LastServed("1", both, looks=10, in_turn=True),))
+    alone = replace(turns, served=(LastServed("1", both, looks=10),))
+    assert _pin(PENDING, turns).evidence_for[0] != _pin(PENDING, alone).evidence_for[0]
+    assert any("1h" in it for it in _pin(PENDING, turns).would_change)
+
+
+def _served(pin: Pin) -> ServedLeaf:
+    return ServedLeaf(pin.fingerprint, fingerprint(f"key of {pin.fingerprint}"), seen=3, first=3)
 
 
 def test_a_first_pin_is_looked_for_at_every_address() -> None:

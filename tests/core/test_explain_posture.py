@@ -244,3 +244,14 @@ def test_a_hold_down_that_has_served_its_age_names_no_time() -> None:
     assert len(ways) == 1
     assert "0ms" not in ways[0]
     assert "as things stand" not in ways[0]
+
+
+def test_a_hold_down_that_does_not_run_says_what_stands_against_it() -> None:
+    """A rule that the leaf's own chain breaks; no time is named."""
+    state = State(
+        pins=(CURRENT, PENDING), addresses=(NEW_LEAF,), breaches=(Breach(B, "keyUsage: missing"),)
+    )
+    ways = [it for it in _posture(state).would_change if f"pending pin {B.short}" in it]
+    assert len(ways) == 1
+    assert "keyUsage: missing" in ways[0]
+    assert "at the earliest" not in ways[0]

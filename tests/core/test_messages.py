@@ -199,6 +199,22 @@ def test_an_interception_names_the_issuers_that_reach_no_public_root() -> None:
     assert "(issuer unknown)" in of_link(Finding.INTERCEPTION, link({"9": leaf("y")}))
 
 
+@pytest.mark.parametrize("origin", ["", "of the package ca-certificates"])
+def test_an_interception_whose_root_the_host_knows_names_it(origin: str) -> None:
+    """With the place where it lies, and whence it came where that is known."""
+    foreign = leaf("x", public=False)
+    known = replace(
+        foreign,
+        public=replace(foreign.public, roots="bundled.pem"),
+        system=replace(foreign.system, roots="/etc/ssl/certs", origin=origin),
+    )
+    sentence = of_link(Finding.INTERCEPTION, link({"1": known}))
+    assert "/etc/ssl/certs" in sentence
+    assert "bundled.pem" in sentence
+    assert origin in sentence
+    assert "cloud.public_roots" in sentence
+
+
 def test_an_unreachable_cloud_is_told_with_the_errors() -> None:
     """Each once, three at the most, the name's own first."""
     faults = {str(n): HandshakeFault.TIMEOUT for n in range(4)}
