@@ -13,6 +13,7 @@ import pytest
 
 from edgepind.lab.pki import Credential
 from tests.support.blackbox import install_pins, pass_ticks, roles, told, until_status
+from tests.support.nginx_server import nginx_server
 from tests.support.small_site import HOST, Site
 
 
@@ -40,6 +41,14 @@ def context(*credentials: Credential, highest: ssl.TLSVersion | None = None) -> 
     return made
 
 
+def point_at(site: Site, port: int) -> None:
+    """Let the settings name one address, no status endpoint, and a short overlap."""
+    site.tables["cloud"] |= {"addresses": ["127.0.0.1"], "port": port}
+    site.tables["status"] = {"enabled": False}
+    site.tables["pins"] |= {"overlap": "2s"}
+    site.write_settings({})
+
+
 @asynccontextmanager
 async def serving(site: Site, *contexts: ssl.SSLContext) -> AsyncIterator[Turns]:
     """Serve these in turn at one address, which the site's settings name from now on."""
@@ -52,10 +61,7 @@ async def serving(site: Site, *contexts: ssl.SSLContext) -> AsyncIterator[Turns]
 
     server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=outer)
     port = server.sockets[0].getsockname()[1]
-    site.tables["cloud"] |= {"addresses": ["127.0.0.1"], "port": port}
-    site.tables["status"] = {"enabled": False}
-    site.tables["pins"] |= {"overlap": "2s"}
-    site.write_settings({})
+    point_at(site, port)
     try:
         yield turns
     finally:
@@ -124,3 +130,28 @@ async def test_a_second_kind_of_key_is_added_beside_the_pinned_one(
         assert set(address["leaves"]) == both
         answer = await ask("status")
         assert answer.code == 0, answer.output
+
+
+@pytest.mark.parametrize("protocols", ["TLSv1.2", "TLSv1.2 TLSv1.3", "TLSv1.3"])
+async def test_nginx_that_is_given_a_second_certificate(
+    site: Site, ask: Any, protocols: str
+) -> None:
+    """A reload adds an ECDSA certificate beside the pinned RSA one: no client is locked out."""
+    rsa = site.trust.issue(HOST, "rsa")
+    ecdsa = site.issue()
+    install_pins(site, rsa.fingerprint)
+    async with nginx_server(rsa, protocols=protocols) as nginx:
+        point_at(site, nginx.address.port)
+        try:
+            await site.daemon.start()
+            await until_status(site, finding="pinned")
+            nginx.renew(rsa, ecdsa)
+            both = {str(rsa.fingerprint), str(ecdsa.fingerprint)}
+            await site.until(lambda: both <= set(site.pinning()["fingerprints"]), "both pinned")
+            await pass_ticks(site, 30)  # several times the overlap
+            assert both == set(site.pinning()["fingerprints"])
+            assert told(site, "posture_changed") == []
+            assert set(site.daemon.status()["addresses"][0]["leaves"]) == both
+            assert (await ask("status")).code == 0
+        finally:
+            await site.daemon.stop()

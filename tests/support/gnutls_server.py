@@ -6,7 +6,6 @@ program is missing, the test is skipped.
 
 import asyncio
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,7 @@ import pytest
 
 from edgepind.lab.pki import Credential
 from edgepind.settings.kinds import Address
-
-_DEADLINE = 20.0
+from tests.support.listening import free_port, until_listening
 
 
 @asynccontextmanager
@@ -26,8 +24,7 @@ async def gnutls_server(credential: Credential, priority: str) -> AsyncIterator[
     program = shutil.which("gnutls-serv")
     if program is None:
         pytest.skip("gnutls-serv is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="edgepind-lab-") as folder:
         files = credential.write(Path(folder))
         process = await asyncio.create_subprocess_exec(
@@ -39,21 +36,8 @@ async def gnutls_server(credential: Credential, priority: str) -> AsyncIterator[
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            await _until_listening(port)
+            await until_listening(port)
             yield Address("127.0.0.1", port)
         finally:
             process.kill()
             await process.wait()
-
-
-async def _until_listening(port: int) -> None:
-    """Its words come late, through a buffer; its socket is there or is not."""
-    async with asyncio.timeout(_DEADLINE):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                return
