@@ -10,15 +10,16 @@ which owes a restart.
 from dataclasses import replace
 from datetime import datetime
 
+from edgepind.core.live_leaves import keys_of
 from edgepind.core.messages import pin_refused
 from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.restarts import debt_of, loads
-from edgepind.core.tick import Tick
+from edgepind.core.tick import Tick, leaves_in
 from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role, Validator
 from edgepind.model.observation import DocumentRead, NoUnit, Unit, UnitState
-from edgepind.model.pin import Pin
+from edgepind.model.pin import Pin, PinKey
 from edgepind.model.state import State
 
 
@@ -36,7 +37,30 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
             state, events = _adopt_pins(state, document, tick)
         edge = replace(state.edge, digest=document.digest)
         state = replace(state, edge=edge, resumed_after_damage=False)
-    return state, events
+    return _know_exceptions(state, tick), events
+
+
+def _know_exceptions(state: State, tick: Tick) -> State:
+    """Mark a pin found in a document whose leaf turns out to be that of a CA in `exceptions`.
+
+    The lost state knew it as an exception, over whose channel nothing is believed.
+    """
+    if tick.seen.link is None:
+        return state
+    keys: frozenset[PinKey] = frozenset().union(
+        *(
+            keys_of(leaf)
+            for leaf in leaves_in(tick.seen.link)
+            if leaf.public.window is None and leaf.exception and leaf.exception.window
+        )
+    )
+    pins = tuple(
+        replace(pin, origin=Origin.EXCEPTION, vouched=False)
+        if pin.origin is Origin.DOCUMENT and pin.key in keys
+        else pin
+        for pin in state.pins
+    )
+    return replace(state, pins=pins)
 
 
 def _was_unread(state: State) -> bool:

@@ -92,7 +92,8 @@ def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
         if pin.origin is Origin.ANNOUNCED and pin.fingerprint in before.retired:
             yield f"2: {pin.fingerprint.short} was retired and came back by announcement"
         by_leaf = seen.rules.pins.exception_pin is ExceptionPin.LEAF
-        held = pin.origin is Origin.OBSERVED or (pin.origin is Origin.EXCEPTION and by_leaf)
+        waits = by_leaf and not before.resumed_after_damage  # it may have served it before that
+        held = pin.origin is Origin.OBSERVED or (pin.origin is Origin.EXCEPTION and waits)
         if held and pin.held < _least_age(pin.origin, seen):
             yield f"2: {pin.fingerprint.short} was accepted before its hold-down was served"
         if held and pin.sightings < seen.rules.pins.sightings:
