@@ -30,14 +30,13 @@ _AT_ONCE = 3
 _SETTLING = 20
 _CHANCE = 1 / 40
 """Of something more being the matter at each tick."""
-_LOOKS = 5
 
 
 class SoakError(AssertionError):
     """Something did not hold; the message says what, and after which tick."""
 
 
-_LOOKS = 5
+_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +119,10 @@ class Soak:
         raise SoakError(f"{most} calm ticks after tick {self.ticks - most} it stands so: {status}")
 
     async def sample(self) -> Sample:
-        """Ask the daemon what it holds: the most of a few looks, for within a tick it is less."""
+        """Ask the daemon what it holds: the fewest tasks of a few looks, for a tick has its own."""
         pid = self.grounds.daemon.pid
         looks = [await self._look(pid) for _ in range(_LOOKS)]
-        held = max(looks, key=lambda it: it.tasks)
+        held = min(looks, key=lambda it: it.tasks)
         self.samples.append(Sample(self.ticks, resident(pid), descriptors(pid), held))
         return self.samples[-1]
 
