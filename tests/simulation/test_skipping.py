@@ -4,12 +4,17 @@ from dataclasses import fields, replace
 
 import pytest
 
+from edgepind.lab.sim_observations import leaf
 from edgepind.lab.simulation.life import live
-from edgepind.lab.simulation.rates import DAY, HOUR, MINUTE, Rates
+from edgepind.lab.simulation.rates import DAY, HOUR, MINUTE, YEAR, Rates
 from edgepind.lab.simulation.real_core import RealCore
+from edgepind.lab.simulation.skipping import Steadiness
 from edgepind.lab.simulation.ways import CORE, RULES, rules_of
 from edgepind.lab.simulation.world import draw_world
+from edgepind.model.observation import HandshakeFault
+from edgepind.model.rules import PinRules
 from edgepind.model.state import State
+from tests.support import sim_site
 
 _TIMES = 60.0
 _OFTEN = (
@@ -75,3 +80,22 @@ def _remembered(keeper: RealCore, end: float) -> State:
     """The daemon's state, but for a sentence that counts down and when it last reminded."""
     state = keeper.state_at(end)
     return replace(state, reason="", guard=replace(state.guard, reminded=None))
+
+
+def test_no_skip_goes_past_the_adoption_of_a_first_pin_that_was_sighted_unevenly() -> None:
+    """One address answers for a while before the other does; what counts is the sum."""
+    rules = sim_site.rules(PinRules(sightings=400))
+    world = sim_site.site(rules, serves={"1": leaf("a"), "2": HandshakeFault.TIMEOUT})
+    world.run(10 * rules.interval)
+    world.serves = {"1": leaf("a"), "2": leaf("a")}
+    steadiness = Steadiness(rules)
+    steadiness.begin(world.state, world.elapsed)
+    skips: list[float] = []
+    at: list[float] = []
+    while not any(pin.accepted for pin in world.state.pins):
+        skips.append(steadiness.seconds(YEAR))
+        at.append(world.elapsed)
+        world.run(world.due - world.monotonic)
+        steadiness.note(world.state, world.elapsed)
+    assert any(skips)
+    assert all(now + skip < world.elapsed for now, skip in zip(at, skips, strict=True))

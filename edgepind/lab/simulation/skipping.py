@@ -15,7 +15,7 @@ from math import ceil, inf
 from typing import Any
 
 from edgepind.core.admission import hold_down, remaining_hold_down
-from edgepind.core.live_leaves import pinned_in_turn
+from edgepind.core.live_leaves import answering, pinned_in_turn
 from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
@@ -194,7 +194,8 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
     if isinstance(restart, Settling) and "settled" in grown:
         yield rules.restart.settle - restart.settled
     for place, counts in grows.get("pins") or ():
-        yield from _pin_limits(state.pins[place], dict(counts), rules, grows["next_tick"])
+        pin, delay = state.pins[place], grows["next_tick"]
+        yield from _pin_limits(pin, dict(counts), rules, delay, len(answering(state)))
 
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
@@ -224,7 +225,10 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
             yield pin.last_seen + left
 
 
-def _pin_limits(pin: Pin, grows: dict[str, Any], rules: Rules, delay: float) -> Iterator[float]:
+def _pin_limits(
+    pin: Pin, grows: dict[str, Any], rules: Rules, delay: float, answers: int
+) -> Iterator[float]:
+    """`answers`: how many addresses answer; a first pin is sighted so much the more often."""
     overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
     if "unseen" in grows and pin.unseen <= overlap:  # forgotten when it is more
         yield overlap - pin.unseen
@@ -233,11 +237,6 @@ def _pin_limits(pin: Pin, grows: dict[str, Any], rules: Rules, delay: float) -> 
     need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
         return
-    if need.everywhere:  # counted at each address, once a tick
-        lacking = need.sightings - min((count for _, count in pin.seen_at), default=0)
-        if "seen_at" in grows and lacking > 0:
-            yield delay * lacking
-        return
-    lacking = need.sightings - pin.sightings
+    lacking = need.sightings * (answers if need.everywhere else 1) - pin.sightings
     if "sightings" in grows and lacking > 0:
         yield delay * ceil(lacking / grows["sightings"])
