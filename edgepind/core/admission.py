@@ -33,7 +33,7 @@ class Condition(StrEnum):
     HOLD_DOWN = "after the hold-down, by age and sightings"
     SHORT_HOLD_DOWN = "after a tenth of the hold-down's age, and all of its sightings"
     LONG_HOLD_DOWN = "after four times the hold-down's age, and its sightings"
-    SIGHTINGS = "after the sightings, as many as that at each address that answers"
+    SIGHTINGS = "after the sightings, as many in all as that for each address that answers"
     NEVER = "never"
 
 

@@ -16,7 +16,7 @@ from edgepind.lab.typed_lines import typed_lines
 from edgepind.lab.view import address_table, edge_table, pin_table, posture_line
 
 HELP = """\
-rotate                     change the certificate everywhere, unannounced
+rotate                     change the certificate everywhere at once, with no word in advance
 announce                   announce a certificate; it comes a few seconds later
 roll                       the same, over the addresses one by one
 intercept corporate|compromised [ADDRESS ...]
