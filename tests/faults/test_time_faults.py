@@ -18,6 +18,8 @@ from tests.support.small_site import Site
 
 _LIBRARIES = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime")
 TEN_YEARS = 3652
+_LEAST = 1.5
+"""Seconds that are left of a hold-down of two once it is seen to run."""
 
 
 class FakedTime:
@@ -124,11 +126,12 @@ async def test_elapsed_time_is_not_the_wall_clocks(site: Site, seen: Sightings) 
     began = time.monotonic()
     for by in ("+30m", "-30m", "+20m"):
         faked.off(by)
-        assert str(fresh.fingerprint) not in site.pinning()["fingerprints"]
+        early = str(fresh.fingerprint) in site.pinning()["fingerprints"]
+        assert not early or time.monotonic() - began > _LEAST, "the wall clock shortened it"
         await until_ticks(site, 2)
     await site.until(lambda: str(fresh.fingerprint) in site.pinning()["fingerprints"], "accepted")
     took = time.monotonic() - began
-    assert took > 1.5, "the wall clock shortened it"
+    assert took > _LEAST, "the wall clock shortened it"
     accepted = {str(site.cloud.status.current), str(fresh.fingerprint)}
     state = f"a hold-down of 2 s took {took:.0f} s through three steps of half an hour"
     seen.at("time-monotonic", site, state, told(site, "pin_prepared"), accepted)
