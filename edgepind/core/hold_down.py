@@ -19,8 +19,8 @@ an unpinned leaf. A look then does, in this order:
    evidence, the clock lets it be judged, and `_is_served`: the age and the sightings are reached
    (four times the age in turn with a pinned leaf) or, for the very first pin, as many sightings as
    for each address that answers. The first pin becomes the current one, any other a backup.
-5. `_forget`: a pending pin that was at no recent look, and not served for `pins.hold_down` of
-   observed time, is dropped.
+5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time, nor at any of
+   the last `live_leaves.TURN` looks, in which its turn would have come, is dropped.
 
 Age is the sum of observed intervals on the monotonic clock: setting the clock changes none of it,
 and no time counts in which nobody looked. A removed fingerprint never enters, whatever is seen.
@@ -39,10 +39,12 @@ from edgepind.core.admission import (
 from edgepind.core.diagnosis import judge_leaf, may_judge, pin_of
 from edgepind.core.live_leaves import (
     RECENT,
+    TURN,
     answering,
     keys_of,
     live_at,
     pinned_in_turn,
+    served_within,
     serves_lately,
 )
 from edgepind.core.messages import (
@@ -368,7 +370,7 @@ def _forget(state: State, sights: tuple[Sight, ...], link: Link, tick: Tick) -> 
         if pin.role is not Role.PENDING or pin.fingerprint in seen:
             continue
         unseen = pin.unseen + tick.observed
-        turn_may_come = any(serves_lately(pin.key, it) for it in answering(state))
+        turn_may_come = any(served_within(pin.key, it, TURN) for it in answering(state))
         if unseen > tick.rules.pins.hold_down and not turn_may_come:
             pins, retired = leave(state.pins, state.retired, pin, PinEvent.FORGOTTEN)
             state = replace(state, pins=pins, retired=retired)

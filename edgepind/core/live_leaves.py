@@ -38,6 +38,8 @@ MOST_LEAVES = 8
 """How many leaves of one address; a server with a new one for each look must not fill the state."""
 RECENT = 10
 """Looks after which a leaf that did not come back is gone, where leaves are served in turn."""
+TURN = 15
+"""Looks within which a leaf that is served to one connection in ten has its turn again."""
 WINDOW = 24
 """Looks that are remembered: two turns of one leaf in ten, and what is between."""
 _RECENT = (1 << RECENT) - 1
@@ -140,7 +142,12 @@ def keys_of(leaf: Leaf | ServedLeaf) -> frozenset[PinKey]:
 
 def serves_lately(key: PinKey, it: LastServed) -> bool:
     """Whether an address served the leaf of a pin at one of its recent looks."""
-    return any(key in keys_of(leaf) for leaf in recent_at(it))
+    return served_within(key, it, RECENT)
+
+
+def served_within(key: PinKey, it: LastServed, looks: int) -> bool:
+    """Whether an address served the leaf of a pin at one of so many looks, `WINDOW` at the most."""
+    return any(leaf.seen & ((1 << looks) - 1) and key in keys_of(leaf) for leaf in it.leaves)
 
 
 def first_looks(key: PinKey, it: LastServed) -> int:

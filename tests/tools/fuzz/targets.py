@@ -190,7 +190,9 @@ def status_body(octets: bytes) -> None:
         case StatusRejected():
             _reasoned(answer.reason)
         case StatusAnswer():
-            _agree(answer.current, parse_fingerprint(value), "the current fingerprint")
+            parsed_current = parse_fingerprint(value)
+            usable = parsed_current if isinstance(parsed_current, Fingerprint) else None
+            _agree(answer.current, usable, "the current fingerprint")
 
 
 @cache
