@@ -54,6 +54,8 @@ def _know_exceptions(state: State, tick: Tick) -> State:
             if leaf.public.window is None and leaf.exception and leaf.exception.window
         )
     )
+    if not keys:
+        return state
     pins = tuple(
         replace(pin, origin=Origin.EXCEPTION, vouched=False)
         if pin.origin is Origin.DOCUMENT and pin.key in keys

@@ -158,10 +158,8 @@ def _on_disk(document: Document, before: Pinning | None) -> Pinning | None:
     match document:
         case DocumentUnreadable():
             return before
-        case DocumentRead(accepted=(first, *_)):
-            current = document.current or first
-            order = tuple(dict.fromkeys((current, *document.accepted)))
-            return Pinning(document.enabled is True, current, order)
+        case DocumentRead(accepted=(_, *_), named=order):
+            return Pinning(document.enabled is True, order[0], order)
         case _:
             return None
 

@@ -44,7 +44,6 @@ from edgepind.core.live_leaves import (
     keys_of,
     live_at,
     pinned_in_turn,
-    served_within,
     serves_lately,
 )
 from edgepind.core.messages import (
@@ -370,7 +369,7 @@ def _forget(state: State, sights: tuple[Sight, ...], link: Link, tick: Tick) -> 
         if pin.role is not Role.PENDING or pin.fingerprint in seen:
             continue
         unseen = pin.unseen + tick.observed
-        turn_may_come = any(served_within(pin.key, it, TURN) for it in answering(state))
+        turn_may_come = any(serves_lately(pin.key, it, TURN) for it in answering(state))
         if unseen > tick.rules.pins.hold_down and not turn_may_come:
             pins, retired = leave(state.pins, state.retired, pin, PinEvent.FORGOTTEN)
             state = replace(state, pins=pins, retired=retired)

@@ -130,9 +130,9 @@ def live_at(it: LastServed) -> tuple[ServedLeaf, ...]:
     return tuple(leaf for leaf in it.leaves if leaf.seen & mask)
 
 
-def recent_at(it: LastServed) -> tuple[ServedLeaf, ...]:
-    """The leaves that an address served at one of its recent looks."""
-    return tuple(leaf for leaf in it.leaves if leaf.seen & _RECENT)
+def recent_at(it: LastServed, looks: int = RECENT) -> tuple[ServedLeaf, ...]:
+    """The leaves that an address served at one of its last `looks`, `WINDOW` at the most."""
+    return tuple(leaf for leaf in it.leaves if leaf.seen & ((1 << looks) - 1))
 
 
 def keys_of(leaf: Leaf | ServedLeaf) -> frozenset[PinKey]:
@@ -140,14 +140,9 @@ def keys_of(leaf: Leaf | ServedLeaf) -> frozenset[PinKey]:
     return frozenset({(PinKind.CERTIFICATE, leaf.certificate), (PinKind.SPKI, leaf.spki)})
 
 
-def serves_lately(key: PinKey, it: LastServed) -> bool:
-    """Whether an address served the leaf of a pin at one of its recent looks."""
-    return served_within(key, it, RECENT)
-
-
-def served_within(key: PinKey, it: LastServed, looks: int) -> bool:
-    """Whether an address served the leaf of a pin at one of so many looks, `WINDOW` at the most."""
-    return any(leaf.seen & ((1 << looks) - 1) and key in keys_of(leaf) for leaf in it.leaves)
+def serves_lately(key: PinKey, it: LastServed, looks: int = RECENT) -> bool:
+    """Whether an address served the leaf of a pin at one of its last `looks`."""
+    return any(key in keys_of(leaf) for leaf in recent_at(it, looks))
 
 
 def first_looks(key: PinKey, it: LastServed) -> int:
@@ -197,7 +192,7 @@ def serves_in_turn(state: State) -> bool:
 def passes(keys: AbstractSet[PinKey], state: State) -> bool:
     """Whether an Edge that accepts `keys` connects to what is live; not, where nothing is."""
     now = answering(state)
-    if not serves_in_turn(state) or not any(it.looks for it in now):
+    if not serves_in_turn(state):
         return not keys.isdisjoint(live_keys(state))
     passed, looks = 0, 0
     for it in now:
