@@ -14,6 +14,7 @@ import pytest
 
 from edgepind.lab.cloud import Cloud
 from edgepind.lab.pki import Credential
+from tests.support.listening import free_port
 from tests.support.small_site import HOST, Site
 
 KEYS = {
@@ -69,7 +70,7 @@ async def test_the_fingerprint_is_what_openssl_prints(
 
 async def test_the_object_is_the_contracts(site: Site, read: Any) -> None:
     """Every key is there for every address, answered or not."""
-    silent = f"127.0.0.1:{_closed_port()}"
+    silent = f"127.0.0.1:{free_port()}"
     site.write_settings({"cloud": {"addresses": [*site.cloud.addresses, silent]}})
     code, probed = await read("probe")
     assert code == 0
@@ -151,7 +152,7 @@ async def test_an_expired_leaf_without_pins_is_exit_code_1(site: Site, read: Any
 
 async def test_nothing_reachable_is_exit_code_3(site: Site, ask: Any, read: Any) -> None:
     """No handshake anywhere: not observed."""
-    site.write_settings({"cloud": {"addresses": [f"127.0.0.1:{_closed_port()}"]}})
+    site.write_settings({"cloud": {"addresses": [f"127.0.0.1:{free_port()}"]}})
     code, probed = await read("probe")
     assert (code, probed["finding"]) == (3, "unreachable")
     answer = await ask("probe")
@@ -218,14 +219,6 @@ async def serving(host: str, credential: Credential, ip: str = "127.0.0.1") -> A
         yield cloud
     finally:
         await cloud.close()
-
-
-def _closed_port() -> int:
-    """A port at which nobody listens: it was free a moment ago."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _has_ipv6() -> bool:

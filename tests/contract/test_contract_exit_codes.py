@@ -9,6 +9,7 @@ import pytest
 
 from edgepind.cli.program import main
 from tests.support.blackbox import install_current, poke
+from tests.support.listening import free_port
 from tests.support.small_site import Site
 
 NEEDS_SETTINGS = (
@@ -113,8 +114,7 @@ async def test_a_daemon_that_stopped_writing_is_3(site: Site, ask: Any) -> None:
 
 async def test_nothing_that_answers_is_3_for_probe_and_1_for_a_tick(site: Site, ask: Any) -> None:
     """Refused everywhere: not observed for `probe`, a bad answer for `run --once`."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     site.write_settings({"cloud": {"addresses": [address]}})
     answer = await ask("probe")
     assert answer.code == 3

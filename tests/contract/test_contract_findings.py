@@ -22,6 +22,7 @@ from tests.support.blackbox import (
     until_status,
 )
 from tests.support.endpoint import tls_endpoint
+from tests.support.listening import free_port
 from tests.support.recorder import json_response
 from tests.support.small_site import HOST, Site
 
@@ -94,8 +95,7 @@ async def test_each_situation_has_its_finding(site: Site, read: Any) -> None:
 async def test_one_silent_address_spoils_nothing(site: Site) -> None:
     """`pinned` is about the addresses that answer; the other is shown as unreachable."""
     install_current(site)
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        dead = f"127.0.0.1:{closed.getsockname()[1]}"
+    dead = f"127.0.0.1:{free_port()}"
     site.write_settings({"cloud": {"addresses": [*site.cloud.addresses, dead]}})
     await site.daemon.start()
     await until_status(site, finding="pinned")
