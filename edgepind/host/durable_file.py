@@ -186,18 +186,36 @@ def put_in_place(
 @contextmanager
 def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
     """Make a temporary beside the target; its name and descriptor. Raises CallFailed."""
-    temporary = temporary_name(target.name)
-    with calling("open", target):  # a random name in the message would make each failure a new one
-        descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
+    temporary, descriptor = _claimed(folder, target)
     try:
-        claim(descriptor)
         yield temporary, descriptor
     finally:
         # After a rename there is nothing left under this name; after fsync, close tells no more.
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        with suppress(OSError):
-            os.close(descriptor)
+        _discard(folder, temporary, descriptor)
+
+
+def _claimed(folder: int, target: Path) -> tuple[str, int]:
+    """Make temporaries until no sweeper takes one for stale. Raises CallFailed."""
+    while True:
+        temporary = temporary_name(target.name)
+        with calling("open", target):  # with the random name each failure would look like a new one
+            descriptor = os.open(temporary, _TO_MAKE, 0o600, dir_fd=folder)
+        try:
+            with calling("stat", target):
+                claimed = claim(folder, temporary, descriptor)
+        except CallFailed:
+            _discard(folder, temporary, descriptor)
+            raise
+        if claimed:
+            return temporary, descriptor
+        _discard(folder, temporary, descriptor)
+
+
+def _discard(folder: int, temporary: str, descriptor: int) -> None:
+    with suppress(OSError):
+        os.unlink(temporary, dir_fd=folder)
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 def _shape(owner: Owner | Access, mode: int, had: Access | None) -> Access:

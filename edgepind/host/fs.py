@@ -161,10 +161,22 @@ def temporary_name(name: str) -> str:
     return f".{name}.{secrets.token_hex(8)}.tmp"
 
 
-def claim(descriptor: int) -> None:
-    """Lock a temporary against sweepers, where the file system has locks."""
-    with suppress(OSError):
+def claim(folder: int, temporary: str, descriptor: int) -> bool:
+    """Lock a temporary against sweepers; False where one of them was faster and removed it.
+
+    Between its creation and its lock it looks stale. Where the file system has no locks, sweepers
+    get none either and remove nothing.
+    """
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    with suppress(FileNotFoundError):
+        found = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+        return os.path.samestat(found, os.fstat(descriptor))
+    return False
 
 
 def sweep(path: Path) -> None:

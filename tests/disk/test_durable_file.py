@@ -3,13 +3,24 @@
 import os
 import stat
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from edgepind.host.bounded_read import ABSENT, Stamp
 from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, Unchanged, replace
-from edgepind.host.fs import Owner, UnknownOwner, claim, find_owner, sweep, temporary_name
+from edgepind.host.fs import (
+    Owner,
+    UnknownOwner,
+    claim,
+    find_owner,
+    open_folder,
+    sweep,
+    sweep_folder,
+    temporary_name,
+)
 from tests.support.mounts import Mounts, NotMounted
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this to a file")
@@ -222,13 +233,34 @@ def test_stale_temporaries_go_and_those_in_use_stay(tmp_path: Path) -> None:
         entry.write_bytes(b"half")
     descriptor = os.open(used, os.O_RDWR)
     try:
-        claim(descriptor)
+        with open_folder(tmp_path) as folder:
+            assert claim(folder, used.name, descriptor)
         sweep(path)
         assert names(tmp_path) == {used.name, other.name}
     finally:
         os.close(descriptor)
     replace(path, b"new")
     assert names(tmp_path) == {"file", other.name}
+
+
+def test_a_sweeper_takes_no_file_from_a_writer(tmp_path: Path) -> None:
+    """Not between the making of a temporary and its lock either: several commands run at once."""
+    written = threading.Event()
+
+    def sweeps() -> None:
+        while not written.is_set():
+            sweep_folder(tmp_path)
+
+    with ThreadPoolExecutor(2) as sweepers:
+        for _ in range(2):
+            sweepers.submit(sweeps)
+        try:
+            outcomes = [replace(tmp_path / f"{it}", b"whole") for it in range(2_000)]
+        finally:
+            written.set()
+    assert [it for it in outcomes if not isinstance(it, Replaced)] == []
+    assert {it.read_bytes() for it in tmp_path.iterdir()} == {b"whole"}
+    assert len(list(tmp_path.iterdir())) == len(outcomes)
 
 
 def test_owners_are_found_by_name_and_by_number() -> None:

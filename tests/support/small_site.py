@@ -23,7 +23,7 @@ from edgepind.lab.timers import Pace, Table, as_toml, merged
 from edgepind.lab.trust import Trust
 
 HOST = "acme.cloud.test"
-DEADLINE = 20.0
+DEADLINE = 60.0
 THREE = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 
 
