@@ -114,13 +114,15 @@ class Site:
         self.daemon.follow()
         return [it["EDGEPIND_EVENT"] for it in self.daemon.events if "EDGEPIND_EVENT" in it]
 
-    async def until(self, holds: Callable[[], object], what: str) -> None:
-        """Wait until `holds`, or fail with what was waited for and what was logged."""
-        ends = time.monotonic() + DEADLINE
+    async def until(
+        self, holds: Callable[[], object], what: str, *, within: float = DEADLINE
+    ) -> None:
+        """Wait until `holds`; after `within` seconds fail, with what was waited for and the log."""
+        ends = time.monotonic() + within
         while not holds():
             if time.monotonic() > ends:
                 log = self.daemon.log.read_text() if self.daemon.log.exists() else "no log"
-                raise TimeoutError(f"not within {DEADLINE:g} s: {what}\n{log[-4000:]}")
+                raise TimeoutError(f"not within {within:g} s: {what}\n{log[-4000:]}")
             await asyncio.sleep(0.02)
 
     async def until_event(self, name: str, count: int = 1) -> None:
