@@ -218,20 +218,17 @@ async def test_a_flood_is_cut_off(helper: HelperSocket) -> None:
 @pytest.mark.parametrize("octets", [b"", b'{"do": "re'])
 async def test_half_a_request_has_a_deadline(helper: HelperSocket, octets: bytes) -> None:
     """Whoever says nothing whole does not hold the one place for longer than the deadline."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    refused = await send(helper, octets)
+    async with asyncio.timeout(15 * PATIENCE):
+        refused = await send(helper, octets)
     assert isinstance(refused, RequestRefused)
-    assert "whole" in refused.error
-    assert loop.time() - began < PATIENCE + 3.0
+    assert "whole within" in refused.error
 
 
 async def test_a_request_that_ends_early_is_refused_at_once(helper: HelperSocket) -> None:
     """The end of what is sent is the end of the request."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    assert isinstance(await send(helper, b'{"do": "re', end=True), RequestRefused)
-    assert loop.time() - began < PATIENCE
+    refused = await send(helper, b'{"do": "re', end=True)
+    assert isinstance(refused, RequestRefused)
+    assert "whole within" not in refused.error
 
 
 async def test_who_hangs_up_leaves_a_whole_document(grounds: Grounds, helper: HelperSocket) -> None:

@@ -60,6 +60,7 @@ def _plays() -> list[Any]:
     ]
 
 
+@pytest.mark.timeout(1200)  # hundreds of lives, beside others on a busy machine
 @pytest.mark.parametrize(("scenario", "policy"), _plays())
 def test_a_cut_changes_nothing_in_the_end(scenario: Scenario, policy: Policy) -> None:
     """The end is the same, and no further harm was done on the way."""

@@ -4,6 +4,7 @@ For tests of what must be heard and ended while a call that nothing can cut shor
 """
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,12 +26,13 @@ class Standstill:
 
 @dataclass(frozen=True, slots=True)
 class HangingDisk:
-    """What the disk is seen to do; `log` is what strace wrote.
+    """What the disk is seen to do to the process `pid`; `log` is what strace wrote.
 
     A process that ends is not gone before its tracer is, for the tracer sits on the thread that it
     holds up: so its end is told by the trace, and `let_go` then lets it be reaped.
     """
 
+    pid: int
     log: Path
     tracer: asyncio.subprocess.Process
 
@@ -42,9 +44,12 @@ class HangingDisk:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended: a thread of it did, or the call has no outcome."""
+        """Whether the process has ended: its first thread did, or the call has no outcome.
+
+        Other threads come and go.
+        """
         text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
-        return "+++ exited" in text or "= ?" in text
+        return "= ?" in text or re.search(rf"(?m)^{self.pid} +\+\+\+ exited", text) is not None
 
     async def let_go(self) -> None:
         """Take the tracer away."""
@@ -67,7 +72,7 @@ async def hanging_disk(pid: int, at: Standstill, log: Path) -> AsyncIterator[Han
         *("-e", f"trace={at.calls}", "-e", inject),
         stderr=asyncio.subprocess.PIPE,
     )
-    disk = HangingDisk(log, tracer)
+    disk = HangingDisk(pid, log, tracer)
     try:
         if tracer.stderr is None:
             raise RuntimeError("strace was started with a pipe")
