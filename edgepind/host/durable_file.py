@@ -185,17 +185,10 @@ def put_in_place(
 
 @contextmanager
 def _temporary(folder: int, target: Path) -> Iterator[tuple[str, int]]:
-    """Make a temporary beside the target; its name and descriptor. Raises CallFailed."""
-    temporary, descriptor = _claimed(folder, target)
-    try:
-        yield temporary, descriptor
-    finally:
-        # After a rename there is nothing left under this name; after fsync, close tells no more.
-        _discard(folder, temporary, descriptor)
+    """Make a temporary beside the target; its name and descriptor. Raises CallFailed.
 
-
-def _claimed(folder: int, target: Path) -> tuple[str, int]:
-    """Make temporaries until no sweeper takes one for stale. Raises CallFailed."""
+    One that a sweeper took for stale is made again.
+    """
     while True:
         temporary = temporary_name(target.name)
         with calling("open", target):  # with the random name each failure would look like a new one
@@ -203,19 +196,15 @@ def _claimed(folder: int, target: Path) -> tuple[str, int]:
         try:
             with calling("stat", target):
                 claimed = claim(folder, temporary, descriptor)
-        except CallFailed:
-            _discard(folder, temporary, descriptor)
-            raise
-        if claimed:
-            return temporary, descriptor
-        _discard(folder, temporary, descriptor)
-
-
-def _discard(folder: int, temporary: str, descriptor: int) -> None:
-    with suppress(OSError):
-        os.unlink(temporary, dir_fd=folder)
-    with suppress(OSError):
-        os.close(descriptor)
+            if claimed:
+                yield temporary, descriptor
+                return
+        finally:
+            # After a rename nothing is left under this name; after fsync, close tells no more.
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 def _shape(owner: Owner | Access, mode: int, had: Access | None) -> Access:

@@ -173,10 +173,11 @@ def claim(folder: int, temporary: str, descriptor: int) -> bool:
         return False
     except OSError:
         return True
-    with suppress(FileNotFoundError):
-        found = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
-        return os.path.samestat(found, os.fstat(descriptor))
-    return False
+    try:
+        os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def sweep(path: Path) -> None:
