@@ -39,7 +39,7 @@ class HangingDisk:
     @property
     def hangs(self) -> bool:
         """Whether a call is under way: its line is begun and not ended."""
-        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        text = self._text
         return bool(text) and ("<unfinished" in text or not text.endswith("\n"))
 
     @property
@@ -48,8 +48,12 @@ class HangingDisk:
 
         Other threads come and go.
         """
-        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        text = self._text
         return "= ?" in text or re.search(rf"(?m)^{self.pid} +\+\+\+ exited", text) is not None
+
+    @property
+    def _text(self) -> str:
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
 
     async def let_go(self) -> None:
         """Take the tracer away."""
