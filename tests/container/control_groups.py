@@ -14,7 +14,7 @@ from typing import Self
 from tests.container.patience import until
 
 _NAME = "edgepind-container"
-_PATIENCE = 5.0
+_PATIENCE = 30.0
 _MOUNTS = Path("/proc/self/mounts")
 _WANTED = re.compile(r"(^|,)(name=systemd|memory|pids)(,|$)")
 
@@ -43,6 +43,10 @@ class ControlGroups:
         return tuple(
             it for it in self.folders if any(it.glob("memory.*")) or any(it.glob("pids.*"))
         )
+
+    def await_emptiness(self) -> None:
+        """Wait until nothing runs in them. Raises TimeoutError where something still does."""
+        until(lambda: not any(map(_runs_in, self.folders)), _PATIENCE, "nothing runs in the groups")
 
     def close(self) -> None:
         """Remove them; what ran in them was told to end, and may need a moment."""
@@ -84,6 +88,18 @@ def _sweep() -> None:
             maker = folder.name.removeprefix(f"{_NAME}-").partition("-")[0]
             if not Path("/proc", maker).exists():
                 _remains(folder)
+
+
+def _runs_in(folder: Path) -> bool:
+    """Whether a process, also one that has ended and is not yet buried, is in it or below it."""
+    return any(map(_has_processes, folder.rglob("cgroup.procs")))
+
+
+def _has_processes(listing: Path) -> bool:
+    try:
+        return listing.read_text("ascii") != ""
+    except OSError:  # the group was removed since it was found, so it is empty
+        return False
 
 
 def _remains(folder: Path) -> bool:

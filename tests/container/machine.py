@@ -20,6 +20,7 @@ from tests.container.wires import Wires
 
 _BOOT = 60.0
 _PATIENCE = 60.0
+_CONSOLE_SHOWN = 4000
 _REBOOTS = 133
 """What systemd-nspawn says where it does not keep the unit: boot me again."""
 _ROOT = "/run/disk/root"
@@ -84,6 +85,8 @@ class Machine:
         if self._process is not None:
             self._process.kill()
             self._gone()
+            # What ran inside is killed with it, and holds the disk for a moment longer.
+            self._groups.await_emptiness()
 
     def run(
         self,
@@ -210,7 +213,8 @@ class Machine:
     def _find_leader(self) -> int:
         """Its process 1 as the host counts, once that listens; 0 before."""
         if self._process is None or self._process.poll() is not None:
-            raise OSError(f"the appliance does not boot; see {self._console}")
+            console = self._console.read_text("utf-8", "replace")[-_CONSOLE_SHOWN:]
+            raise OSError(f"the appliance does not boot; its console ends with:\n{console}")
         leader = self._process.pid
         for _ in range(2):  # unshare, systemd-nspawn, its systemd
             children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()

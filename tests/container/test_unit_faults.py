@@ -44,6 +44,8 @@ def test_a_masked_unit(kept_site: Site, seen: Sightings) -> None:
     assert "unmask" in said
     machine.must("systemctl", "unmask", EDGE)
     machine.must("mv", "/root/unit", _UNIT)
+    # While its file was away, `unmask` forgot that the unit was enabled; the next boot must not.
+    machine.must("systemctl", "enable", "--quiet", EDGE)
     machine.must("systemctl", "daemon-reload")
     paid(site, fresh)
     seen("systemd-masked", "real systemd: the debt is paid once it is unmasked", said)

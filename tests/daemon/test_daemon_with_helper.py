@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.blackbox import pass_ticks
 from tests.support.helper_socket import HelperSocket
 from tests.support.small_site import Site, open_site
 
@@ -54,11 +55,10 @@ async def test_a_steady_state_starts_no_helper(site: Site, helper: HelperSocket)
     """A dozen ticks cost no process; a document that something else replaced costs one."""
     await site.daemon.start()
     await site.until_steady()
-    ticks = site.daemon.status()["ticks"]
     # A file that has changed just now is asked for, until its times can be told apart.
-    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + 15, "the file is old")
-    started, ticks = helper.started, site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + 12, "a dozen ticks more")
+    await pass_ticks(site, 15)
+    started = helper.started
+    await pass_ticks(site, 12)
     assert helper.started == started
 
     good = site.pinning()
@@ -98,8 +98,7 @@ async def test_what_the_helper_cannot_read_is_left(site: Site, helper: HelperSoc
     site.document.write_text('{"certificatePinning": {}, "certificatePinning": {}}')
     await site.daemon.start()
     await site.until_event("config_rejected")
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + 8, "eight ticks")
+    await pass_ticks(site, 8)
     assert site.daemon.status()["pins"] == []
     assert site.document.read_text() == '{"certificatePinning": {}, "certificatePinning": {}}'
     assert "written" not in helper.told()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.raw_server import RawServer, Script, drip, flood, once, raw_server
 from tests.support.small_site import Site
 
@@ -238,8 +239,7 @@ async def test_absurd_patience_is_capped(
         )
         error = await asked_again(site, told)
         assert error is not None
-        ticks = site.daemon.status()["ticks"]
-        await site.until(lambda: site.daemon.status()["ticks"] > ticks + 2, "it ticks on")
+        await pass_ticks(site, 2)
         state = json.loads((site.state / "state.json").read_text())
         wait = state["state"]["status"]["told_to_wait"]
         hour = 0.0 if wait is None else wait - state["saved"]["monotonic"]

@@ -21,6 +21,7 @@ from tests.faults.events import announce, told
 from tests.faults.name_server import NameServer, name_server
 from tests.faults.own_network import dropping, own_network, run
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.endpoint import endpoint, reset, until_the_end
 from tests.support.raw_server import raw_server
 from tests.support.small_site import Site, open_site
@@ -70,19 +71,13 @@ def errors(site: Site) -> str:
     return next((f"{it['address']}: {it['error']}" for it in addresses if it["error"]), "")
 
 
-async def until_ticks(site: Site, more: int = 3) -> None:
-    """Wait for so many ticks more."""
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + more, f"{more} ticks more")
-
-
 async def weathered(
     row: str, site: Site, seen: Sightings, named: str, healed: str, *, quick_end: bool = False
 ) -> None:
     """Wait for the finding, note it with its message; the pins and the Edge are not disturbed."""
     before, restarts = site.document.read_bytes(), site.restarts()
     await site.until(lambda: finding(site) == named, named)
-    await until_ticks(site)
+    await pass_ticks(site, 3)
     assert site.document.read_bytes() == before
     assert site.restarts() == restarts
     shown = errors(site)
@@ -191,7 +186,7 @@ async def test_three_packets_of_ten_are_lost(site: Site, seen: Sightings) -> Non
         )
         await site.until_event("restart_succeeded", 2)
         findings = {finding(site)}
-        await until_ticks(site, 2)
+        await pass_ticks(site, 2)
         findings.add(finding(site))
     await heals(site)
     accepted = {str(site.cloud.status.current), str(fresh.fingerprint)}
@@ -222,7 +217,7 @@ async def test_one_address_of_five_is_silent(site: Site, seen: Sightings) -> Non
 
 async def one_of_five(row: str, site: Site, seen: Sightings) -> None:
     """Four of five are well, and the finding is by them."""
-    await until_ticks(site)
+    await pass_ticks(site, 3)
     assert finding(site) == "pinned"
     accepted = {str(site.cloud.status.current)}
     verdicts = [it["verdict"] for it in site.daemon.status()["addresses"]]
@@ -244,7 +239,7 @@ async def test_one_address_of_five_is_different(
     face = type(site.cloud.origin.face).of("stranger", stranger, site.cloud.respond)
     site.cloud.take_path(face, [f"{FIVE[4]}:{site.cloud.port}"])
     await site.until_event(event, count + 1)
-    await until_ticks(site, 5)
+    await pass_ticks(site, 5)
     accepted = {str(site.cloud.status.current)}
     seen.at("net-one-different", site, f"{policy}: {finding(site)}", told(site, event), accepted)
 
@@ -256,7 +251,7 @@ async def test_the_status_page_alone_is_reachable(site: Site, seen: Sightings) -
     await pinned(site)
     with dropping(f"tcp dport {site.cloud.port} drop"):
         await site.until(lambda: finding(site) == "unreachable", "unreachable")
-        await until_ticks(site)
+        await pass_ticks(site, 3)
         status = site.daemon.status()
         said = told(site, "finding_changed")
         fresh = announce(site)
@@ -277,7 +272,7 @@ async def test_the_cloud_alone_is_reachable(site: Site, seen: Sightings) -> None
     count = site.events().count("status_unreachable")
     with dropping(f"tcp dport {site.cloud.origin.port} drop"):
         await site.until_event("status_unreachable", count + 1)
-        await until_ticks(site)
+        await pass_ticks(site, 3)
         assert finding(site) == "pinned"
         assert site.events().count("status_unreachable") == count + 1
     accepted = {str(site.cloud.status.current)}
@@ -293,7 +288,7 @@ async def test_ipv6_is_broken_and_ipv4_is_well(
     names.addresses = ("fd00::7" if broken == "no route" else "::1", *FIVE)
     with dropping(f"ip6 nexthdr tcp tcp dport {site.cloud.port} drop"):
         await pinned(site)
-        await until_ticks(site)
+        await pass_ticks(site, 3)
         assert finding(site) == "pinned"
         said = errors(site)
     accepted = {str(site.cloud.status.current)}
@@ -339,7 +334,7 @@ async def test_a_reset_at_each_stage_of_the_handshake(site: Site, seen: Sighting
             site.write_settings({"cloud": {"addresses": [f"127.0.0.1:{address.port}"]}})
             await reload(site)
             await site.until(lambda: finding(site) == "unreachable", stage)
-            await until_ticks(site)
+            await pass_ticks(site, 3)
             said = errors(site)
         site.write_settings({})
         await reload(site)

@@ -18,6 +18,7 @@ from edgepind.lab.children import environment
 from tests.faults import without_rights
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.small_site import Site
 from tests.support.syscall_faults import Tracer
 
@@ -92,8 +93,7 @@ async def test_a_storm_of_reloads(steady: Site, seen: Sightings) -> None:
     count = site.events().count("reloaded")
     os.kill(site.daemon.pid, signal.SIGHUP)
     await site.until_event("reloaded", count + 1)
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] > ticks + 2, "it ticks on")
+    await pass_ticks(site, 2)
     assert site.restarts() == 1
     accepted = {str(site.cloud.status.current)}
     events = site.events()
@@ -136,8 +136,7 @@ async def refused_override(
     site: Site, seen: Sightings, kind: str, make: Callable[[], object]
 ) -> None:
     """Make the file, and wait until it was told of; validation must stay on."""
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] > ticks + 1, "a tick without any")
+    await pass_ticks(site, 1)
     site.daemon.follow()
     known = len(site.daemon.events)
     make()

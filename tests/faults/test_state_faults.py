@@ -21,6 +21,7 @@ from edgepind.state.store import Damaged, Loaded, StateStore
 from tests.faults import without_rights
 from tests.faults.events import told
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.small_site import Site, open_site
 
 NOW = Moment(Monotonic(1e6), datetime(2100, 1, 1, tzinfo=UTC))
@@ -139,8 +140,7 @@ async def test_a_damaged_state_is_survived(
     await site.daemon.start(run=without_rights.RUN)
     await site.until_event("state_damaged")
     await site.until(lambda: site.daemon.status().get("finding") == "pinned", "pinned")
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] > ticks + 3, "it goes on")
+    await pass_ticks(site, 3)
     assert site.document.read_bytes() == before
     assert site.restarts() <= restarts + 1
     assert site.daemon.status()["posture"] == "enforcing"

@@ -14,6 +14,7 @@ import pytest
 
 from tests.faults.events import told
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.small_site import Site
 
 _LIBRARIES = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime")
@@ -45,12 +46,6 @@ class FakedTime:
         fresh.replace(self._file)
 
 
-async def until_ticks(site: Site, more: int) -> None:
-    """Wait for so many ticks more."""
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] >= ticks + more, f"{more} ticks more")
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("days", [TEN_YEARS, -TEN_YEARS])
 @pytest.mark.parametrize("row", ["time-start", "time-step"])
@@ -70,7 +65,7 @@ async def test_a_wall_clock_ten_years_away(
     said = told(site, "finding_changed")
     before = site.document.read_bytes()
     site.cloud.serve(fresh := site.issue())
-    await until_ticks(site, 12)  # more than the hold-down lasts
+    await pass_ticks(site, 12)  # more than the hold-down lasts
     assert site.document.read_bytes() == before
     assert site.daemon.status()["posture"] in {"enforcing", "grace"}
     faked.off("+0")
@@ -105,9 +100,9 @@ async def test_a_leap_second(site: Site, seen: Sightings) -> None:
     await site.until_steady()
     events = len(site.events())
     faked.off("-1")
-    await until_ticks(site, 4)
+    await pass_ticks(site, 4)
     faked.off("+1")
-    await until_ticks(site, 4)
+    await pass_ticks(site, 4)
     assert len(site.events()) == events
     assert site.daemon.status()["finding"] == "pinned"
     accepted = {str(site.cloud.status.current)}
@@ -128,7 +123,7 @@ async def test_elapsed_time_is_not_the_wall_clocks(site: Site, seen: Sightings) 
         faked.off(by)
         early = str(fresh.fingerprint) in site.pinning()["fingerprints"]
         assert not early or time.monotonic() - began > _LEAST, "the wall clock shortened it"
-        await until_ticks(site, 2)
+        await pass_ticks(site, 2)
     await site.until(lambda: str(fresh.fingerprint) in site.pinning()["fingerprints"], "accepted")
     took = time.monotonic() - began
     assert took > _LEAST, "the wall clock shortened it"
@@ -156,8 +151,7 @@ async def test_a_suspend(site: Site, seen: Sightings) -> None:
     launcher.write_text(f"import os, sys\nos.execv({unshare!r}, {command!r} + sys.argv[1:])\n")
     await site.daemon.start(run=(str(launcher),))
     await site.until_event("started", 2)
-    ticks = site.daemon.status()["ticks"]
-    await site.until(lambda: site.daemon.status()["ticks"] > ticks + 8, "it looks")
+    await pass_ticks(site, 8)
     pins = {it["fingerprint"]: it for it in site.daemon.status()["pins"]}
     assert pins[str(fresh.fingerprint)]["role"] == "pending"
     assert site.document.read_bytes() == before

@@ -16,6 +16,7 @@ import pytest
 from edgepind.lab.pki import Credential
 from tests.faults.events import announce, told
 from tests.faults.seen import Sightings
+from tests.support.blackbox import pass_ticks
 from tests.support.mounts import Mounts
 from tests.support.small_site import Site
 
@@ -133,8 +134,7 @@ async def test_a_disk_that_takes_no_document(
     async with healed_afterwards(site) as fresh:
         with fault(document, mounts):
             await site.until_event("write_failed")
-            ticks = site.daemon.status()["ticks"]
-            await site.until(lambda: site.daemon.status()["ticks"] > ticks + 3, "it goes on")
+            await pass_ticks(site, 3)
             assert document.read_bytes() == before
             status = site.daemon.status()
             assert not status["edge"]["written"]
@@ -186,8 +186,7 @@ async def test_a_document_that_is_no_file(
     site.document.rename(kept := site.folder / "kept")
     make(site.document)
     async with healed_afterwards(site) as fresh:
-        ticks = site.daemon.status()["ticks"]
-        await site.until(lambda: site.daemon.status()["ticks"] > ticks + 3, "it goes on")
+        await pass_ticks(site, 3)
         kind = site.document.lstat().st_mode
         assert not stat.S_ISREG(kind)
         site.document.rmdir() if stat.S_ISDIR(kind) else site.document.unlink()
