@@ -105,13 +105,17 @@ class Authority:
         cls,
         name: str,
         *,
+        organisation: str = "",
         key: KeyKind = "ecdsa",
         not_before: datetime = LONG_AGO,
         not_after: datetime = FAR_AHEAD,
     ) -> "Authority":
-        """Make a self-signed CA."""
+        """Make a self-signed CA; `organisation` is its owner, by the subject's O ("": it has none).
+
+        Without one, the name of the root counts as that of its owner.
+        """
         private_key = _new_key(key)
-        subject = _name(name)
+        subject = _name(name, organisation)
         builder = _builder(subject, subject, private_key, not_before, not_after)
         return cls(_sign(_as_authority(builder), private_key), private_key)
 
@@ -221,10 +225,9 @@ def _new_key(kind: KeyKind) -> PrivateKey:
             return ed25519.Ed25519PrivateKey.generate()
 
 
-def _name(common_name: str) -> x509.Name:
-    if not common_name:
-        return x509.Name([])
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _name(common_name: str, organisation: str = "") -> x509.Name:
+    words = ((NameOID.ORGANIZATION_NAME, organisation), (NameOID.COMMON_NAME, common_name))
+    return x509.Name([x509.NameAttribute(kind, word) for kind, word in words if word])
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -1,6 +1,7 @@
 """Who is trusted in the closed world: the public roots, the host's roots, the CAs on a path.
 
-The cloud's CA and the compromised one are both public: pinning is there because they look alike.
+The cloud's CA and the compromised one are both public, and of two owners: pinning is there because
+they look alike to an Edge.
 The corporate CA was added to the host by hand, and no public root knows it.
 """
 
@@ -18,8 +19,12 @@ class Trust:
     """The CAs, and the two trust stores written into `folder`."""
 
     folder: Path
-    cloud_root: Authority = field(default_factory=lambda: Authority.root("Lab Public Root"))
-    compromised_root: Authority = field(default_factory=lambda: Authority.root("Lab Other Root"))
+    cloud_root: Authority = field(
+        default_factory=lambda: Authority.root("Lab Public Root", organisation="Lab Trust Services")
+    )
+    compromised_root: Authority = field(
+        default_factory=lambda: Authority.root("Lab Other Root", organisation="Lab Other Trust")
+    )
     corporate: Authority = field(default_factory=lambda: Authority.root("Acme Inspection CA"))
     issuer: Authority = field(init=False)
     compromised: Authority = field(init=False)

@@ -38,7 +38,9 @@ class Chain:
     why. `issuers` are the SPKI pins of the CAs on that path. `openssl_differs` tells that
     OpenSSL, which the Edge uses, takes that path when shown it alone, and does not find it in
     the chain as it was sent. `roots` names the set of roots, and `origin` says where the one at
-    the end of the path comes from, each in a clause ("": nothing is known of that).
+    the end of the path comes from, each in a clause ("": nothing is known of that). `owners` are
+    the organisations of all public roots that it leads to when it was judged, by this path or by
+    another; empty where none could be told.
     """
 
     window: Validity | None
@@ -47,6 +49,7 @@ class Chain:
     openssl_differs: bool = False
     roots: str = ""
     origin: str = ""
+    owners: frozenset[str] = frozenset()
 
     def holds_at(self, when: datetime) -> bool:
         """Whether it reaches a root and every certificate of the path is valid at `when`."""

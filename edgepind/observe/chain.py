@@ -19,10 +19,13 @@ from edgepind.model.pin import PinKey
 from edgepind.observe.certificate import CertificateUnreadable
 from edgepind.observe.der import self_issued
 from edgepind.observe.openssl_path import NoPath, TrustPath, find_path, read_leaf, spki_pin
+from edgepind.observe.root_owners import names_other_roots, owners_reached
 from edgepind.observe.trust_roots import RootsUnusable, Trust, TrustRoots
 
 _REMEMBERED = 64
 _SEARCHED_AGAIN = timedelta(hours=1)
+_OWNERS_ASKED_AGAIN = timedelta(days=1)
+"""By then one of the further ways to a root may have ended, or another begun."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE = "unreadable"
 
@@ -34,6 +37,8 @@ class _Judged:
     leaf: Leaf
     wall: datetime
     asked: datetime | None = None
+    elsewhere: bool = False
+    """Whether it names public roots besides those of the path that it was judged by."""
 
     def stands_at(self, wall: datetime) -> bool:
         """Whether no other path can have become the best since.
@@ -41,6 +46,8 @@ class _Judged:
         One that holds is the best while it holds. Where one does not, the one that will may have
         been too far away in time to be seen, as from an appliance that booted in 1970.
         """
+        if self.elsewhere and abs(wall - self.wall) >= _OWNERS_ASKED_AGAIN:
+            return False
         holding = _holding(self.leaf, wall)
         if holding != _holding(self.leaf, self.wall):
             return False
@@ -65,7 +72,9 @@ class Judge:
         key = sha256(b"".join(sha256(der).digest() for der in chain)).digest()
         known = self._known.get(key)
         if known is None or not known.stands_at(wall):
-            known = _Judged(self._judge(chain, wall), wall)
+            leaf = self._judge(chain, wall)
+            elsewhere = names_other_roots(self._anchors(chain), leaf.public)
+            known = _Judged(leaf, wall, elsewhere=elsewhere)
         self._known[key] = known = self._asked(known, chain, wall)
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
@@ -96,6 +105,8 @@ class Judge:
             return _unreadable(chain[0], read.reason)
         trust, exceptions = self._trust, self._trust.exceptions
         host = self._host if read.name_matches else None
+        public = judge_chain(chain, trust.public, wall, host)
+        owners = owners_reached(chain, self._anchors(chain), public, wall, host)
         return Leaf(
             certificate=_fingerprint(chain[0]),
             spki=spki_pin(chain[0]),
@@ -103,11 +114,16 @@ class Judge:
             issuer=read.certificate.issuer,
             validity=read.certificate.validity,
             name_matches=read.name_matches,
-            public=judge_chain(chain, trust.public, wall, host),
+            public=replace(public, owners=owners),
             system=judge_chain(chain, trust.system, wall, host),
             exception=None if exceptions is None else judge_chain(chain, exceptions, wall, host),
             breach="",
         )
+
+    def _anchors(self, chain: Sequence[bytes]) -> tuple[bytes, ...]:
+        """The public roots that a chain may lead to; none where they cannot be had."""
+        roots = self._trust.public
+        return () if isinstance(roots, RootsUnusable) else roots.anchors_for(chain)
 
 
 def _unreadable(der: bytes, reason: str) -> Leaf:

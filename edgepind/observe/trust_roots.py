@@ -248,6 +248,11 @@ def _name_key(name: bytes) -> bytes:
 def _attribute_key(name: bytes, pair: Element) -> bytes:
     kind, value = children(name, pair)
     text = name[value.content : value.end]
-    if encoding := _ENCODINGS.get(value.tag):
-        text = text.decode(encoding).encode()
+    if value.tag in _ENCODINGS:
+        text = text_of(name, value).encode()
     return name[kind.content : kind.end] + b"=" + b" ".join(text.lower().split())
+
+
+def text_of(name: bytes, value: Element) -> str:
+    """The text of one value in a distinguished name; raises ValueError where it is none."""
+    return name[value.content : value.end].decode(_ENCODINGS.get(value.tag, "utf-8"))
