@@ -4,11 +4,13 @@ They need root, debootstrap and systemd-nspawn. Where there is no such thing the
 the end of the run says so in large letters.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,8 @@ _PROJECT = _HERE.parents[1]
 _LONGEST = 300
 """Seconds for one test; what it stands on has its own patience."""
 
+_SUMMARY = "on a real systemd"
+"""What a worker of pytest-xdist calls the lines that the end of the run is to show."""
 _PEAKS = pytest.StashKey[Peaks]()
 _FIGURES = pytest.StashKey[list[str]]()
 _WHY_NOT = pytest.StashKey[str]()
@@ -50,18 +54,31 @@ def bootable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def package(bootable: Path) -> Path:
+def package(bootable: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package of this very tree of sources, or the one that EDGEPIND_PACKAGE names."""
     del bootable  # nothing is built for a host that cannot use it
     if given := os.environ.get("EDGEPIND_PACKAGE"):
         return Path(given)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "package").open("a+") as found:
+        fcntl.flock(found, fcntl.LOCK_EX)  # several processes build one package
+        found.seek(0)
+        if not (made := found.read()):
+            made = _build()
+            found.write(made)
+    return _PROJECT / made
+
+
+def _build() -> str:
     command = ["make", "--silent", "deb", f"DIST={RELEASE}", "ARGS="]
     built = subprocess.run(  # noqa: S603 - our own words
         command, cwd=_PROJECT, capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
     [made] = (it for it in built.stdout.split() if Path(it).name.startswith("edgepind_"))
-    return _PROJECT / made
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +120,29 @@ def figures(request: pytest.FixtureRequest) -> list[str]:
     return request.config.stash.setdefault(_FIGURES, [])
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker of pytest-xdist: hand on what the end of the run is to show."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[_SUMMARY] = (session.config.stash.get(_WHY_NOT, ""), _lines(session.config))
+
+
+class Workers:
+    """Takes what workers of pytest-xdist hand on, where there are any."""
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Keep it for the end of the run."""
+        problem, lines = getattr(node, "workeroutput", {}).get(_SUMMARY, ("", ()))
+        if problem:
+            node.config.stash[_WHY_NOT] = problem
+        node.config.stash.setdefault(_FIGURES, []).extend(lines)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to workers; a hook of a plugin that may be missing stands in a plugin of its own."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Workers(), "container-workers")
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -110,11 +150,14 @@ def pytest_terminal_summary(
     if problem := config.stash.get(_WHY_NOT, None):
         terminalreporter.section("NOT TRIED ON A REAL SYSTEMD", sep="!", red=True, bold=True)
         terminalreporter.line(f"No container was booted: {problem}")
-    lines = [*config.stash.get(_FIGURES, []), *_table(config.stash.get(_PEAKS, {}))]
-    if lines:
-        terminalreporter.section("on a real systemd")
+    if lines := _lines(config):
+        terminalreporter.section(_SUMMARY)
         for line in lines:
             terminalreporter.line(line)
+
+
+def _lines(config: pytest.Config) -> list[str]:
+    return [*config.stash.get(_FIGURES, []), *_table(config.stash.get(_PEAKS, {}))]
 
 
 def _table(peaks: Peaks) -> Iterator[str]:
