@@ -197,7 +197,8 @@ def _simulate(args: argparse.Namespace) -> int:
     if args.json:
         print_json(simulation_object(campaign, summaries))
     else:
-        show([_table(summaries, campaign), _kinds(summaries), _notes(), _promises(made, summaries)])
+        tables = _tables(summaries, campaign)
+        show([*tables, _kinds(summaries), _notes(), _promises(made, summaries)])
     return ExitCode.GOOD if all(it.kept for it in made) else ExitCode.BAD
 
 
@@ -247,13 +248,39 @@ def _value(text: str) -> object:
 # --- what is shown ------------------------------------------------------------------------
 
 
-def _table(summaries: dict[str, Summary], campaign: Campaign) -> Table:
-    columns = ("lockout", "exposed", "refused", "attackable", "restarts", "adopted", "visits")
-    rows = tuple(
-        (way, *(_estimate(it.rates[name]) for name in columns), _figure(it.longest))
-        for way, it in summaries.items()
-    )
-    return Table(_subtitle(campaign), ("way", *columns, "longest"), rows)
+_COLUMNS = (
+    "lockout",
+    "lockout_ca",
+    "exposed_other",
+    "exposed_own",
+    "exposed_override",
+    "adopted_other",
+    "adopted_own",
+    "last_resort",
+    "last_resorts",
+    "openings",
+    "restarts",
+    "visits",
+)
+
+
+def _tables(summaries: dict[str, Summary], campaign: Campaign) -> list[Table]:
+    """Give the figures, a few columns at a time, as a page is not wider."""
+    tables: list[Table] = []
+    for first in range(0, len(_COLUMNS), 4):
+        columns = _COLUMNS[first : first + 4]
+        last = first + 4 >= len(_COLUMNS)
+        rows = tuple(
+            (
+                way,
+                *(_estimate(it.rates[name]) for name in columns),
+                *((_figure(it.longest), f"{it.permanent}+{it.permanent_ca}") if last else ()),
+            )
+            for way, it in summaries.items()
+        )
+        head = ("way", *columns, *(("longest", "permanent") if last else ()))
+        tables.append(Table("" if tables else _subtitle(campaign), head, rows))
+    return tables
 
 
 def _kinds(summaries: dict[str, Summary]) -> Table:
@@ -285,7 +312,7 @@ def _promises(made: list[Promise], summaries: dict[str, Summary]) -> Sentences:
     odd = [
         Word(f"{way}: in world {it.world} at {it.at:.0f}s: {it.what}", Tone.BAD)
         for way, summary in summaries.items()
-        for it in summary.oddities[:5]
+        for it in (*summary.broken[:5], *summary.oddities[:5])
     ]
     return Sentences((*lines, *odd), "What edgepind promises")
 

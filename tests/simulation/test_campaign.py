@@ -9,7 +9,18 @@ from edgepind.lab.simulation.ways import RULES
 
 _BESIEGED = replace(Rates(), brief=4.0, hours=2.0, patient=1.0, seekers=0.5, overrides=0.0)
 
-_ADVERSARIES = ("brief", "hours", "patient", "seekers", "lurkers")
+_PLAIN = replace(Rates(), two_regions=0.0, dual=0.0, in_turn=0.0)
+_ADVERSARIES = (
+    "brief",
+    "hours",
+    "patient",
+    "seekers",
+    "lurkers",
+    "adders",
+    "strangers",
+    "flappers",
+    "saboteurs",
+)
 _WRONG_CLOCKS = {
     "clock_steps": 40.0,
     "clock_from": DAY,
@@ -28,7 +39,7 @@ def test_what_is_promised_is_kept_under_siege() -> None:
     campaign = Campaign("siege", lives=2, life_years=1.0, rates=_BESIEGED)
     summaries = summarise(campaign, run(campaign))
     made = promises(campaign, summaries)
-    assert len(made) == 7
+    assert len(made) == 12
     assert [it.text for it in made if not it.kept] == []
     _check_order(summaries)
 
@@ -39,8 +50,8 @@ def _check_order(summaries: dict[str, Summary]) -> None:
     exposed = {way: it.rates["exposed"].mean for way, it in summaries.items()}
     assert lockout["available"] <= lockout["balanced"] < lockout["shell-loop"]
     assert lockout["balanced"] < lockout["strict"] < lockout["never-updated"]
-    assert exposed["never-updated"] == 0 < exposed["strict"] < exposed["balanced"]
-    assert exposed["balanced"] < exposed["available"] < exposed["ca-only"]
+    assert exposed["never-updated"] == exposed["strict-closed"] == 0 < exposed["strict"]
+    assert exposed["strict"] < exposed["balanced"] < exposed["available"] < exposed["ca-only"]
     assert summaries["shell-loop"].rates["visits"].mean > 0
 
 
@@ -73,7 +84,8 @@ def test_a_lockout_that_nothing_but_a_person_would_end_breaks_the_promise() -> N
         pins=replace(RULES.pins, sightings=1_000_000),
         fail_open=replace(RULES.fail_open, enabled=False),
     )
-    campaign = Campaign("stuck", lives=1, life_years=1.0, ways=("balanced",), rules=rules)
+    rates = replace(_PLAIN, **dict.fromkeys(_ADVERSARIES, 0.0), announced=0.0)
+    campaign = Campaign("stuck", 1, 1.0, ("balanced",), rates, rules)
     summary = summarise(campaign, run(campaign))["balanced"]
     assert summary.permanent == 1
     broken = [it.text for it in promises(campaign, {"balanced": summary}) if not it.kept]

@@ -10,7 +10,7 @@ def _summary(lockout: float, exposed: float) -> Summary:
     rates = dict.fromkeys((*MINUTES, *COUNTS), Estimate(0.0, 0.0, 0.0))
     rates["lockout"] = Estimate(lockout, lockout / 2, lockout * 2)
     rates["exposed"] = Estimate(exposed, exposed / 2, exposed * 2)
-    return Summary(rates, {}, {}, 0.0, 0.0, 0, ())
+    return Summary(rates, {}, {}, 0.0, 0.0, 0, 0, (), ())
 
 
 _SUMMARIES = {

@@ -14,6 +14,17 @@ from edgepind.lab.simulation.world import World, draw_world
 from edgepind.model.observation import Leaf
 
 _NUMBERS = range(6)
+ADVERSARIES = (
+    "brief",
+    "hours",
+    "patient",
+    "seekers",
+    "lurkers",
+    "adders",
+    "strangers",
+    "flappers",
+    "saboteurs",
+)
 
 
 def _worlds(rates: Rates) -> Iterator[World]:
@@ -36,9 +47,7 @@ def test_a_world_repeats_from_its_seed() -> None:
 
 def test_a_changed_rate_moves_nothing_but_its_own_events() -> None:
     """Without adversaries the cloud rotates as it did with them."""
-    quiet = with_rates(
-        Rates(), dict.fromkeys(("brief", "hours", "patient", "seekers", "lurkers"), 0.0)
-    )
+    quiet = with_rates(Rates(), dict.fromkeys(ADVERSARIES, 0.0))
     for with_them, without in zip(_worlds(Rates()), _worlds(quiet), strict=True):
         assert not without.attackers
         assert _rotations(without) >= _rotations(with_them)

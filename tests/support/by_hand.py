@@ -1,7 +1,7 @@
 """Scenes and worlds made by hand, for whoever must know every minute of them: tests do."""
 
 from edgepind.lab.sim_observations import leaf
-from edgepind.lab.simulation.adversaries import Kind
+from edgepind.lab.simulation.adversaries import Attacker, Kind
 from edgepind.lab.simulation.rates import HOUR
 from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.world import World
@@ -44,12 +44,12 @@ def scene(begin: float, end: float, serves: Leaf = FIRST, word: Status | None = 
 
 def world(*scenes: Scene) -> World:
     """A world of these scenes, in which `FIRST` is pinned when it begins."""
-    forged = {FORGED.certificate: Kind.HOURS}
+    forged = {FORGED.certificate: Attacker(Kind.HOURS, own=False)}
     return World(
         "by hand",
         scenes[-1].end,
         100,
-        FIRST,
+        (FIRST,),
         scenes,
         forged,
         frozenset(),

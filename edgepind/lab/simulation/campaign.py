@@ -15,7 +15,7 @@ from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import YEAR, Rates
 from edgepind.lab.simulation.real_core import RealCore
 from edgepind.lab.simulation.tally import Tally
-from edgepind.lab.simulation.ways import CORE, RULES, SIMPLE, WAYS, longest_calm, rules_of
+from edgepind.lab.simulation.ways import CORE, RULES, SIMPLE, WAYS, bounds_of, rules_of
 from edgepind.lab.simulation.world import World, draw_world
 from edgepind.model.rules import Rules
 
@@ -67,13 +67,16 @@ def live_once(campaign: Campaign, index: int) -> dict[str, Tally]:
 def _live(way: str, world: World, rules: Rules) -> Tally:
     if way not in CORE:
         return live(world, SIMPLE[way](world))
-    keeper, bound = RealCore(world, rules_of(way, rules)), longest_calm(way, rules)
-    tally = live(world, keeper, bound)
+    keeper, bounds = RealCore(world, rules_of(way, rules)), bounds_of(way, rules)
+    tally = live(world, keeper, bounds)
     tally.decisions = keeper.decisions
+    tally.broken = keeper.broken
     tally.oddities += keeper.oddities()
-    if tally.visits and bound is not None:
+    if tally.visits and bounds.usual != NEVER:
         alone = replace(world, visit_after=NEVER)
-        tally.permanent = bool(live(alone, RealCore(alone, rules_of(way, rules)), bound).oddities)
+        odd = live(alone, RealCore(alone, rules_of(way, rules)), bounds).oddities
+        tally.permanent = any(not it.ca for it in odd)
+        tally.permanent_ca = any(it.ca for it in odd)
     return tally
 
 

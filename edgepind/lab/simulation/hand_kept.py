@@ -23,16 +23,22 @@ class NeverUpdated:
     """The pin of the first day, and nothing that looks after it."""
 
     pinning = True
+    openings = 0
 
     def __init__(self, world: World) -> None:
         self.edge = ImaginedEdge()
         self.due = NEVER
-        self.pins = frozenset({world.first.certificate})
+        self.pins = frozenset(it.certificate for it in world.first)
         self._scene = world.scenes[0]
         self._enabled = self.pinning
         self._phase = sum(map(ord, world.name)) % POLL
         self._write(0.0)
         self.edge.start(EPOCH)
+
+    @property
+    def overridden(self) -> bool:
+        """Whether somebody has switched pinning off, and it was not yet remembered."""
+        return not self._enabled and self.pinning
 
     def enter(self, scene: Scene) -> None:
         """Notice the scene; the host may have booted, an operator may have switched pinning off."""
@@ -190,9 +196,10 @@ class Rfc5011(NeverUpdated):
 
 
 def _vouched(scene: Scene, wall: datetime) -> frozenset[Fingerprint]:
+    turns = (leaf for leaves in scene.turns.values() for leaf in leaves)
     return frozenset(
         leaf.certificate
-        for leaf in scene.shown.values()
+        for leaf in (*scene.shown.values(), *turns)
         if isinstance(leaf, Leaf)
         and leaf.system.window is not None
         and leaf.system.window.holds_at(wall)

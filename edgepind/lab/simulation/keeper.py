@@ -15,12 +15,18 @@ class Keeper(Protocol):
     """One way of keeping pins, at work for one Edge.
 
     `due` is when it acts next by itself, `NEVER` where nothing will change until the scene does.
-    `pins` is what it accepts. Instants are seconds since the life began.
+    `pins` is what it accepts, `openings` how often it widened that by itself to what it does not
+    believe. Instants are seconds since the life began.
     """
 
     edge: ImaginedEdge
     due: float
     pins: frozenset[Fingerprint]
+    openings: int
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the Edge does not pin because an operator wanted it so."""
 
     def enter(self, scene: Scene) -> None:
         """Let the world be as `scene` says; called once at its beginning."""

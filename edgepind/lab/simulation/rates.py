@@ -37,6 +37,11 @@ class Rates:
     back_to: float = 6 * HOUR  # ... or until the next shift
     key_changed: float = 0.1  # share of rotations from RSA to ECDSA or back
     narrow_ciphers: float = 0.02  # share of edges whose cipher list suits one key type only
+    ca_changed: float = 0.1  # the cloud changes to another CA's owner once in ten years, for good
+    two_regions: float = 0.1  # share of clouds with two regions, each with a leaf of its own
+    dual: float = 0.1  # share with an RSA and an ECDSA leaf at every address
+    other_stack: float = 0.4  # share of Edges that meet the other of the two: two to four of seven
+    in_turn: float = 0.15  # share whose nodes behind one address are renewed one by one
 
     # --- network, status endpoint, appliance -----------------------------------------------
     outages: float = 6.0  # a site's uplink fails every other month
@@ -81,25 +86,48 @@ class Rates:
     proxy_to: float = 14 * DAY  # ... and until the exemption is in
     proxy_root: float = 0.8  # share whose CA was added to the hosts' own trust store
 
-    # --- adversaries with a leaf from a compromised public CA, each a year and edge -----------
+    # --- adversaries, each a year and edge; but for strangers, with a leaf of a public CA -----
+    own_ca: float = 0.1  # share whose CA has the cloud's owner: one of some ten that matter
     brief: float = 0.3  # on the path for less than the hold-down
     brief_from: float = MINUTE  # a hijack that is noticed at once
     brief_to: float = 14 * MINUTE  # ... or soon: less than the hold-down
     hours: float = 0.2  # a shift at work: a hijacked route
     hours_from: float = 15 * MINUTE  # as long as the hold-down
     hours_to: float = 12 * HOUR  # ... to half a day
+    stays: float = 0.25  # share of these who can stay until `ca_hold_down` is served, and do
+    stays_for: float = 4.5 * HOUR  # ... which is four hours by default
     patient: float = 0.1  # waits longer than any hold-down of hours, and comes back
     patient_from: float = DAY  # longer than the overlap
     patient_to: float = 10 * DAY  # ... to a long weekend and more
     back_after_from: float = 7 * DAY  # when nobody looks any more
     back_after_to: float = 60 * DAY  # ... while his leaf is still valid
     seekers: float = 0.2  # lock the Edge out until it opens, then blind the daemon; repeated
-    seeker_shows: float = 8 * MINUTE  # how long the daemon is shown a leaf, each time another
+    seeker_shows: float = 4 * MINUTE  # the daemon is shown a leaf: grace, two looks and a restart
     seeker_blinds: float = 3.8 * HOUR  # then nothing, while he talks to the Edge: below `limit`
     seeker_rounds: float = 4.0  # one more than the openings that are allowed a day
+    seeker_many: float = 0.5  # share who show more leaves than are lent: the last resort
     lurkers: float = 0.2  # on the path and silent, waiting for an Edge that is open
     lurker_from: float = 10 * DAY  # a tap that is found
     lurker_to: float = 60 * DAY  # ... or is not
+    adders: float = 0.2  # have no path, only a resolver: they add addresses to the cloud's name
+    adder_from: float = 30 * MINUTE  # as long as the answer may be cached
+    adder_to: float = 10 * DAY  # ... or until somebody compares resolvers
+    adder_replaces: float = 0.5  # share who leave none of the cloud's own addresses in the answer
+    strangers: float = 0.2  # a self-signed leaf at one address: a lease that was given away
+    stranger_from: float = 7 * DAY  # until a ticket was read
+    stranger_to: float = 42 * DAY  # ... and the record's time to live was over
+    flappers: float = 0.1  # spend the openings, so that none is left for a rotation
+    flap: float = 7 * MINUTE  # longer than the grace, shorter than the hold-down
+    flaps: float = 3.0  # as many as there are openings a day
+    flap_pause_from: float = 10 * MINUTE  # the cloud is back for some looks
+    flap_pause_to: float = 2 * HOUR  # ... and all flaps fall within the openings' day
+    saboteurs: float = 0.1  # touch the path so that no hold-down is ever served
+    touch: float = MINUTE  # long enough for one look
+    touch_every: float = 13 * MINUTE  # shorter than the hold-down
+    saboteur_from: float = 2 * HOUR  # until the route is found to flap
+    saboteur_to: float = 2 * DAY  # ... by somebody after the weekend
+    saboteur_public: float = 0.5  # share with a public leaf; the others' are self-signed
+    hides: float = 0.3  # share of them who wait for a rotation and act within the hour
     controls_status: float = 0.5  # share who answer in the status endpoint's place, too
     one_address: float = 0.2  # share who hold one address of several (a hijacked route or zone)
 

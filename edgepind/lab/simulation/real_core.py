@@ -1,17 +1,19 @@
 """edgepind itself: the real core, in the imagined world's rounds, through the scenes of a life."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from edgepind.core.standing import trust_in
 from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH
-from edgepind.lab.sim_world import ImaginedWorld, InvariantError
+from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.skipping import Steadiness
 from edgepind.lab.simulation.tally import Oddity
 from edgepind.lab.simulation.world import World
-from edgepind.model.enums import Channel, PinKind
+from edgepind.model.enums import Channel, PinKind, Posture
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.model.observation import (
@@ -21,6 +23,7 @@ from edgepind.model.observation import (
     Link,
     OverrideFile,
     PinAdd,
+    Served,
     Status,
     StatusUnreachable,
     UnitState,
@@ -33,11 +36,14 @@ from edgepind.model.state import State
 class SkippingWorld(ImaginedWorld):
     """An imagined world in which time can pass without ticks.
 
-    `serves` and `wider_at` are replaced whole, never changed: so what they come to is made once.
+    `serves`, `beside` and `wider_at` are replaced whole, never changed: so what they come to is
+    made once. `beside` is what an address serves to an offer of another kind of key; every look
+    makes that offer, too, where the daemon makes it at every tenth look of a steady state.
     """
 
-    __slots__ = ("_made",)
-    _made: tuple[object, object, Link] | None
+    __slots__ = ("_made", "beside")
+    beside: Mapping[str, Leaf]
+    _made: tuple[object, object, object, Link] | None
 
     def wait(self, seconds: float) -> None:
         """Let time pass in which no tick is due."""
@@ -51,10 +57,22 @@ class SkippingWorld(ImaginedWorld):
         self._save(self.now())
 
     def _link(self) -> Link:
+        if self.turns:
+            return super()._link()
+        parts = (self.serves, self.wider_at, self.beside)
         made = getattr(self, "_made", None)
-        if made is None or made[0] is not self.serves or made[1] is not self.wider_at:
-            made = self._made = (self.serves, self.wider_at, super()._link())
-        return made[2]
+        if made is None or any(it is not was for it, was in zip(parts, made[:3], strict=True)):
+            made = self._made = (*parts, self._with_beside(super()._link()))
+        return made[3]
+
+    def _with_beside(self, seen: Link) -> Link:
+        addresses = tuple(
+            replace(it, result=replace(it.result, others=(self.beside[it.address],)))
+            if it.address in self.beside and isinstance(it.result, Served)
+            else it
+            for it in seen.addresses
+        )
+        return replace(seen, addresses=addresses)
 
     def _save(self, now: Moment) -> None:
         """Keep the state; nobody here loses the newest generation of it."""
@@ -65,17 +83,21 @@ class RealCore:
     """The daemon of one Edge. `skips` False: every single tick is made, which takes long."""
 
     def __init__(self, world: World, rules: Rules, *, skips: bool = True) -> None:
-        first = world.first.certificate
+        first = tuple(it.certificate for it in world.first)
         self.edge = ImaginedEdge()
-        self.edge.put(DocumentRead(True, first, (first,), "", EPOCH))  # noqa: FBT003 - `enabled`
+        self.edge.put(DocumentRead(True, first[0], first, "", EPOCH))  # noqa: FBT003 - `enabled`
         self.edge.start(EPOCH)
-        self.pins = frozenset({first})
+        self.pins = frozenset(first)
+        self.openings = 0
+        self.overridden = False
+        self.broken: list[Oddity] = []
         self.due = NEVER
         self.decisions = 0
         self._world = world
         self._rules = rules
         self._scene = world.scenes[0]
-        self._daemon = SkippingWorld(rules, edge=self.edge)
+        self._daemon = SkippingWorld(rules, edge=self.edge, may_break=True)
+        self._daemon.beside = world.scenes[0].beside
         self._steadiness = Steadiness(rules)
         self._skips = skips
 
@@ -90,6 +112,7 @@ class RealCore:
             self._advance(scene.begin)
         daemon, self._scene = self._daemon, scene
         daemon.serves, daemon.wider_at, daemon.ahead = scene.shown, scene.wider_at, scene.ahead
+        daemon.turns, daemon.beside = scene.turns, scene.beside
         self._steadiness.forget()
         self._take_override(scene)
         if not scene.boot:
@@ -142,13 +165,10 @@ class RealCore:
         daemon = self._daemon
         daemon.says = self._word()
         daemon.witnesses = self._witnesses()
-        runs, document = self.edge.runs, self.edge.document
-        try:
-            daemon.tick()
-        except InvariantError as error:
-            error.add_note(f"in world {self._world.name} at {daemon.elapsed:.0f}s")
-            raise
+        runs, document, before = self.edge.runs, self.edge.document, daemon.state
+        daemon.tick()
         self.decisions += 1
+        self._note_guard(before)
         told = any(event.name for event in daemon.events)
         daemon.events.clear()
         if told or self.edge.runs != runs or self.edge.document is not document:
@@ -156,6 +176,19 @@ class RealCore:
             self.pins = frozenset(pin.fingerprint for pin in accepted(daemon.state.pins))
         else:
             self._steadiness.note(daemon.state, daemon.elapsed)
+
+    def _note_guard(self, before: State) -> None:
+        """Count what the posture and the invariants tell of this tick."""
+        state, loaded = self._daemon.state, self.edge.loaded
+        opened = state.guard.posture is Posture.OPEN
+        self.openings += opened and before.guard.posture is not Posture.OPEN
+        if state.guard.posture is Posture.OVERRIDE:
+            self.overridden = True
+        elif loaded is None or loaded.enabled is True:
+            self.overridden = False
+        if state.violated and state.violated != before.violated:
+            what = "; ".join(state.violated)
+            self.broken.append(Oddity(self._world.name, self._daemon.elapsed, what))
 
     def _word(self) -> Status:
         """Give what is said at the first address with the best leaf: believed, accepted, any."""
@@ -180,17 +213,22 @@ class RealCore:
 
     # --- time -------------------------------------------------------------------------------
 
+    @property
+    def _may_skip(self) -> bool:
+        """Whether ticks may be like one another; where leaves come in turn, none is."""
+        return self._skips and not self._scene.turns
+
     def _plan(self) -> None:
         """Say when something new can come of a tick; those before it are made up for later."""
         daemon = self._daemon
         self.due = daemon.elapsed + (daemon.due - daemon.monotonic)
-        if self._skips:
+        if self._may_skip:
             self.due += self._steadiness.seconds(self._scene.view_ends - daemon.elapsed)
 
     def _advance(self, now: float) -> None:
         """Let time pass, with the ticks in it that change nothing but numbers."""
         daemon = self._daemon
-        if self._skips:
+        if self._may_skip:
             room = min(now, self._scene.view_ends) - daemon.elapsed
             if seconds := self._steadiness.seconds(room):
                 daemon.skip(self._steadiness.carry(daemon.state, seconds), seconds)

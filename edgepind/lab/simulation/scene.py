@@ -1,7 +1,7 @@
 """What the world is like between two changes: all that any way of keeping pins may notice."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import HandshakeFault, Leaf, Status
@@ -44,8 +44,19 @@ class Scene:
     view_ends: float
     """When anything of what the daemon can notice changes next."""
     calm: int
-    """Which stretch of calm this is: the cloud answers steadily with one leaf at all addresses,
-    the clock is right, restarts do not fail nor did lately, nobody is on the path. 0: not so."""
+    """Which stretch of calm this is: the cloud answers steadily with one leaf at all addresses (or
+    one a region), the clock is right, restarts do not fail nor did lately, nobody is on the path
+    but perhaps a stranger at one address. 0: not so."""
+    sound: bool = True
+    """Whether host, clock, uplink and restarts are well; adversaries there may be."""
+    changes_ca: bool = False
+    """Whether the Edge meets a leaf with which the cloud has changed its CA."""
+    turns: Mapping[str, tuple[Leaf, ...]] = field(default_factory=dict)
+    """Addresses that serve these leaves in turn; the first of them stands in `shown`, too."""
+    beside: Mapping[str, Leaf] = field(default_factory=dict)
+    """What an address serves to another kind of key than edgepind's looks offer first."""
+    beyond: Mapping[str, Leaf | HandshakeFault] = field(default_factory=dict)
+    """What whoever dials them still meets at addresses that the name service gives no more."""
 
     @property
     def view(self) -> tuple[object, ...]:
@@ -55,6 +66,9 @@ class Scene:
             self.ahead,
             self.clock_known,
             self.shown,
+            self.turns,
+            self.beside,
+            self.beyond,
             self.wider_at,
             self.words,
             self.override,

@@ -11,9 +11,29 @@ from edgepind.lab.simulation.adversaries import Kind
 from edgepind.lab.simulation.campaign import Campaign
 from edgepind.lab.simulation.draws import stream
 from edgepind.lab.simulation.tally import Oddity, Tally
+from edgepind.lab.simulation.ways import CORE
 
-MINUTES = ("lockout", "refused", "exposed", "attackable", "open")
-COUNTS = ("restarts", "visits", "proxied", "adopted")
+MINUTES = (
+    "lockout",
+    "lockout_ca",
+    "refused",
+    "exposed",
+    "exposed_own",
+    "exposed_other",
+    "exposed_override",
+    "attackable",
+    "open",
+    "last_resort",
+)
+COUNTS = (
+    "last_resorts",
+    "openings",
+    "restarts",
+    "visits",
+    "proxied",
+    "adopted_own",
+    "adopted_other",
+)
 _SAMPLES = 400
 _TAIL = 0.025
 
@@ -38,7 +58,10 @@ class Summary:
     longest_calm: float
     permanent: int
     """In how many lives a lockout was permanent."""
+    permanent_ca: int
+    """In how many it was because the cloud had changed its CA."""
     oddities: tuple[Oddity, ...]
+    broken: tuple[Oddity, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +82,33 @@ def summarise(campaign: Campaign, results: dict[str, list[Tally]]) -> dict[str, 
 
 def promises(campaign: Campaign, summaries: dict[str, Summary]) -> list[Promise]:
     """Hold the figures of edgepind's own ways against what it promises."""
-    made: list[Promise] = []
-    if strict := summaries.get("strict"):
-        made.append(Promise("strict: no adversary's leaf became a pin", not strict.adopted_by))
+    made = [
+        Promise(f"{way}: no adversary's leaf became a pin", not summary.adopted_by)
+        for way, summary in summaries.items()
+        if way in {"strict", "strict-closed"}
+    ]
     if balanced := summaries.get("balanced"):
         if campaign.rates.brief_to < campaign.rules.pins.hold_down:
             text = "balanced: none of an adversary present for less than the hold-down"
             made.append(Promise(text, Kind.BRIEF not in balanced.adopted_by))
-        text = "balanced: none of an inspecting proxy"
-        made.append(Promise(text, not balanced.rates["proxied"].mean))
+        text = "balanced: none of an inspecting proxy or a stranger"
+        none = not balanced.rates["proxied"].mean and Kind.STRANGER not in balanced.adopted_by
+        made.append(Promise(text, none))
     for way in ("balanced", "available"):
         if summary := summaries.get(way):
             text = f"{way}: no lockout that only a person could end"
-            made.append(Promise(text, not summary.permanent))
+            made.append(Promise(text, not summary.permanent and not summary.permanent_ca))
             text = f"{way}: no calm lockout beyond grace and hold-down, no restart beyond budget"
             made.append(Promise(text, not summary.oddities))
+    whole = ((way, not summary.broken) for way, summary in summaries.items() if way in CORE)
+    made += [Promise(f"{way}: no decision that breaks an invariant", it) for way, it in whole]
     return made
 
 
 def _summary(campaign: Campaign, tallies: list[Tally], samples: list[list[int]]) -> Summary:
     years = campaign.edge_years
     rates = {
-        name: _estimate([_value(tally, name) for tally in tallies], samples, campaign)
+        name: _estimate([float(getattr(tally, name)) for tally in tallies], samples, campaign)
         for name in (*MINUTES, *COUNTS)
     }
     adopted = {kind: sum(it.adopted.get(kind, 0) for it in tallies) / years for kind in Kind}
@@ -92,12 +120,10 @@ def _summary(campaign: Campaign, tallies: list[Tally], samples: list[list[int]])
         longest=max(it.longest for it in tallies),
         longest_calm=max(it.longest_calm for it in tallies),
         permanent=sum(it.permanent for it in tallies),
+        permanent_ca=sum(it.permanent_ca for it in tallies),
         oddities=tuple(oddity for it in tallies for oddity in it.oddities),
+        broken=tuple(oddity for it in tallies for oddity in it.broken),
     )
-
-
-def _value(tally: Tally, name: str) -> float:
-    return float(sum(tally.adopted.values()) if name == "adopted" else getattr(tally, name))
 
 
 def _estimate(values: list[float], samples: list[list[int]], campaign: Campaign) -> Estimate:
@@ -140,5 +166,11 @@ def _as_object(summary: Summary) -> dict[str, object]:
         "longest": summary.longest,
         "longest_calm": summary.longest_calm,
         "permanent": summary.permanent,
-        "oddities": [{"world": it.world, "at": it.at, "what": it.what} for it in summary.oddities],
+        "permanent_ca": summary.permanent_ca,
+        "oddities": [_odd(it) for it in summary.oddities],
+        "broken": [_odd(it) for it in summary.broken],
     }
+
+
+def _odd(it: Oddity) -> dict[str, object]:
+    return {"world": it.world, "at": it.at, "what": it.what}

@@ -14,6 +14,7 @@ from edgepind.lab.simulation.hand_kept import (
     TrustOnFirstUse,
 )
 from edgepind.lab.simulation.keeper import Keeper
+from edgepind.lab.simulation.ledger import Bounds
 from edgepind.lab.simulation.world import World
 from edgepind.model.enums import PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -29,16 +30,30 @@ SIMPLE: Mapping[str, Callable[[World], Keeper]] = {
     "first-use": TrustOnFirstUse,
     "rfc5011": Rfc5011,
 }
-CORE: Mapping[str, Policy] = {policy.value: policy for policy in Policy}
+CORE: Mapping[str, Callable[[Rules], Rules]] = {
+    "strict": lambda rules: _with_policy(rules, Policy.STRICT),
+    "strict-closed": lambda rules: _closed(_with_policy(rules, Policy.STRICT)),
+    "balanced": lambda rules: _with_policy(rules, Policy.BALANCED),
+    "available": lambda rules: _with_policy(rules, Policy.AVAILABLE),
+}
+"""edgepind's own ways, and what each makes of the rules; `strict-closed` never opens the Edge."""
 WAYS: tuple[str, ...] = (*SIMPLE, *CORE)
 
 _TICKS = 3
 """Ticks that invariant 6 may take beside grace, hold-down and a restart."""
 
 
+def _with_policy(rules: Rules, policy: Policy) -> Rules:
+    return replace(rules, pins=replace(rules.pins, policy=policy))
+
+
+def _closed(rules: Rules) -> Rules:
+    return replace(rules, fail_open=replace(rules.fail_open, enabled=False))
+
+
 def rules_of(way: str, rules: Rules) -> Rules:
     """Give the rules of one of edgepind's own ways."""
-    return replace(rules, pins=replace(rules.pins, policy=CORE[way]))
+    return CORE[way](rules)
 
 
 def simulated(rules: Rules) -> Rules:
@@ -55,8 +70,9 @@ def simulated(rules: Rules) -> Rules:
     )
 
 
-def longest_calm(way: str, rules: Rules) -> float | None:
-    """Seconds of lockout that invariant 6 allows this way; None where it promises nothing."""
-    if CORE.get(way) not in {Policy.BALANCED, Policy.AVAILABLE}:
-        return None
-    return rules.fail_open.grace + rules.pins.hold_down + _TICKS * rules.interval
+def bounds_of(way: str, rules: Rules) -> Bounds:
+    """Give the lockout that invariant 6 allows this way; no bounds where it promises nothing."""
+    if way not in CORE or (made := rules_of(way, rules)).pins.policy is Policy.STRICT:
+        return Bounds()
+    usual = made.fail_open.grace + made.pins.hold_down + _TICKS * made.interval
+    return Bounds(usual, usual)

@@ -6,13 +6,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from edgepind.lab.sim_observations import EPOCH
-from edgepind.lab.simulation.adversaries import Kind, Presence, draw_adversaries
+from edgepind.lab.simulation.adversaries import (
+    Attacker,
+    Presence,
+    attackers_in,
+    draw_adversaries,
+)
 from edgepind.lab.simulation.certificates import Cloud, Serves, draw_cloud
 from edgepind.lab.simulation.draws import stream
 from edgepind.lab.simulation.faults import ClockWrong, Proxy, draw_faults
 from edgepind.lab.simulation.rates import Rates
 from edgepind.lab.simulation.scene import Scene
-from edgepind.lab.simulation.view import Now, View, What
+from edgepind.lab.simulation.view import Now, View, What, leaves_met
 from edgepind.lab.simulation.window import Window
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf
@@ -26,10 +31,10 @@ class World:
     life: float
     days: int
     """The life of the cloud's certificates."""
-    first: Leaf
+    first: tuple[Leaf, ...]
     """What is pinned when the life begins, by the operator."""
     scenes: tuple[Scene, ...]
-    attackers: Mapping[Fingerprint, Kind]
+    attackers: Mapping[Fingerprint, Attacker]
     proxies: frozenset[Fingerprint]
     visit_after: float
 
@@ -39,33 +44,34 @@ def draw_world(seed: object, index: int, rates: Rates, life: float) -> World:
     name = f"{seed}:{index}"
     cloud = draw_cloud(name, rates, life)
     faults = draw_faults(name, rates, cloud.addresses, life)
-    presences = draw_adversaries(name, rates, cloud.addresses, life)
-    narrow = stream(name, "ciphers").happens(rates.narrow_ciphers)
+    presences = draw_adversaries(name, rates, cloud, life)
+    narrow = not _is_dual(cloud) and stream(name, "ciphers").happens(rates.narrow_ciphers)
+    other = stream(name, "stack").happens(rates.other_stack)
     windows: tuple[Window[What], ...] = (*cloud.serves, *cloud.words, *faults, *presences)
-    forged = {
-        made.certificate: it.what.kind
-        for it in presences
-        for made in (it.what.leaf, it.what.planted)
-    }
     proxies = frozenset(it.what.leaf.certificate for it in faults if isinstance(it.what, Proxy))
     return World(
         name,
         life,
         cloud.days,
         cloud.first,
-        _until_views_end(tuple(_Stage(cloud, narrow=narrow).scenes(windows, life))),
-        forged,
+        _until_views_end(tuple(_Stage(cloud, narrow=narrow, other=other).scenes(windows, life))),
+        attackers_in(presences),
         proxies,
         rates.visit_after,
     )
 
 
+def _is_dual(cloud: Cloud) -> bool:
+    return any(it.what.beside for it in cloud.serves)
+
+
 class _Stage:
     """Turns windows into scenes, from left to right."""
 
-    def __init__(self, cloud: Cloud, *, narrow: bool) -> None:
+    def __init__(self, cloud: Cloud, *, narrow: bool, other: bool) -> None:
         self._cloud = cloud
         self._narrow = narrow
+        self._other = other
         self._boot = 1
         self._calm = 1
         self._before: tuple[object, ...] = ()
@@ -88,8 +94,12 @@ class _Stage:
 
     def _validity_ends(self, windows: Iterable[Window[What]]) -> Iterator[float]:
         """When a clock that is wrong passes the beginning or the end of a leaf's validity."""
-        leaves = [it.what.leaf for it in windows if isinstance(it.what, Serves | Presence)]
-        validities = {leaf.certificate: leaf.validity for leaf in leaves}
+        validities = {
+            leaf.certificate: leaf.validity
+            for it in windows
+            if isinstance(it.what, Serves | Presence)
+            for leaf in it.what.leaves
+        }
         for window in windows:
             if isinstance(window.what, ClockWrong):
                 for validity in validities.values():
@@ -103,17 +113,18 @@ class _Stage:
         was_on = not self._before or self._before[0] is True
         on = not now.off
         self._boot += on and not was_on
-        view = View(self._cloud, now, begin)
+        view = View(self._cloud, now, begin, other=self._other)
         ciphers = frozenset(
             address
-            for address, leaf in view.honest.items()
-            if self._narrow and leaf.certificate in self._cloud.other_key
+            for address, leaves in view.honest.items()
+            if self._narrow and leaves[0].certificate in self._cloud.other_key
         )
-        honest = tuple(
-            leaf.certificate
-            for address, leaf in view.honest.items()
-            if address not in ciphers and view.is_valid(leaf)
-        )
+        met = {
+            address: tuple(leaf for leaf in leaves if view.is_valid(leaf))
+            for address, leaves in view.honest.items()
+            if address not in ciphers
+        }
+        honest = leaves_met(met)
         calm = view.is_calm and not ciphers
         key = (on, calm, honest)
         self._calm += key != self._before
@@ -134,6 +145,11 @@ class _Stage:
             override=now.override,
             view_ends=end,
             calm=self._calm if calm else 0,
+            sound=view.is_sound and not ciphers,
+            changes_ca=view.changes_ca,
+            turns=view.turns,
+            beside=view.beside,
+            beyond=view.beyond,
         )
 
 
