@@ -14,12 +14,22 @@ PAGES = (DOC / "simulation.md", DOC.parents[1] / "README.md")
 
 _COLUMNS: Mapping[str, str] = {
     "lockout": "locked out, min",
-    "exposed": "exposed, min",
-    "open": "open, min",
-    "restarts": "restarts",
-    "adopted": "attackers' pins",
+    "lockout_ca": "at changes of CA, min",
+    "exposed_other": "exposed, other CAs, min",
+    "exposed_own": "its own CA, min",
+    "adopted_other": "attackers' pins, other CAs",
+    "adopted_own": "its own CA",
+    "last_resorts": "last resorts",
     "visits": "mended by a person",
 }
+_MORE: Mapping[str, str] = {
+    "exposed_override": "exposed in overrides, min",
+    "openings": "openings",
+    "last_resort": "off as a last resort, min",
+    "open": "off in all, min",
+    "restarts": "restarts",
+}
+_CORE_ONLY = frozenset({"openings", "last_resort", "last_resorts"})
 _LEAST = 0.01
 _WHOLE = 100.0
 _MINUTES_AN_HOUR = 60.0
@@ -27,7 +37,8 @@ _MINUTES_AN_HOUR = 60.0
 
 def page_with_figures(text: str, figures: Mapping[str, Any]) -> str:
     """`text` with each part between its two markers made anew."""
-    for name, made in (("ways", _ways(figures)), ("kinds", _kinds(figures))):
+    tables = {"ways": _ways(figures), "more": _more(figures), "kinds": _kinds(figures)}
+    for name, made in tables.items():
         begin, end = f"<!-- simulation: {name} -->\n", f"<!-- end of {name} -->\n"
         if begin in text:
             before, _, rest = text.partition(begin)
@@ -36,16 +47,27 @@ def page_with_figures(text: str, figures: Mapping[str, Any]) -> str:
 
 
 def _ways(figures: Mapping[str, Any]) -> str:
-    """Every way's figures, an edge-year, with their intervals."""
+    """Every way's headline, an edge-year, with its intervals."""
+    rows = [
+        [f"`{way}`", *(_cell(it, column) for column in _COLUMNS)]
+        for way, it in figures["ways"].items()
+    ]
+    return _table(["way", *_COLUMNS.values()], rows)
+
+
+def _more(figures: Mapping[str, Any]) -> str:
+    """What else became of each way's Edges; `for good`: in how many lives, of how many."""
+    lives = figures["lives"]
     rows = [
         [
             f"`{way}`",
-            *(_estimate(it[column]) for column in _COLUMNS),
+            *(_cell(it, column) for column in _MORE),
             _span(it["longest"]),
+            f"{it['permanent']} + {it['permanent_ca']} of {lives}" if it["promises_end"] else "",
         ]
         for way, it in figures["ways"].items()
     ]
-    return _table(["way", *_COLUMNS.values(), "longest lockout"], rows)
+    return _table(["way", *_MORE.values(), "longest lockout", "for good, lives"], rows)
 
 
 def _kinds(figures: Mapping[str, Any]) -> str:
@@ -64,6 +86,11 @@ def _of_kind(way: Mapping[str, Any], kind: str) -> str:
 def _table(head: list[str], rows: Iterable[list[str]]) -> str:
     lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(way: Mapping[str, Any], column: str) -> str:
+    """One figure; a way that is not edgepind's knows no openings and no last resorts."""
+    return _estimate(way[column]) if way["core"] or column not in _CORE_ONLY else ""
 
 
 def _estimate(it: Mapping[str, float]) -> str:

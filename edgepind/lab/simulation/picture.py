@@ -10,6 +10,7 @@ from math import ceil, floor, log10
 from xml.sax.saxutils import escape
 
 from edgepind.lab.simulation.summary import Estimate, Summary
+from edgepind.lab.simulation.ways import CORE
 
 _WIDTH, _HEIGHT = 860.0, 600.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90.0, 30.0, 64.0, 84.0
@@ -22,7 +23,7 @@ _OWN = "#0b6e4f"
 _OTHER = "#9a3412"
 _INK = "#1f2933"
 _GRID = "#d9dee4"
-_OWN_WAYS = frozenset({"strict", "balanced", "available"})
+_OWN_WAYS = frozenset(CORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,11 @@ def _title(subtitle: str) -> Iterable[str]:
     )
     yield f'<text x="{_LEFT}" y="46" fill="#52606d">{escape(subtitle)}</text>'
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    yield _text(middle, _HEIGHT - 40, "minutes locked out, an edge-year (further left is better)")
+    yield _text(
+        middle,
+        _HEIGHT - 40,
+        "minutes locked out, changes of CA aside, an edge-year (further left is better)",
+    )
     yield _text(
         middle,
         _HEIGHT - 18,

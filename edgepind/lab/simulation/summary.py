@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 from edgepind.lab.simulation.adversaries import Kind
 from edgepind.lab.simulation.campaign import Campaign
 from edgepind.lab.simulation.draws import stream
+from edgepind.lab.simulation.keeper import NEVER
 from edgepind.lab.simulation.tally import Oddity, Tally
-from edgepind.lab.simulation.ways import CORE
+from edgepind.lab.simulation.ways import CORE, bounds_of
 
 MINUTES = (
     "lockout",
@@ -149,7 +150,14 @@ def as_object(campaign: Campaign, summaries: dict[str, Summary]) -> dict[str, ob
         "rates": {
             field.name: getattr(campaign.rates, field.name) for field in fields(campaign.rates)
         },
-        "ways": {way: _as_object(summary) for way, summary in summaries.items()},
+        "ways": {
+            way: {
+                **_as_object(summary),
+                "core": way in CORE,
+                "promises_end": bounds_of(way, campaign.rules).usual != NEVER,
+            }
+            for way, summary in summaries.items()
+        },
         "promises": [{"text": it.text, "kept": it.kept} for it in promises(campaign, summaries)],
     }
 
