@@ -83,6 +83,7 @@ def status_page(document: Document, now: datetime, interval: float) -> Page:
                 ("reason", document["reason"]),
                 *(("waiting for", wait) for wait in waits),
                 ("next poll", _next_poll(document, now)),
+                ("next rotation", _rotation(document["forecast"], now)),
                 ("daemon", _daemon(document, now)),
                 ("Edge", _edge(document["edge"])),
                 ("clock", _clock(document["clock"])),
@@ -174,6 +175,18 @@ def _posture(document: Document, now: datetime) -> Word:
 def _next_poll(document: Document, now: datetime) -> str:
     due = document["next_tick_at"]
     return f"{instant(due)} ({relation(due, now)})" if due else "unknown"
+
+
+def _rotation(forecast: Document, now: datetime) -> str:
+    begins, ends = forecast["from"], forecast["to"]
+    if begins is None or ends is None:
+        return "not known yet"
+    if begins == ends:
+        return f"announced for {instant(begins)} ({relation(begins, now)})"
+    return (
+        f"due from {instant(begins)} ({relation(begins, now)}) to {instant(ends)} "
+        f"({relation(ends, now)}); `edgepind explain` says how sure that is"
+    )
 
 
 def _daemon(document: Document, now: datetime) -> str:

@@ -74,6 +74,7 @@ _SHAPE: Mapping[str, Any] = {
         }
     ],
     "problems": [{"id": _TEXT, "what": _TEXT, "remedy": _TEXT}],
+    "forecast": {"from": _TEXT_OR_NONE, "to": _TEXT_OR_NONE},
     "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
     "clock": {"trusted": (bool,), "error_ms": (int, float, type(None)), "source": _TEXT},
     "edge": {

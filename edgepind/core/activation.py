@@ -23,6 +23,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
+from edgepind.core.forecast import note_rotation
 from edgepind.core.live_leaves import answering, first_looks, keys_of, live_at
 from edgepind.core.messages import pin_activated, pin_retired
 from edgepind.core.pin_commands import demote_current
@@ -128,6 +129,7 @@ def _activate(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event,
         return state, ()
     moved = move(favourite, PinEvent.WENT_LIVE, tick.now.wall)
     pins = put(demote_current(state.pins, tick), moved)
+    state = note_rotation(current, favourite, state, tick)
     return replace(state, pins=pins), (pin_activated(moved),)
 
 

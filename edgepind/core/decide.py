@@ -21,6 +21,7 @@ from edgepind.core.desired import (
 )
 from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock, with_known_leaves
 from edgepind.core.hold_down import note_sightings
+from edgepind.core.leaf_dates import note_dates
 from edgepind.core.live_leaves import (
     keys_of,
     note_served,
@@ -185,7 +186,8 @@ def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     link = tick.seen.link
     if link is None:
         return state, ()
-    return follow_the_live(earn_standing(state, link, tick), link, tick)
+    state = note_dates(earn_standing(state, link, tick), link)
+    return follow_the_live(state, link, tick)
 
 
 def _concluded(state: State) -> Diagnosis | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Monotonic
+from edgepind.model.instants import Monotonic, Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Pin:
     in the same measure, it has not been live. `last_seen` is the reading at its last sighting
     within this run of the daemon. `proven` says that it was live after the Edge loaded it.
     `tenure` is how long, in seconds of watched time, it has been served at every address, and
-    nothing else at any; `vouched` that one with standing named it (`core.standing`).
+    nothing else at any; `vouched` that one with standing named it (`core.standing`). `validity` is
+    that of the leaf that was served with it; None: none was seen.
     """
 
     fingerprint: Fingerprint
@@ -39,6 +40,7 @@ class Pin:
     proven: bool = False
     tenure: float = 0.0
     vouched: bool = False
+    validity: Validity | None = None
 
     @property
     def accepted(self) -> bool:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic, Validity
 from edgepind.model.observation import ClockSource, HandshakeFault
 from edgepind.model.pin import Pin
 
@@ -280,6 +280,17 @@ class ClockJudgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """A change of the current pin to a leaf that is new (`core.forecast`).
+
+    `at` is when it was seen, `validity` that of the leaf before it.
+    """
+
+    at: datetime
+    validity: Validity
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All of it. A fresh one knows nothing."""
 
@@ -317,5 +328,7 @@ class State:
     """The promises that the last decision would have broken, as they were told."""
     resumed_after_damage: bool = False
     """The stored state was lost, or is an older one: the document is the better memory."""
+    rotations: tuple[Rotation, ...] = ()
+    """The last few, newest last: the cadence of the cloud."""
     floor: datetime | None = None
     """The wall time that an earlier run stored last; set when loading, never stored itself."""

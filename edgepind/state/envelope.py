@@ -17,7 +17,7 @@ from edgepind.model.state import State
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 from edgepind.state.migration import OLDEST, migrate
 
-SCHEMA = 4
+SCHEMA = 5
 _CLOUD = "cloud"
 
 

@@ -108,5 +108,14 @@ def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(state: dict[str, Any]) -> dict[str, Any]:
+    """0.2.0: nothing was kept of the dates of leaves, nor of past rotations."""
+    return {
+        **state,
+        "pins": [{**pin, "validity": None} for pin in state["pins"]],
+        "rotations": [],
+    }
+
+
+_STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 """By the schema that each of them reads."""

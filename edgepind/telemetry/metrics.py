@@ -16,12 +16,14 @@ from prometheus_client.registry import Collector
 
 from edgepind import __version__
 from edgepind.core.desired import is_written
+from edgepind.core.forecast import Sureness, forecast
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import debt_of, restarts_in_window
 from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Finding, Posture, Role
 from edgepind.model.instants import Moment
 from edgepind.model.observation import HandshakeFault
+from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, Owing, State
 from edgepind.telemetry.status_file import edge_loaded
@@ -44,6 +46,7 @@ class Snapshot(Collector):
         yield from _daemon(self._state, self._now)
         yield from _guard(self._state, self._now, self._rules)
         yield from _link(self._state)
+        yield from _rotation(self._state)
         yield from _status_endpoint(self._state)
         yield from _clock(self._state)
         yield from _edge(self._state, self._now, self._rules)
@@ -150,6 +153,33 @@ def _link(state: State) -> Iterator[Metric]:
         "When the first certificate of the address's chain expires, in seconds since 1970.",
         "address",
         {it.address: end for it in state.addresses if (end := _expiry(it)) is not None},
+    )
+
+
+def _rotation(state: State) -> Iterator[Metric]:
+    current = next(iter(with_role(state.pins, Role.CURRENT)), None)
+    validity = current.validity if current else None
+    due = forecast(state)
+    yield _figure(
+        "edgepind_leaf_expiry_timestamp_seconds",
+        "When the leaf of the current pin expires, in seconds since 1970; absent where unknown.",
+        None if validity is None else validity.not_after.timestamp(),
+    )
+    yield _figure(
+        "edgepind_rotation_forecast_from_timestamp_seconds",
+        "When the next rotation is due at the earliest; absent where unknown.",
+        None if due is None else due.begins.timestamp(),
+    )
+    yield _figure(
+        "edgepind_rotation_forecast_to_timestamp_seconds",
+        "When the next rotation is due at the latest; absent where unknown.",
+        None if due is None else due.ends.timestamp(),
+    )
+    yield _series(
+        "edgepind_rotation_forecast",
+        "1 for what the forecast rests on.",
+        "sureness",
+        {it: due is not None and it is due.sureness for it in Sureness},
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from edgepind import __version__
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import is_written
+from edgepind.core.forecast import forecast
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.posture import deadline
 from edgepind.core.problems import problems
@@ -49,6 +50,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
         "problems": [asdict(it) for it in problems(state, rules)],
+        "forecast": _forecast(state),
         "status_endpoint": {
             "ok": state.status.ok,
             "channel": _channel(state.status.channel),
@@ -90,6 +92,15 @@ def _pin(pin: Pin, state: State, now: Moment, rules: Rules) -> dict[str, Any]:
         "since": rfc3339(pin.since),
         "sightings": pin.sightings,
         "accepted_after": _or_none(accepted_after),
+    }
+
+
+def _forecast(state: State) -> dict[str, Any]:
+    """When the next rotation is due; nulls where that is not known."""
+    due = forecast(state)
+    return {
+        "from": _or_none(due.begins if due else None),
+        "to": _or_none(due.ends if due else None),
     }
 
 

@@ -21,7 +21,7 @@ from edgepind.formats import rfc3339
 from edgepind.lab.children import environment, terminate
 from tests.support.small_site import Site
 
-NOW = datetime(2027, 1, 1, tzinfo=UTC)
+NOW, DAY = datetime(2027, 1, 1, tzinfo=UTC), timedelta(days=1)
 PIN = ":".join(["AB"] * 32)
 
 
@@ -62,6 +62,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
         "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
         "problems": [],
+        "forecast": {"from": rfc3339(NOW), "to": rfc3339(NOW + timedelta(days=9))},
         "edge": {
             "active": True,
             "written": True,
@@ -122,6 +123,22 @@ def test_what_is_waited_for_is_said() -> None:
     facts = (("AB:AB:AB:AB", "hold-down", "15min"), ("open", "1h"), ("restart",), ("pin",))
     for wait, words in zip(waits, facts, strict=True):
         assert all(word in wait for word in words), wait
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "told"),
+    [
+        (None, None, "not known yet"),
+        (DAY, DAY, f"announced for {NOW + DAY:%Y-%m-%d %H:%M:%S}Z (in 24h)"),
+        (-DAY, 9 * DAY, f"due from {NOW - DAY:%Y-%m-%d %H:%M:%S}Z (24h ago) to"),
+    ],
+)
+def test_the_next_rotation_is_told(
+    begins: timedelta | None, ends: timedelta | None, told: str
+) -> None:
+    """As a span, as an instant where it was announced, or as what is not known."""
+    span = {"from": begins and rfc3339(NOW + begins), "to": ends and rfc3339(NOW + ends)}
+    assert told in repr(status_page(document(forecast=span), NOW, 60.0))
 
 
 def test_a_line_changes_only_with_what_matters() -> None:

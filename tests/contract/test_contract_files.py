@@ -99,6 +99,7 @@ STATUS = shape(
     pins=list_of(PIN),
     addresses=list_of(ADDRESS),
     problems=list_of(shape(id=is_a(str), what=is_a(str), remedy=is_a(str))),
+    forecast=shape(**{"from": maybe(is_time), "to": maybe(is_time)}),
     status_endpoint=shape(
         ok=is_a(bool), channel=one_of(("pinned", "unpinned", "none")), error=maybe(is_a(str))
     ),
@@ -170,13 +171,13 @@ async def test_the_state_is_readable_versioned_and_doubled(steady: Site) -> None
     """JSON over several lines, a schema and a checksum; the generation before it beside it."""
     text = (steady.state / "state.json").read_text()
     state = json.loads(text)
-    assert state["schema"] == 4
+    assert state["schema"] == 5
     assert "checksum" in state
     assert text.count("\n") > 10
     assert str(steady.cloud.status.current) in text
     others = [it for it in steady.state.iterdir() if it.name.startswith("state.json.")]
     assert len(others) == 1
-    assert json.loads(others[0].read_text())["schema"] == 4
+    assert json.loads(others[0].read_text())["schema"] == 5
 
 
 async def test_damage_to_the_state_is_set_aside_and_survived(site: Site) -> None:

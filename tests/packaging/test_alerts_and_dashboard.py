@@ -5,16 +5,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from edgepind.model.enums import Finding, Posture
+from edgepind.model.enums import Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic, Validity
+from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, ClockJudgement, Edge, Guard, State
 from edgepind.telemetry.metrics import metrics_text
@@ -25,11 +26,14 @@ SCENARIOS = PACKAGING / "prometheus" / "edgepind.rules.test.yml"
 DASHBOARD = PACKAGING / "grafana" / "edgepind.json"
 
 WALL = datetime(2026, 11, 24, tzinfo=UTC)
+PIN = Fingerprint(bytes(32))
+LEAF = Validity(WALL, WALL + timedelta(days=198))
 EVERYTHING_IS_KNOWN = State(
+    pins=(Pin(PIN, PinKind.CERTIFICATE, Role.CURRENT, Origin.OPERATOR, since=WALL, validity=LEAF),),
     guard=Guard(posture=Posture.OPEN, open_ends=Monotonic(100.0)),
     edge=Edge(active=True),
     finding=Finding.PINNED,
-    addresses=(AddressVerdict("a", Finding.PINNED, Fingerprint(bytes(32)), not_after=WALL),),
+    addresses=(AddressVerdict("a", Finding.PINNED, PIN, not_after=WALL),),
     clock=ClockJudgement(error=0.0),
     last_good=WALL,
 )

@@ -4,17 +4,18 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edgepind import __version__
+from edgepind.core.forecast import Sureness
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic, Validity
 from edgepind.model.observation import ClockSource, HandshakeFault
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, Rules
@@ -121,6 +122,20 @@ def test_a_name_without_an_address_is_an_error_of_resolving() -> None:
     assert figures(state)["handshake_errors", "resolve"] == 1
 
 
+def test_the_next_rotation_is_told_as_a_span_and_with_what_it_rests_on() -> None:
+    """And when the leaf ends, which is another thing."""
+    life = Validity(WALL - timedelta(days=100), WALL + timedelta(days=98))
+    dated = replace(STATE.pins[0], validity=life)
+    read = figures(replace(STATE, pins=(dated, STATE.pins[1])))
+    assert read["leaf_expiry_timestamp_seconds", ""] == life.not_after.timestamp()
+    begins = read["rotation_forecast_from_timestamp_seconds", ""]
+    ends = read["rotation_forecast_to_timestamp_seconds", ""]
+    assert (ends - begins, ends) == (66 * 86_400, life.not_after.timestamp())
+    rests_on = {it: read["rotation_forecast", it] for it in Sureness}
+    assert rests_on == {Sureness.ANNOUNCED: 0, Sureness.CADENCE: 0, Sureness.DATES: 1}
+    assert sum(figures(STATE)["rotation_forecast", it] for it in Sureness) == 0
+
+
 @pytest.mark.parametrize("kind", ["rejected", "unreachable"])
 def test_the_status_endpoint_fails_in_two_ways(kind: str) -> None:
     """An answer that cannot be used is not the same as none."""
@@ -177,6 +192,9 @@ def test_a_restart_that_is_owed_is_told() -> None:
         "clock_error_seconds",
         "edge_active",
         "last_good_tick_timestamp_seconds",
+        "leaf_expiry_timestamp_seconds",
+        "rotation_forecast_from_timestamp_seconds",
+        "rotation_forecast_to_timestamp_seconds",
         "posture_remaining_seconds",
     ],
 )

@@ -4,7 +4,7 @@ import json
 import os
 import stat
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from edgepind import __version__
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic, Validity
 from edgepind.model.observation import ClockSource
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
@@ -133,6 +133,7 @@ def test_every_field_of_the_contract_and_no_other() -> None:
             },
         ],
         "problems": [],
+        "forecast": {"from": None, "to": None},
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
         "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
         "edge": {
@@ -147,11 +148,19 @@ def test_every_field_of_the_contract_and_no_other() -> None:
     }
 
 
+def test_the_next_rotation_is_a_span_by_the_wall_clock() -> None:
+    """From the leaf's dates, where nothing better is known."""
+    life = Validity(WALL - timedelta(days=60), WALL + timedelta(days=30))
+    dated = replace(STATE.pins[0], validity=life)
+    due = document(replace(STATE, pins=(dated,)))["forecast"]
+    assert due == {"from": "2026-11-24T09:00:00.000Z", "to": "2026-12-24T09:00:00.000Z"}
+
+
 def test_before_the_first_tick_it_has_the_same_shape() -> None:
     """A program that reads it needs no case for a young daemon."""
     young, old = document(State()), document()
     assert set(young) == set(old)
-    for part in ("status_endpoint", "clock", "edge"):
+    for part in ("status_endpoint", "clock", "edge", "forecast"):
         assert set(young[part]) == set(old[part])
     assert (young["finding"], young["next_tick_at"], young["posture_since"]) == (None, None, None)
     assert young["edge"]["loaded"] is False
