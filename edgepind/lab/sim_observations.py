@@ -47,8 +47,11 @@ def leaf(
     issuer: str = "Imagined Public CA",
     breach: str | None = None,
 ) -> Leaf:
-    """The imagined leaf called `name`; `public`: its chain reaches the public roots."""
-    chain = Chain(validity, frozenset({spki(issuer)}))
+    """The imagined leaf called `name`; `public`: its chain reaches the public roots.
+
+    Its CA is called `issuer`, and so is the owner of that.
+    """
+    chain = Chain(validity, frozenset({spki(issuer)}), owners=frozenset({issuer}))
     nowhere = Chain(None, problem="no path to a root")
     return Leaf(
         certificate=fingerprint(name),
