@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from edgepind.lab.simulation.adversaries import Kind
 from edgepind.lab.simulation.hand_kept import CaOnly, NeverUpdated
+from edgepind.lab.simulation.keeper import NEVER
+from edgepind.lab.simulation.ledger import Bounds
 from edgepind.lab.simulation.life import live
 from edgepind.lab.simulation.rates import DAY, HOUR
 from edgepind.lab.simulation.scene import OperatorOverride
-from tests.support.by_hand import FORGED, SECOND, scene, world
+from tests.support.by_hand import FORGED, FORGED_OWN, SECOND, scene, world
 
 
 def test_an_edge_with_the_right_pin_has_nothing_to_count() -> None:
@@ -70,3 +73,50 @@ def test_an_edge_that_did_not_come_up_is_locked_out() -> None:
     )
     tally = live(made, NeverUpdated(made))
     assert tally.lockout == pytest.approx(60.0)
+
+
+def test_exposure_has_one_cause_a_minute() -> None:
+    """By a leaf of some CA, of the cloud's own, or because an operator wanted no pinning."""
+    override = OperatorOverride(3 * HOUR, 4 * HOUR)
+    watched = scene(3 * HOUR, 4 * HOUR)
+    made = world(
+        scene(0.0, HOUR, FORGED),
+        scene(HOUR, 3 * HOUR, FORGED_OWN),
+        replace(watched, override=override, attackers=(FORGED.certificate,)),
+        scene(4 * HOUR, DAY),
+    )
+    open_always, pinned = live(made, CaOnly(made)), live(made, NeverUpdated(made))
+    assert (open_always.exposed_other, open_always.exposed_own) == (120.0, 120.0)
+    assert open_always.exposed_by == {Kind.HOURS: 120.0, Kind.PATIENT: 120.0}
+    assert (pinned.exposed, pinned.exposed_override) == (60.0, 60.0)
+    assert pinned.open - pinned.last_resort == pytest.approx(60.0)
+
+
+def test_of_two_on_the_path_the_one_with_another_ca_counts() -> None:
+    """So that what is told of the cloud's own CA is never too much."""
+    both = (FORGED.certificate, FORGED_OWN.certificate)
+    made = world(replace(scene(0.0, HOUR), attackers=both))
+    tally = live(made, CaOnly(made))
+    assert (tally.exposed_other, tally.exposed_own) == (60.0, 0.0)
+
+
+def test_a_lockout_by_a_change_of_the_clouds_ca_is_told_apart() -> None:
+    """Two days of it, and none of the other kind."""
+    changed = replace(scene(DAY, 3 * DAY, SECOND), changes_ca=True)
+    made = replace(world(scene(0.0, DAY), changed, scene(3 * DAY, 4 * DAY)), visit_after=NEVER)
+    tally = live(made, NeverUpdated(made), Bounds(usual=HOUR, ca=DAY))
+    assert (tally.lockout, tally.lockout_ca) == (0.0, 2 * DAY / 60)
+    assert [it.ca for it in tally.oddities] == []
+    calm = live(
+        replace(made, scenes=tuple(replace(it, calm=1) for it in made.scenes)),
+        NeverUpdated(made),
+        Bounds(usual=HOUR, ca=DAY),
+    )
+    assert [it.ca for it in calm.oddities] == [True]
+
+
+def test_a_lockout_of_days_on_a_sound_host_is_told_though_it_was_never_calm() -> None:
+    """As one who touches the path every few minutes could bring it about."""
+    made = replace(world(scene(0.0, DAY), scene(DAY, 3 * DAY, SECOND)), visit_after=NEVER)
+    assert len(live(made, NeverUpdated(made), Bounds(usual=HOUR, ca=HOUR)).oddities) == 1
+    assert live(made, NeverUpdated(made)).oddities == []

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from edgepind.lab.simulation import rates as written_model
+from edgepind.lab.simulation.adversaries import COMPROMISED_CA
 from edgepind.lab.simulation.rates import YEAR, Rates, with_rates
+from edgepind.lab.simulation.scene import Scene
 from edgepind.lab.simulation.world import World, draw_world
+from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf
 
 _NUMBERS = range(6)
@@ -25,6 +28,20 @@ ADVERSARIES = (
     "flappers",
     "saboteurs",
 )
+_FAULTS = (
+    "outages",
+    "address_outages",
+    "status_faults",
+    "status_lost",
+    "reboots",
+    "switched_off",
+    "clock_steps",
+    "restart_troubles",
+    "overrides",
+    "proxies",
+)
+_QUIET = replace(Rates(), **dict.fromkeys((*ADVERSARIES, *_FAULTS), 0.0), narrow_ciphers=0.0)
+"""Nothing happens but the rotations."""
 
 
 def _worlds(rates: Rates) -> Iterator[World]:
@@ -67,6 +84,73 @@ def test_honest_leaves_are_served_within_their_validity() -> None:
                 served = {it.certificate for it in scene.shown.values() if isinstance(it, Leaf)}
                 honest = served - world.attackers.keys() - world.proxies
                 assert honest <= set(scene.honest)
+
+
+def test_who_adds_addresses_is_met_there_and_the_clouds_answer_whoever_still_dials_them() -> None:
+    """Beside the cloud's, or in their place: then it meets nobody who asks the name service."""
+    often = replace(_QUIET, adders=60.0)
+    scenes = [it for world in _worlds(often) for it in world.scenes]
+    added = [it for it in scenes if any(at.startswith("added") for at in it.shown)]
+    beside = [it for it in added if not it.beyond]
+    instead = [it for it in added if it.beyond]
+    assert beside
+    assert instead
+    assert all(it.attackers and it.honest and not it.held for it in beside)
+    assert all(it.attackers and not it.honest and it.held for it in instead)
+    assert all(not any(at.startswith("added") for at in it.beyond) for it in instead)
+
+
+def test_a_stranger_holds_one_address_and_is_no_attacker() -> None:
+    """Nobody accepts a self-signed leaf; the others answer as ever, and that is calm."""
+    rates = replace(_QUIET, strangers=1.0, addresses_least=4.0, two_regions=0.0, dual=0.0)
+    worlds = _worlds(rates)
+    strange = [it for one in worlds for it in one.scenes if _shown(it) & one.attackers.keys()]
+    assert strange
+    assert all(it.honest and not it.attackers for it in strange)
+    assert any(it.calm for it in strange)
+
+
+def test_some_adversaries_have_a_leaf_of_the_clouds_own_ca() -> None:
+    """Of the one that it has then, also after it has changed."""
+    rates = replace(_QUIET, hours=60.0, ca_changed=2.0, own_ca=0.5)
+    for world in _worlds(rates):
+        issuers: dict[bool, set[str]] = {True: set(), False: set()}
+        for scene in world.scenes:
+            for leaf in scene.shown.values():
+                if isinstance(leaf, Leaf) and leaf.certificate in world.attackers:
+                    issuers[world.attackers[leaf.certificate].own].add(leaf.issuer)
+        assert issuers[False] == {f"CN={COMPROMISED_CA}"}
+        assert not issuers[True] & issuers[False]
+        assert issuers[True]
+
+
+def test_the_first_leaf_of_another_ca_is_marked_and_no_later_one() -> None:
+    """A change of CA is one rotation long."""
+    rates = replace(_QUIET, ca_changed=1.0, withdrawn=0.0, two_regions=0.0, dual=0.0)
+    for world in _worlds(rates):
+        issuers = [world.first[0].issuer]
+        for scene in world.scenes:
+            for leaf in scene.shown.values():
+                assert isinstance(leaf, Leaf)
+                if scene.changes_ca and leaf.issuer not in issuers:
+                    issuers.append(leaf.issuer)
+                assert leaf.issuer in issuers
+
+
+def test_two_kinds_of_key_and_leaves_in_turn_are_met_as_they_are_drawn() -> None:
+    """The Edge meets one kind; in turn there are two leaves while the nodes are renewed."""
+    dual = replace(_QUIET, two_regions=0.0, dual=1.0)
+    for world in _worlds(dual):
+        assert len(world.first) == 2
+        assert all(it.beside.keys() == it.shown.keys() for it in world.scenes if it.boot)
+    turning = replace(_QUIET, two_regions=0.0, dual=0.0, in_turn=1.0)
+    turns = [it for world in _worlds(turning) for it in world.scenes if it.turns]
+    assert turns
+    assert all(len(set(leaves)) == 2 for it in turns for leaves in it.turns.values())
+
+
+def _shown(scene: Scene) -> set[Fingerprint]:
+    return {it.certificate for it in scene.shown.values() if isinstance(it, Leaf)}
 
 
 def test_every_rate_has_its_reason() -> None:

@@ -12,6 +12,8 @@ ADDRESS = "address"
 FIRST = leaf("first")
 SECOND = leaf("second")
 FORGED = leaf("forged", issuer="Compromised Public CA")
+FORGED_OWN = leaf("forged own")
+"""An adversary's, too, of the CA that issues the cloud's leaves."""
 
 
 def says(current: Leaf, coming: Leaf | None = None) -> Status:
@@ -21,8 +23,8 @@ def says(current: Leaf, coming: Leaf | None = None) -> Status:
 
 
 def scene(begin: float, end: float, serves: Leaf = FIRST, word: Status | None = None) -> Scene:
-    """A scene of one address at which `serves` is met by all; `FORGED` is an adversary's."""
-    forged = serves is FORGED
+    """A scene of one address at which `serves` is met by all; the forged are an adversary's."""
+    forged = serves in {FORGED, FORGED_OWN}
     return Scene(
         begin,
         end,
@@ -34,7 +36,7 @@ def scene(begin: float, end: float, serves: Leaf = FIRST, word: Status | None = 
         words={ADDRESS: word or says(serves)},
         honest=() if forged else (serves.certificate,),
         held=forged,
-        attackers=(FORGED.certificate,) if forged else (),
+        attackers=(serves.certificate,) if forged else (),
         restart_fails=False,
         override=None,
         view_ends=end,
@@ -44,7 +46,10 @@ def scene(begin: float, end: float, serves: Leaf = FIRST, word: Status | None = 
 
 def world(*scenes: Scene) -> World:
     """A world of these scenes, in which `FIRST` is pinned when it begins."""
-    forged = {FORGED.certificate: Attacker(Kind.HOURS, own=False)}
+    forged = {
+        FORGED.certificate: Attacker(Kind.HOURS, own=False),
+        FORGED_OWN.certificate: Attacker(Kind.PATIENT, own=True),
+    }
     return World(
         "by hand",
         scenes[-1].end,
