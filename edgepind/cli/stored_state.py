@@ -15,6 +15,7 @@ from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
 from edgepind.core.diagnosis import GOOD
 from edgepind.core.problems import UNTRUE
+from edgepind.core.time_floor import floor_at
 from edgepind.effects.attributes import EdgeAccount, NoAccount
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.effects.pinning_text import DocumentReading
@@ -25,7 +26,7 @@ from edgepind.model.fingerprint import Fingerprint, parse_fingerprint
 from edgepind.model.observation import DocumentRead
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import AddressVerdict, State
-from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings
+from edgepind.settings.schema import EdgeSettings, PathsSettings, Settings, rules_of
 from edgepind.state.envelope import Broken, open_state
 from edgepind.state.store import LONGEST as LARGEST_STATE
 from edgepind.telemetry.status_file import NAME, SCHEMA
@@ -283,7 +284,8 @@ def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
     state = read_state(settings.paths.state, clock)
     if isinstance(state, NotStored):
         return PinsAtHand()
-    return PinsAtHand(state.pins, "the daemon's state", state.floor)
+    floor = floor_at(state, rules_of(settings), clock.now())
+    return PinsAtHand(state.pins, "the daemon's state", floor)
 
 
 def _from_status(settings: Settings) -> PinsAtHand:

@@ -19,7 +19,7 @@ from edgepind.core.desired import (
     awaits_document,
     learn_write,
 )
-from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, judge_clock, with_known_leaves
+from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, with_known_leaves
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.leaf_dates import note_dates
 from edgepind.core.live_leaves import (
@@ -57,6 +57,7 @@ from edgepind.core.restarts import (
 from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.standing import earn_standing
 from edgepind.core.tick import Tick
+from edgepind.core.time_floor import judge_time
 from edgepind.model.action import (
     Action,
     DocumentWritten,
@@ -79,7 +80,7 @@ from edgepind.model.observation import (
     StatusUnchanged,
 )
 from edgepind.model.pin import accepted
-from edgepind.model.state import Owing, RollingBack, Settling, State
+from edgepind.model.state import ClockJudgement, Owing, RollingBack, Settling, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,13 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     Called once a tick with all observations, and again within the tick with the outcomes of the
     actions that it requested. Raises only for programming errors.
     """
-    tick = _tick(state, observations, now)
+    if observations.link is not None:
+        state = note_dates(state, observations.link)
+    time = judge_time(state, observations, now)
+    tick = _tick(state, observations, now, time.clock)
     before = _concluded(state)
-    draft = _learn(_Draft(replace(state, clock=tick.clock)), tick)
+    state = replace(state, clock=time.clock, began=time.began, floor=time.floor)
+    draft = _learn(_Draft(state), tick)
     draft = draft.with_events(*adopt(draft.state, tick))
     draft = draft.with_events(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
@@ -123,11 +128,10 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     return _close(draft, tick)
 
 
-def _tick(state: State, seen: Observations, now: Moment) -> Tick:
+def _tick(state: State, seen: Observations, now: Moment, clock: ClockJudgement) -> Tick:
     elapsed = 0.0
     if state.last is not None:
         elapsed = max(0.0, now.monotonic - state.last.monotonic)
-    clock = state.clock if seen.clock is None else judge_clock(seen.clock, seen.rules, now)
     return Tick(seen, now, elapsed, clock)
 
 
@@ -186,8 +190,7 @@ def settle_roles(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     link = tick.seen.link
     if link is None:
         return state, ()
-    state = note_dates(earn_standing(state, link, tick), link)
-    return follow_the_live(state, link, tick)
+    return follow_the_live(earn_standing(state, link, tick), link, tick)
 
 
 def _concluded(state: State) -> Diagnosis | None:

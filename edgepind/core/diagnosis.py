@@ -67,14 +67,15 @@ def better_times(
 def may_judge(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) -> bool:
     """Whether the clock keeps nothing from being concluded about an unpinned leaf.
 
-    A clock of which only a `Date` says that it is wrong is in doubt. It blocks nothing where
-    nothing pinned is served any more, and leaf and path are in time by every clock in question:
-    whichever is right, the leaf is, and the Edge has no other way back.
+    A clock of which only a `Date` says that it is wrong, or that stands below the floor and has no
+    witness, is in doubt. It blocks nothing where nothing pinned is served any more, and leaf and
+    path are in time by every clock in question: whichever is right, the leaf is, and the Edge has
+    no other way back.
     """
     if tick.clock.trusted:
         return True
     link, chains = tick.seen.link, (leaf.public, leaf.exception)
-    if tick.clock.source is not ClockSource.DATE_HEADER or link is None:
+    if link is None or not _is_doubtful(tick, floor):
         return False
     accepting = tuple(accepted(pins))
     if any(pin_of(it, accepting) is not None for it in leaves_in(link)):
@@ -85,6 +86,14 @@ def may_judge(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | Non
         for chain in chains
         if chain is not None
     )
+
+
+def _is_doubtful(tick: Tick, floor: datetime | None) -> bool:
+    """Whether a clock that is not trusted may be right all the same."""
+    if tick.clock.source is ClockSource.DATE_HEADER:
+        return True
+    unwitnessed = tick.clock.source is ClockSource.NONE and tick.now.wall >= tick.rules.earliest
+    return unwitnessed and floor is not None
 
 
 @dataclass(frozen=True, slots=True)

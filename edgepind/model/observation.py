@@ -200,12 +200,14 @@ class ClockSource(StrEnum):
 class ClockReading:
     """What one source says: seconds by which the host's clock is ahead (negative: behind).
 
-    `uncertainty` is the source's own error bound in seconds.
+    `uncertainty` is the source's own error bound in seconds. `steady`: it is known to run as
+    elapsed time does; a `Date` that was heard once is not.
     """
 
     source: ClockSource
     ahead: float
     uncertainty: float = 0.0
+    steady: bool = True
 
 
 # --- the Edge -------------------------------------------------------------------------------

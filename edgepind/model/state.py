@@ -330,5 +330,9 @@ class State:
     """The stored state was lost, or is an older one: the document is the better memory."""
     rotations: tuple[Rotation, ...] = ()
     """The last few, newest last: the cadence of the cloud."""
+    began: datetime | None = None
+    """The wall time at which this boot began, by the last word that was believed
+    (`core.time_floor`); None: none was."""
     floor: datetime | None = None
-    """The wall time that an earlier run stored last; set when loading, never stored itself."""
+    """The earliest that it can be now, by `began`; when loading, the wall time at which the state
+    was stored. Anew at each tick, never stored itself."""

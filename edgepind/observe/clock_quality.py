@@ -1,21 +1,24 @@
 """Everything that speaks for or against the host's clock, gathered once a tick.
 
-The witnesses are chronyd (chronyc(1)), where it is installed, the kernel (adjtimex(2)) and the
-`Date` of the status endpoint. They are weighed in `core.diagnosis`; whatever one of them
-says, nothing here raises.
+The witnesses are chronyd (chronyc(1)), where it is installed, the kernel (adjtimex(2)) or, where a
+sandbox bars that, systemd-timesyncd (`observe.timesync`), and the `Date` of the status endpoint.
+They are weighed in `core.diagnosis` and `core.time_floor`; whatever one of them says, nothing here
+raises.
 """
 
 import ctypes
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from edgepind.host.command import Exited, run_command
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.instants import Moment
 from edgepind.model.observation import ClockReading, ClockSource
+from edgepind.observe.timesync import TOUCHED, TimesyncFile
 
 _DEADLINE = 5.0
 """Seconds for chronyc."""
@@ -68,7 +71,7 @@ class _Dates:
         if self._first is None or self._runs is False:
             return None
         if date is not None:
-            return date
+            return replace(date, steady=self._runs is True)
         since = now.monotonic - self._first.monotonic
         if not self._runs or since > _DATE_HOLDS:
             return None
@@ -103,18 +106,25 @@ class ClockQuality:
     """
 
     def __init__(
-        self, now: Callable[[], Moment], chronyc: str = "chronyc", period: float = 300.0
+        self,
+        now: Callable[[], Moment],
+        chronyc: str = "chronyc",
+        period: float = 300.0,
+        timesync: Path = TOUCHED,
     ) -> None:
         self._now = now
         self._chronyc = chronyc
         self._period = period
         self._last: _ChronyReading | None = None
         self._dates = _Dates()
+        self._timesync = TimesyncFile(timesync)
 
     async def observe(self, date: ClockReading | None) -> tuple[ClockReading, ...]:
         """All readings that there are; `date` is that of the status endpoint, if it gave one."""
-        heard = self._dates.hear(date, self._now())
-        readings = (await self._chrony(), read_kernel_clock(), heard)
+        now = self._now()
+        heard = self._dates.hear(date, now)
+        synced = self._timesync.read(now)  # also where it is not needed: it has to be watched
+        readings = (await self._chrony(), read_kernel_clock() or synced, heard)
         return tuple(reading for reading in readings if reading is not None)
 
     async def _chrony(self) -> ClockReading | None:

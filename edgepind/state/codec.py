@@ -25,7 +25,7 @@ from edgepind.model.pin import Pin
 from edgepind.model.state import ClockJudgement, LastServed, ServedLeaf, State, StatusMemory
 
 NOT_KEPT: dict[type, frozenset[str]] = {
-    # `reason` and `addresses` say what the last tick saw; `floor` is the seal's own wall time.
+    # `reason` and `addresses` say what the last tick saw; `floor` follows from `began`.
     State: frozenset({"reason", "addresses", "last", "last_good", "next_tick", "ticks", "floor"}),
     # An instant within one run of the daemon.
     Pin: frozenset({"last_seen"}),

@@ -85,7 +85,8 @@ def open_state(content: bytes, now: Moment, boot: str, cloud: str = "") -> Opene
         state = decode(State, migrated, rebase(seal, now, boot))
     except Misfit as misfit:
         return Broken(str(misfit))
-    return Opened(replace(state, floor=seal.wall), seal)
+    began = _began(state, seal, now, boot)
+    return Opened(replace(state, began=began, floor=seal.wall), seal)
 
 
 def _unfit(whole: Any) -> str | None:
@@ -119,6 +120,16 @@ def rebase(seal: Seal, now: Moment, boot: str) -> Move:
         return Monotonic(now.monotonic - ((seal.monotonic - instant) + away))
 
     return moved
+
+
+def _began(state: State, seal: Seal, now: Moment, boot: str) -> datetime | None:
+    """When this boot began by the time that was believed when the state was sealed, at least."""
+    if state.began is None or (boot and boot == seal.boot):
+        return state.began
+    try:
+        return state.began + timedelta(seconds=seal.monotonic - now.monotonic)
+    except OverflowError:  # no clock ever showed that
+        return None
 
 
 def _checksum(payload: dict[str, Any]) -> str:

@@ -109,11 +109,12 @@ def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_4(state: dict[str, Any]) -> dict[str, Any]:
-    """0.2.0: nothing was kept of the dates of leaves, nor of past rotations."""
+    """0.2.0: nothing was kept of the dates of leaves, of past rotations and of a believed time."""
     return {
         **state,
         "pins": [{**pin, "validity": None} for pin in state["pins"]],
         "rotations": [],
+        "began": None,
     }
 
 

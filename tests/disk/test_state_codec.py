@@ -326,3 +326,16 @@ def test_a_changed_value_is_noticed_by_the_checksum() -> None:
     broken = open_state(content, NOW, "boot-1")
     assert isinstance(broken, Broken)
     assert "checksum" in broken.reason
+
+
+def test_the_believed_time_is_carried_into_the_next_boot() -> None:
+    """As it was at the seal: how long the host was off is the wall clock's word alone."""
+    began, seal = datetime(2027, 1, 1, tzinfo=UTC), replace(SEAL, monotonic=Monotonic(5000.0))
+    content = seal_state(State(began=began), seal)
+    now = Moment(Monotonic(10.0), seal.wall)
+    assert opened(content, now, seal.boot).began == began
+    for boot in ("", "another"):
+        carried = opened(content, now, boot).began
+        assert carried == began + timedelta(seconds=4990)
+    absurd = seal_state(State(began=began), replace(seal, monotonic=Monotonic(1e15)))
+    assert opened(absurd, now, "another").began is None

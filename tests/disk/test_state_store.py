@@ -235,7 +235,7 @@ def test_two_damaged_generations_leave_nothing_to_recover(tmp_path: Path) -> Non
 def test_what_a_newer_release_wrote_is_neither_used_nor_lost(tmp_path: Path) -> None:
     """Set aside with a sentence that says so, and still there after saving."""
     saved(tmp_path, FIRST, SECOND)
-    newer = (tmp_path / "state.json").read_text().replace('"schema": 4', '"schema": 5')
+    newer = (tmp_path / "state.json").read_text().replace('"schema": 5', '"schema": 6')
     (tmp_path / "state.json").write_text(newer)
     result = damaged(tmp_path)
     assert "newer release" in result.reason
