@@ -1,14 +1,30 @@
 """`edgepind explain [FINGERPRINT]`: why a pin, or the posture, is what it is."""
 
 import argparse
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import settings_of
-from edgepind.cli.render import Page, Sentences, add_json, complain, print_json, show, toned
+from edgepind.cli.render import (
+    Page,
+    Sentences,
+    Table,
+    Tone,
+    Word,
+    add_json,
+    complain,
+    print_json,
+    show,
+    spoken,
+    toned,
+)
 from edgepind.cli.stored_state import NotStored, remember
 from edgepind.clock import SystemClock
+from edgepind.core.evidence_rows import EvidenceRow
 from edgepind.core.explain_pin import Explanation, explain_pin, explain_unpinned
 from edgepind.core.explain_posture import explain_posture
+from edgepind.formats import rfc3339
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
 from edgepind.model.rules import Rules
 from edgepind.model.state import State
@@ -67,6 +83,7 @@ def _find(written: str, state: State) -> Fingerprint | RefusedFingerprint:
 
 
 def _tell(explanation: Explanation, args: argparse.Namespace, code: ExitCode) -> ExitCode:
+    now = datetime.now(UTC)
     if args.json:
         print_json(
             {
@@ -76,14 +93,30 @@ def _tell(explanation: Explanation, args: argparse.Namespace, code: ExitCode) ->
                 "for": list(explanation.evidence_for),
                 "against": list(explanation.evidence_against),
                 "would_change": list(explanation.would_change),
+                "evidence": [_row_document(it, now) for it in explanation.rows],
             }
         )
     else:
-        show(_page(explanation))
+        show(_page(explanation, now))
     return code
 
 
-def _page(explanation: Explanation) -> Page:
+def _row_document(it: EvidenceRow, now: datetime) -> dict[str, Any]:
+    complete = _complete_at(it, now)
+    return {
+        "row": it.row,
+        "holds": it.holds,
+        "weight": it.weight,
+        "missing": it.missing,
+        "complete_at": None if complete is None else rfc3339(complete),
+    }
+
+
+def _complete_at(it: EvidenceRow, now: datetime) -> datetime | None:
+    return None if it.complete_in is None else now + timedelta(seconds=it.complete_in)
+
+
+def _page(explanation: Explanation, now: datetime) -> Page:
     parts = (
         ("for", explanation.evidence_for),
         ("against", explanation.evidence_against),
@@ -92,4 +125,22 @@ def _page(explanation: Explanation) -> Page:
     return (
         Sentences((toned(explanation.standing), explanation.summary), explanation.subject),
         *(Sentences(tuple(f"- {it}" for it in lines), title) for title, lines in parts if lines),
+        *((_table(explanation.rows, now),) if explanation.rows else ()),
+    )
+
+
+def _table(rows: tuple[EvidenceRow, ...], now: datetime) -> Table:
+    return Table(
+        "evidence",
+        ("row", "holds", "what it weighs", "what is missing", "complete"),
+        tuple(
+            (
+                it.row,
+                Word("yes", Tone.GOOD) if it.holds else "no",
+                it.weight,
+                it.missing or "",
+                spoken(complete) if (complete := _complete_at(it, now)) else "",
+            )
+            for it in rows
+        ),
     )

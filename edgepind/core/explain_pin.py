@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgepind.core.activation import LAPSING
 from edgepind.core.admission import EVIDENCE, Evidence, condition, condition_for, hold_down
 from edgepind.core.desired import is_written
+from edgepind.core.evidence_rows import EvidenceRow, evidence
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.obstacle import broken_rules, contradictions
@@ -27,7 +28,8 @@ class Explanation:
     """The evidence for and against what is the case, and what would change it.
 
     `subject` is a fingerprint or the cloud's name, `standing` a role, a posture or a stage.
-    `summary` is a sentence; the rest are clauses without a full stop.
+    `summary` is a sentence; the rest are clauses without a full stop. `rows` is the evidence for a
+    fingerprint, row by row.
     """
 
     subject: str
@@ -36,6 +38,7 @@ class Explanation:
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
     would_change: tuple[str, ...] = ()
+    rows: tuple[EvidenceRow, ...] = ()
 
 
 _SUMMARY: Mapping[Role, str] = {
@@ -56,6 +59,7 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
         evidence_for=tuple(_for(pin, state, rules)),
         evidence_against=tuple(against(pin, state, rules)),
         would_change=tuple(_CHANGES[pin.role](pin, state, rules)),
+        rows=evidence(pin.fingerprint, pin, state, rules),
     )
 
 
@@ -79,6 +83,7 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
             f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
             *(_by_hold_down(rules) if standing not in {"refused", "removed"} else ()),
         ),
+        rows=evidence(fingerprint, None, state, rules),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import wanted
 from edgepind.core.explain_pin import Explanation
+from edgepind.core.forecast import SURENESS_TEXT, forecast
 from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import POSTURE_TEXT, span
 from edgepind.core.obstacle import broken_rules, contradictions
@@ -59,6 +60,11 @@ def _for(state: State, tick: Tick) -> Iterator[str]:
         yield f"{guard.override.by} gave as reason: {guard.override.reason}"
     if guard.posture in {Posture.OPEN, Posture.EXHAUSTED, Posture.GRACE}:
         yield _openings(state, tick)
+    if (due := forecast(state)) is not None:
+        yield (
+            f"the next rotation is due from {due.begins:%Y-%m-%d %H:%M} to "
+            f"{due.ends:%Y-%m-%d %H:%M} UTC ({SURENESS_TEXT[due.sureness]})"
+        )
     if guard.posture is Posture.ENFORCING and 0 < guard.lockout_ticks < CONFIRMING_TICKS:
         yield f"a lockout was seen once, and {CONFIRMING_TICKS} ticks in a row confirm it"
 

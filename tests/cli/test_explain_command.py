@@ -215,9 +215,28 @@ async def test_the_posture_and_a_pin_are_explained(steady: Site, ask: Any, read:
     for written in (current, current[:11], current.replace(":", "").lower(), f"sha256:{current}"):
         code, why = await read("explain", written)
         assert (code, why["subject"], why["standing"]) == (0, current, "current")
-    assert why.keys() == {"subject", "standing", "summary", "for", "against", "would_change"}
+    lists = {"for", "against", "would_change", "evidence"}
+    assert why.keys() == {"subject", "standing", "summary", *lists}
     answer = await ask("explain", current)
     assert "what would change it" in answer.output
+
+
+async def test_the_evidence_for_a_pin_is_a_table(steady: Site, ask: Any, read: Any) -> None:
+    """Row by row, on the page and as JSON; the posture has none."""
+    pin = str(steady.cloud.status.current)
+    _, told = await read("explain", pin)
+    rows = {it["row"]: it for it in told["evidence"]}
+    assert rows["operator"] == {
+        "row": "operator",
+        "holds": True,
+        "weight": "admits it at once, under every policy",
+        "missing": None,
+        "complete_at": None,
+    }
+    page = await ask("explain", pin)
+    assert all(name in page.output for name in rows)
+    _, posture = await read("explain")
+    assert posture["evidence"] == []
 
 
 async def test_a_stranger_is_exit_code_1_and_no_fingerprint_2(steady: Site, ask: Any) -> None:
