@@ -8,6 +8,7 @@ from edgepind.cli.checks.cloud import check_client_certificate, check_link, chec
 from edgepind.cli.checks.fault import Check, Fault, Gravity, error, warning
 from edgepind.cli.checks.files import check_own_files, check_pinning_config
 from edgepind.cli.checks.services import check_daemon, check_edge_unit
+from edgepind.cli.checks.upgrade import check_upgrade
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import Page, Sentences, Tone, Word, add_json, print_json, show, waiting
@@ -22,6 +23,7 @@ _CHECKS: tuple[Check, ...] = (
     check_client_certificate,
     check_link,
     check_daemon,
+    check_upgrade,
 )
 _TONES = {Gravity.ERROR: Tone.BAD, Gravity.WARNING: Tone.WARNING, Gravity.INFO: Tone.PLAIN}
 

@@ -291,6 +291,17 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The stored state was lifted from what an earlier release had written.
+
+    `version` is that release, `at` when its file was read for the first time.
+    """
+
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All of it. A fresh one knows nothing."""
 
@@ -330,6 +341,8 @@ class State:
     """The stored state was lost, or is an older one: the document is the better memory."""
     rotations: tuple[Rotation, ...] = ()
     """The last few, newest last: the cadence of the cloud."""
+    upgrade: Upgrade | None = None
+    """The last upgrade across which this state came; `check` tells what changed with it."""
     began: datetime | None = None
     """The wall time at which this boot began, by the last word that was believed
     (`core.time_floor`); None: none was."""

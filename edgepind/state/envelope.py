@@ -13,7 +13,7 @@ from typing import Any
 
 from edgepind.formats import RefusedJson, foreign_text, parse_json
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.state import State
+from edgepind.model.state import State, Upgrade
 from edgepind.state.codec import Misfit, Move, decode, encode, unmoved
 from edgepind.state.migration import OLDEST, migrate
 
@@ -86,7 +86,10 @@ def open_state(content: bytes, now: Moment, boot: str, cloud: str = "") -> Opene
     except Misfit as misfit:
         return Broken(str(misfit))
     began = _began(state, seal, now, boot)
-    return Opened(replace(state, began=began, floor=seal.wall), seal)
+    state = replace(state, began=began, floor=seal.wall)
+    if parsed.value["schema"] < SCHEMA:
+        state = replace(state, upgrade=Upgrade(seal.version, now.wall.astimezone(UTC)))
+    return Opened(state, seal)
 
 
 def _unfit(whole: Any) -> str | None:

@@ -115,6 +115,7 @@ def _from_4(state: dict[str, Any]) -> dict[str, Any]:
         "pins": [{**pin, "validity": None} for pin in state["pins"]],
         "rotations": [],
         "began": None,
+        "upgrade": None,
     }
 
 
