@@ -226,10 +226,10 @@ async def test_the_evidence_for_a_pin_is_a_table(steady: Site, ask: Any, read: A
     pin = str(steady.cloud.status.current)
     _, told = await read("explain", pin)
     rows = {it["row"]: it for it in told["evidence"]}
-    assert rows["operator"] == {
-        "row": "operator",
+    assert rows["live"] == {
+        "row": "live",
         "holds": True,
-        "weight": "admits it at once, under every policy",
+        "weight": "only what is served counts, and gains anything with time",
         "missing": None,
         "complete_at": None,
     }
