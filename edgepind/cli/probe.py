@@ -33,9 +33,10 @@ from edgepind.cli.render import (
 )
 from edgepind.cli.stored_state import PinsAtHand, pins_at_hand, read_pinning_config
 from edgepind.clock import SystemClock
-from edgepind.core.diagnosis import Diagnosis, diagnose, judge_clock
+from edgepind.core.diagnosis import Diagnosis, diagnose
 from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick, shown
+from edgepind.core.time_floor import judge_readings
 from edgepind.formats import rfc3339
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Finding
@@ -195,7 +196,8 @@ async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
     rules = _rules(target, settings)
     now = clock.now()
     seen = Observations(rules=rules, link=link, clock=readings, tls=tls)
-    tick = Tick(seen, now, elapsed=0.0, clock=judge_clock(readings, rules, now))
+    judged = judge_readings(readings, pins.floor, rules, now)
+    tick = Tick(seen, now, elapsed=0.0, clock=judged)
     diagnosis = diagnose(link, pins.pins, tick, pins.floor)
     return Probe(
         target=target,

@@ -10,7 +10,7 @@ from edgepind.core.desired import wanted
 from edgepind.core.explain_pin import Explanation
 from edgepind.core.forecast import SURENESS_TEXT, forecast
 from edgepind.core.live_leaves import pinned_in_turn
-from edgepind.core.messages import POSTURE_TEXT, span
+from edgepind.core.messages import POSTURE_TEXT, span, wrong_clock
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.problems import problems
@@ -89,7 +89,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
         yield "the cloud answers, and nothing that it serves is accepted"
     yield from (it.what for it in problems(state, tick.rules))
     if not state.clock.trusted:
-        yield f"the clock is known to be wrong (source: {state.clock.source})"
+        yield wrong_clock(state.clock)
     if state.status.error is not None:
         what = "is not believed in all" if state.status.ok else "gives no usable answer"
         yield f"the status endpoint {what}: {state.status.error}"

@@ -14,9 +14,17 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import IgnoredField, Link, NotServed
+from edgepind.model.observation import ClockSource, IgnoredField, Link, NotServed
 from edgepind.model.pin import Pin, accepted
-from edgepind.model.state import Idle, Owed, RolledBack, RollingBack, Settling, State
+from edgepind.model.state import (
+    ClockJudgement,
+    Idle,
+    Owed,
+    RolledBack,
+    RollingBack,
+    Settling,
+    State,
+)
 
 _TWO_DAYS = 2 * 86_400
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -37,6 +45,14 @@ def span(seconds: float) -> str:
         count, whole = divmod(whole, size)
         parts += [f"{count}{unit}"] if count else []
     return " ".join(parts[:2])
+
+
+def wrong_clock(clock: ClockJudgement) -> str:
+    """Why a clock is not trusted, a clause. Without a source it stands below the floor of time."""
+    if clock.source is ClockSource.NONE and clock.error is not None:
+        behind = span(-clock.error)
+        return f"the clock stands {behind} behind what is known of the time, and is not confirmed"
+    return f"the clock is known to be wrong (source: {clock.source})"
 
 
 def halves(sentence: str) -> tuple[str, str]:

@@ -51,21 +51,30 @@ def judge_time(state: State, seen: Observations, now: Moment) -> Judged:
     """Judge the clock by this tick's witnesses and by the floor, and move the floor."""
     if seen.clock is None:
         return Judged(state.clock, state.began, floor_at(state, seen.rules, now))
-    clock = judge_clock(seen.clock, seen.rules, now)
     began = _began(now)
+    floor = floor_at(state, seen.rules, now)
+    clock = judge_readings(seen.clock, floor, seen.rules, now)
     witness = _witness(seen.clock, seen.rules)
     if witness is not None:
         told = _moved(state.began, began - timedelta(seconds=witness.ahead))
         return Judged(clock, told, _since(told, now))
-    floor = floor_at(state, seen.rules, now)
-    if not clock.trusted:
-        return Judged(clock, state.began, floor)
-    if floor is not None and (below := _below(now, floor)) > seen.rules.max_clock_error:
-        return Judged(ClockJudgement(trusted=False, error=-below), state.began, floor)
     known = state.began
-    if known is None or (began > known and _shows_pinned(state, seen, now)):
+    if clock.trusted and (known is None or (began > known and _shows_pinned(state, seen, now))):
         known = _moved(known, began)
     return Judged(clock, known, floor)
+
+
+def judge_readings(
+    readings: tuple[ClockReading, ...], floor: datetime | None, rules: Rules, now: Moment
+) -> ClockJudgement:
+    """Judge the clock by its witnesses or, where there is none, by the floor."""
+    clock = judge_clock(readings, rules, now)
+    if floor is None or not clock.trusted or _witness(readings, rules) is not None:
+        return clock
+    below = (floor - now.wall).total_seconds()
+    if below <= rules.max_clock_error:
+        return clock
+    return ClockJudgement(trusted=False, error=-below)
 
 
 def floor_at(state: State, rules: Rules, now: Moment) -> datetime | None:
@@ -108,7 +117,3 @@ def _began(now: Moment) -> datetime:
 
 def _since(began: datetime, now: Moment) -> datetime:
     return began + timedelta(seconds=now.monotonic)
-
-
-def _below(now: Moment, floor: datetime) -> float:
-    return (floor - now.wall).total_seconds()

@@ -1,6 +1,7 @@
 """Each clause that explains a posture is shown where it holds and only there."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from edgepind.core.explain_pin import Explanation
 from edgepind.core.explain_posture import explain_posture
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.enums import Bootstrap, Finding, Policy, Posture
-from edgepind.model.instants import Moment, Monotonic
+from edgepind.model.instants import Moment, Monotonic, Validity
 from edgepind.model.observation import ClockSource
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules
 from edgepind.model.state import (
@@ -255,3 +256,31 @@ def test_a_hold_down_that_does_not_run_says_what_stands_against_it() -> None:
     assert len(ways) == 1
     assert "keyUsage: missing" in ways[0]
     assert "at the earliest" not in ways[0]
+
+
+@pytest.mark.parametrize(
+    ("clock", "told"),
+    [
+        (
+            ClockJudgement(trusted=False, error=-7200.0),
+            "the clock stands 2h behind what is known of the time, and is not confirmed",
+        ),
+        (
+            ClockJudgement(trusted=False, error=-7200.0, source=ClockSource.KERNEL),
+            "the clock is known to be wrong (source: kernel)",
+        ),
+        (ClockJudgement(trusted=False), "the clock is known to be wrong (source: none)"),
+    ],
+)
+def test_a_clock_that_is_not_believed_says_why(clock: ClockJudgement, told: str) -> None:
+    """By a witness, or by what is known of the time."""
+    assert told in explain_posture(State(clock=clock), rules(), NOW).evidence_against
+
+
+def test_the_next_rotation_is_told_with_how_sure_it_is() -> None:
+    """Where the dates of the current leaf are known."""
+    life = Validity(EPOCH - timedelta(days=60), EPOCH + timedelta(days=30))
+    dated = replace(CURRENT, validity=life)
+    told = "the next rotation is due from 2027-01-01 00:00 to 2027-01-31 00:00 UTC (not sure"
+    why = explain_posture(State(pins=(dated,)), rules(), NOW)
+    assert any(it.startswith(told) for it in why.evidence_for)

@@ -19,6 +19,7 @@ from edgepind.core.problems import refused_chain
 from edgepind.core.tick import served
 from edgepind.host.disk_thread import run_aside
 from edgepind.model.enums import Finding, HighestTls
+from edgepind.model.observation import ClockSource
 from edgepind.model.state import ClockJudgement
 from edgepind.observe.by_signature import can_choose_signatures
 from edgepind.observe.client_certificate import find_client_certificate, present
@@ -50,7 +51,8 @@ async def check_link(settings: Settings) -> list[Fault]:
 
 def _of_clock(clock: ClockJudgement, *, known: bool) -> Iterator[Fault]:
     if not clock.trusted:
-        ahead = "" if clock.error is None else f", by {abs(clock.error):.0f} s ({clock.source})"
+        by = "what is known of the time" if clock.source is ClockSource.NONE else clock.source
+        ahead = "" if clock.error is None else f", by {abs(clock.error):.0f} s ({by})"
         remedy = (
             "Set it, and see `chronyc tracking` or `timedatectl` for why it is not synchronised."
         )
