@@ -8,14 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from edgepind.observe.clock_quality import read_kernel_clock
 from tests.faults.events import told
 from tests.faults.seen import Sightings
 from tests.support.blackbox import pass_ticks
-from tests.support.small_site import Site
+from tests.support.small_site import HOST, Site
 
 _LIBRARIES = ("/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime")
 TEN_YEARS = 3652
@@ -75,6 +77,38 @@ async def test_a_wall_clock_ten_years_away(
     accepted = {str(site.cloud.status.current), str(fresh.fingerprint)}
     state = f"{days:+} days: clock_fault, no pin touched; a rotation is followed once it is right"
     seen.at(row, site, state, said, accepted)
+
+
+@pytest.mark.long
+async def test_a_clock_that_is_set_back(site: Site, seen: Sightings) -> None:
+    """A leaf that expired an hour ago is in time again by it, and by nothing else that is known."""
+    if read_kernel_clock() is not None:
+        pytest.skip("the kernel of this host vouches for its clock, which libfaketime cannot fake")
+    faked = FakedTime(site)
+    await site.daemon.start(extra=faked.variables)
+    await site.until_steady()
+    await site.daemon.stop()
+    now, before = datetime.now(UTC), site.document.read_bytes()
+    expired = site.trust.issuer.leaf(
+        [HOST], not_before=now - timedelta(days=1), not_after=now - timedelta(hours=1)
+    )
+    faked.off("-2h")
+    site.cloud.serve(expired)
+    await site.daemon.start(extra=faked.variables)
+    await site.until(lambda: site.daemon.status().get("finding") == "clock_fault", "clock_fault")
+    said = told(site, "finding_changed")
+    await pass_ticks(site, 12)  # more than the hold-down lasts
+    assert site.document.read_bytes() == before
+    clock = site.daemon.status()["clock"]
+    assert (clock["trusted"], clock["source"]) == (False, "none")
+    faked.off("+0")
+    site.cloud.serve(fresh := site.issue())
+    await site.until(
+        lambda: str(fresh.fingerprint) in site.pinning()["fingerprints"], "accepted in right time"
+    )
+    accepted = {str(site.cloud.status.current), str(fresh.fingerprint)}
+    state = "clock_fault, no pin touched; a rotation is followed once it is right"
+    seen.at("time-back", site, state, said, accepted)
 
 
 async def test_a_boot_without_a_clock(site: Site, seen: Sightings) -> None:
