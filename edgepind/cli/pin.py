@@ -30,7 +30,7 @@ from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.host.durable_file import NotReplaced
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
-from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
+from edgepind.model.observation import PinAdd, PinRemove, PinWord
 from edgepind.operator.pin_commands import read_words, remove_words, write_word
 from edgepind.settings.schema import Settings, rules_of
 from edgepind.telemetry.status_file import status_document
@@ -117,7 +117,7 @@ class _Ending:
     kept: bool = True
 
 
-def _command(settings: Settings, word: OperatorWord) -> ExitCode:
+def _command(settings: Settings, word: PinWord) -> ExitCode:
     """Leave the command for the daemon and wait until it is obeyed. Raises PermissionError."""
     state = settings.paths.state
     daemon_at_work(state)  # raises PermissionError where this user may not ask
@@ -133,7 +133,7 @@ def _command(settings: Settings, word: OperatorWord) -> ExitCode:
     return _see_it_obeyed(settings, word, path)
 
 
-def _refusal(settings: Settings, word: OperatorWord) -> str | None:
+def _refusal(settings: Settings, word: PinWord) -> str | None:
     """Why a removal is refused at once.
 
     The tick tells where no state can be read, or where commands are still waiting to be obeyed.
@@ -144,7 +144,7 @@ def _refusal(settings: Settings, word: OperatorWord) -> str | None:
     return None if isinstance(state, NotStored) else refusal_to_remove(state, word.fingerprint)
 
 
-def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCode:
+def _see_it_obeyed(settings: Settings, word: PinWord, path: Path) -> ExitCode:
     """By the daemon, or by this process if nobody holds the lock; commands take turns."""
     # `list` need not load the daemon.
     from edgepind.components import StartRefused  # noqa: PLC0415
@@ -169,7 +169,7 @@ def _see_it_obeyed(settings: Settings, word: OperatorWord, path: Path) -> ExitCo
 
 
 def _tell_daemon(
-    settings: Settings, word: OperatorWord, path: Path, daemon: DaemonAtWork, patience: float
+    settings: Settings, word: PinWord, path: Path, daemon: DaemonAtWork, patience: float
 ) -> _Ending | None:
     """Have the daemon look at once, and wait until its status shows the change."""
     before = shown(settings.paths.runtime, lambda _: True)
@@ -191,7 +191,7 @@ def _tell_daemon(
     return asyncio.run(found_within(patience, "the daemon obeys", look))
 
 
-def _done_here(word: OperatorWord, document: StatusDocument, path: Path) -> ExitCode:
+def _done_here(word: PinWord, document: StatusDocument, path: Path) -> ExitCode:
     """What became of the command in this process."""
     if not _shown_when_done(word)(document):
         remove_words((path,))
@@ -199,7 +199,7 @@ def _done_here(word: OperatorWord, document: StatusDocument, path: Path) -> Exit
     return _not_kept(word, path) if path.exists() else _done(word, document)
 
 
-def _shown_when_done(word: OperatorWord) -> Callable[[StatusDocument], bool]:
+def _shown_when_done(word: PinWord) -> Callable[[StatusDocument], bool]:
     """What a status document shows once the command is obeyed."""
     text = str(word.fingerprint)
     if isinstance(word, PinAdd):
@@ -212,7 +212,7 @@ def _role(document: StatusDocument, fingerprint: str) -> str | None:
     return next(roles, None)
 
 
-def _done(word: OperatorWord, document: StatusDocument) -> ExitCode:
+def _done(word: PinWord, document: StatusDocument) -> ExitCode:
     if isinstance(word, PinRemove):
         print(f"Pin {word.fingerprint} is removed.")
     else:
@@ -222,12 +222,12 @@ def _done(word: OperatorWord, document: StatusDocument) -> ExitCode:
     return ExitCode.GOOD
 
 
-def _not_done(word: OperatorWord) -> ExitCode:
+def _not_done(word: PinWord) -> ExitCode:
     complain(f"the command on pin {word.fingerprint} was refused; `edgepind history` tells why")
     return ExitCode.BAD
 
 
-def _not_kept(word: OperatorWord, path: Path) -> ExitCode:
+def _not_kept(word: PinWord, path: Path) -> ExitCode:
     complain(
         f"the change of pin {word.fingerprint} is in force, but not stored: the state could not be "
         f"written (`df {path.parent.parent}`; `journalctl EDGEPIND_EVENT=write_failed` tells why); "
@@ -236,7 +236,7 @@ def _not_kept(word: OperatorWord, path: Path) -> ExitCode:
     return ExitCode.BAD
 
 
-def _not_taken_in(word: OperatorWord, path: Path) -> ExitCode:
+def _not_taken_in(word: PinWord, path: Path) -> ExitCode:
     complain(
         f"the change of pin {word.fingerprint} is not in force yet: the daemon has not stored it "
         f"within {_PATIENCE:g} s (`systemctl status edgepind`); {path} keeps the command, and the "

@@ -11,7 +11,8 @@ Theory of operation. At each look that got an answer (`follow_the_live`):
   only `fingerprint` does not wait for the last address: there the pin that most addresses serve
   becomes current. A pin that was current does not come back while the other is live.
 - `_retire_unseen`: a retiring pin, and a backup of an origin in `LAPSING`, is retired after
-  `pins.overlap` of observed time in which it was not served, at a look that made every offer.
+  `pins.overlap` of observed time in which it was not served, at a look that made every offer; what
+  a bundle named until a time, as soon as it is not served after that.
 - `_drop_withdrawn`: an announced backup that was never live is dropped once another leaf rotated in
   instead, its overlap is over, and a pinned status endpoint no longer names it.
 
@@ -42,6 +43,7 @@ LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin
 So do the backups found in a document after the state was lost: why they were accepted is unknown.
 """
 
+_NOT_LIVE = "it has not been live for the overlap"
 _LEAD = 2
 """A pin that takes the place of one that is live was served at more than so many recent looks."""
 
@@ -158,12 +160,15 @@ def _retire_unseen(state: State, live: Live, tick: Tick) -> tuple[State, tuple[E
     events = []
     for pin in state.pins:
         fading = pin.role is Role.RETIRING or _may_lapse(pin)
-        if not fading or pin.key in live or pin.unseen < tick.rules.pins.overlap:
+        gone = fading and pin.unseen >= tick.rules.pins.overlap
+        over = pin.not_after is not None and tick.now.wall > pin.not_after
+        if pin.key in live or not (gone or over):
             continue
         event = PinEvent.OVERLAP_OVER if pin.role is Role.RETIRING else PinEvent.LAPSED
         pins, retired = leave(state.pins, state.retired, pin, event)
         state = replace(state, pins=pins, retired=retired)
-        events.append(pin_retired(pin, "it has not been live for the overlap"))
+        why = "its bundle named it no longer than this" if over else _NOT_LIVE
+        events.append(pin_retired(pin, why))
     state, overtaken = _drop_withdrawn(state, current.since, tick)
     return state, (*events, *overtaken)
 

@@ -17,6 +17,7 @@ class Evidence(StrEnum):
     """On what evidence a fingerprint may be accepted."""
 
     OPERATOR = "added by an operator"
+    BUNDLE = "named by a signed bundle"
     ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
     DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
@@ -49,6 +50,9 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.OPERATOR, Policy.STRICT): Condition.AT_ONCE,
     (Evidence.OPERATOR, Policy.BALANCED): Condition.AT_ONCE,
     (Evidence.OPERATOR, Policy.AVAILABLE): Condition.AT_ONCE,
+    (Evidence.BUNDLE, Policy.STRICT): Condition.AT_ONCE,
+    (Evidence.BUNDLE, Policy.BALANCED): Condition.AT_ONCE,
+    (Evidence.BUNDLE, Policy.AVAILABLE): Condition.AT_ONCE,
     (Evidence.ANNOUNCEMENT, Policy.STRICT): Condition.AT_ONCE,
     (Evidence.ANNOUNCEMENT, Policy.BALANCED): Condition.AT_ONCE,
     (Evidence.ANNOUNCEMENT, Policy.AVAILABLE): Condition.AT_ONCE,
@@ -74,6 +78,7 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
 
 ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.OPERATOR: Origin.OPERATOR,
+    Evidence.BUNDLE: Origin.BUNDLE,
     Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
     Evidence.DOCUMENT: Origin.DOCUMENT,
     Evidence.UNANNOUNCED: Origin.OBSERVED,

@@ -13,6 +13,7 @@ from edgepind.core.activation import follow_the_live
 from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
 from edgepind.core.announcements import note_announcement
+from edgepind.core.bundles import note_bundles
 from edgepind.core.desired import (
     VALIDATION_OFF,
     amend_document,
@@ -138,10 +139,13 @@ def _tick(state: State, seen: Observations, now: Moment, clock: ClockJudgement) 
 def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Accept what the policy table admits on this tick's evidence.
 
-    The operator first, then announcements, then what is seen: so a leaf that is announced and live
-    in the same tick is announced. Beside a document that could not be read yet, the operator alone.
+    The operator first, in bundles as well, then announcements, then what is seen: so a leaf that is
+    announced and live in the same tick is announced. Beside a document that could not be read yet,
+    the operator alone.
     """
     state, events = apply_commands(state, tick.seen.words, tick)
+    state, more = note_bundles(state, tick)
+    events += more
     if awaits_document(state, tick):
         return state, events
     if tick.seen.status is not None:

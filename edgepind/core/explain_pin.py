@@ -66,7 +66,7 @@ def explain_pin(pin: Pin, state: State, rules: Rules) -> Explanation:
 def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Explanation:
     """Explain a fingerprint that is not a pin: removed, retired, refused or unknown."""
     if fingerprint in state.removed:
-        standing, summary = "removed", "An operator removed it: it is not accepted."
+        standing, summary = "removed", "An operator or a bundle removed it: it is not accepted."
     elif fingerprint in state.retired:
         standing, summary = "retired", "It was a pin once and is not accepted any more."
     elif fingerprint in state.refusals_told:
@@ -77,7 +77,10 @@ def explain_unpinned(fingerprint: Fingerprint, state: State, rules: Rules) -> Ex
         subject=str(fingerprint),
         standing=standing,
         summary=summary,
-        evidence_for=tuple(_named_by_endpoint(fingerprint, state)),
+        evidence_for=(
+            *_named_by_bundle(fingerprint, state),
+            *_named_by_endpoint(fingerprint, state),
+        ),
         evidence_against=tuple(_against_unpinned(fingerprint, state)),
         would_change=(
             f"`edgepind pin add {fingerprint}` accepts it at once, if you know it to be right",
@@ -136,7 +139,16 @@ def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield "the Edge has loaded it"
     if pin.accepted:
         yield from _standing_for(pin, rules.pins.overlap)
+    yield from _named_by_bundle(pin.fingerprint, state)
     yield from _named_by_endpoint(pin.fingerprint, state)
+
+
+def _named_by_bundle(fingerprint: Fingerprint, state: State) -> Iterator[str]:
+    for pin in state.bundle.waiting:
+        if pin.fingerprint == fingerprint:
+            since = f"{pin.not_before:%Y-%m-%d %H:%M:%S} UTC"
+            serial = state.bundle.accepted.serial
+            yield f"the signed bundle {serial} names it as {pin.role} pin from {since} on"
 
 
 def _named_by_endpoint(fingerprint: Fingerprint, state: State) -> Iterator[str]:
@@ -217,6 +229,8 @@ def _changes_of_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
 
 def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     yield "live where the current pin is not any more, it becomes the current pin"
+    if pin.not_after is not None:
+        yield f"not live after {pin.not_after:%Y-%m-%d %H:%M:%S} UTC, it is retired, by its bundle"
     if pin.origin in LAPSING:
         left = max(0.0, rules.pins.overlap - pin.unseen)
         yield f"not live for {span(left)} more, it is retired"

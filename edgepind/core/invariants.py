@@ -12,6 +12,7 @@ from edgepind.core.desired import VALIDATION_OFF
 from edgepind.core.restarts import restarts_in_window
 from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
+from edgepind.model.bundle import Bundle, SignedBundle
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, ExceptionPin, Origin, PinKind, Policy, Posture, Role
@@ -62,7 +63,7 @@ def faults_of_pins(after: State) -> Iterator[str]:
     if len({pin.key for pin in after.pins}) != len(after.pins):
         yield "1: a pin is twice in the pin set"
     if any(pin.fingerprint in after.removed for pin in after.pins):
-        yield "2: a pin is back that an operator removed"
+        yield "2: a pin is back that was removed"
     announced = sum(  # one that was live may be there twice, once in each kind
         pin.origin is Origin.ANNOUNCED and pin.role is Role.BACKUP and not pin.ever_live
         for pin in after.pins
@@ -112,8 +113,22 @@ def _sources(before: State, after: State, seen: Observations) -> Iterator[str]:
             continue
         if pin.origin is Origin.ANNOUNCED and not believed:
             yield f"2: {pin.fingerprint.short} was announced over a channel without standing"
+        if pin.origin is Origin.BUNDLE and pin.fingerprint not in _by_bundle(before, seen):
+            yield f"2: {pin.fingerprint.short} was accepted, and no bundle names it"
         if pin.origin is Origin.DOCUMENT and not before.resumed_after_damage:
             yield f"2: {pin.fingerprint.short} came from the document without a lost state"
+
+
+def _new_bundles(before: State, seen: Observations) -> tuple[Bundle, ...]:
+    known = before.bundle.accepted.serial
+    signed = (it.bundle for it in seen.words if isinstance(it, SignedBundle))
+    return tuple(it for it in signed if it.serial > known)
+
+
+def _by_bundle(before: State, seen: Observations) -> set[Fingerprint]:
+    """What a bundle may let in now: one that comes with this tick, or the one in force."""
+    named = (pin for it in _new_bundles(before, seen) for pin in it.pins)
+    return {pin.fingerprint for pin in (*named, *before.bundle.waiting)}
 
 
 def _least_age(origin: Origin, seen: Observations) -> float:
@@ -136,8 +151,11 @@ def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
     if before.resumed_after_damage:
         return  # the pin set was an older one; the document has taken its place
     by_hand = {it.fingerprint for it in seen.words if isinstance(it, PinRemove)}
+    by_hand.update(*(it.revoked for it in _new_bundles(before, seen)))
     still = {pin.key for pin in accepted(after.pins)}
     live = _live(seen)
+    if accepted(before.pins) and not still:
+        yield "1: no accepted pin is left"
     for pin in accepted(before.pins):
         if pin.key in still or pin.fingerprint in by_hand:
             continue

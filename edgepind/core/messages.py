@@ -29,7 +29,7 @@ from edgepind.model.state import (
 _TWO_DAYS = 2 * 86_400
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
-IS_REMOVED = "an operator removed it, and an operator alone brings it back"
+IS_REMOVED = "an operator or a bundle removed it, and these alone bring it back"
 IS_RETIRED = "it was retired, and no announcement brings a retired pin back"
 BREAKS_A_RULE = "its chain breaks a rule of the WebPKI that OpenSSL overlooks"
 """Why a fingerprint is refused, as clauses."""
@@ -87,6 +87,7 @@ def pin_prepared(pin: Pin) -> Event:
     """A pin is accepted."""
     how = {
         "operator": "added by an operator",
+        "bundle": "named by a signed bundle",
         "announced": "announced over a connection whose pin has standing",
         "observed": "its hold-down is served; announcements over it are not believed yet",
         "exception": "issued by an inspecting CA that this site accepts",

@@ -1,7 +1,11 @@
-"""`pin add` and `pin remove`: carried out at once, and refused only where they would lock out."""
+"""`pin add` and `pin remove`: carried out at once, and refused only where they would lock out.
+
+How a pin is added and taken away by the operator's word serves bundles as well (`core.bundles`).
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from edgepind.core.messages import pin_activated, pin_prepared, pin_refused, pin_retired
 from edgepind.core.pin_lifecycle import PinEvent, enter, leave, mark_removed, move, put
@@ -20,10 +24,13 @@ def apply_commands(
     """Carry out each command in order; each is idempotent."""
     events: tuple[Event, ...] = ()
     for command in commands:
-        if isinstance(command, PinAdd):
-            state, more = _add(state, command, tick)
-        else:
-            state, more = _remove(state, command, tick)
+        match command:
+            case PinAdd(fingerprint, role):
+                state, more = add_pin(state, fingerprint, role, Origin.OPERATOR, tick)
+            case PinRemove():
+                state, more = _remove(state, command, tick)
+            case _:
+                continue  # a bundle, for `core.bundles`
         events += more
     return state, events
 
@@ -72,49 +79,70 @@ def _named(state: State, fingerprint: Fingerprint) -> tuple[Pin, ...]:
     return tuple(pin for pin in state.pins if pin.fingerprint == fingerprint)
 
 
-def _add(state: State, command: PinAdd, tick: Tick) -> tuple[State, tuple[Event, ...]]:
+def add_pin(
+    state: State,
+    fingerprint: Fingerprint,
+    asked: Role | None,
+    origin: Origin,
+    tick: Tick,
+    not_after: datetime | None = None,
+) -> tuple[State, tuple[Event, ...]]:
+    """Accept a pin at once on the operator's word; `asked` None: whatever role is free."""
     kind = tick.rules.pins.kind
-    known = next((it for it in _named(state, command.fingerprint) if it.kind is kind), None)
-    role = _role_asked(state, known, command)
-    if known is not None and known.role is role and known.origin is Origin.OPERATOR:
+    known = next((it for it in _named(state, fingerprint) if it.kind is kind), None)
+    role = _role_asked(state, known, asked)
+    given = (role, origin, not_after)
+    if known is not None and (known.role, known.origin, known.not_after) == given:
         return state, ()
     newly_current = role is Role.CURRENT and (known is None or known.role is not role)
     event = PinEvent.ADDED_CURRENT if role is Role.CURRENT else PinEvent.ADDED_BACKUP
     pins = demote_current(state.pins, tick) if newly_current else state.pins
     if known is not None:
         moved = move(known, event, tick.now.wall)
-        pin = replace(moved, origin=Origin.OPERATOR, seen_at=(), last_seen=None, unseen=0.0)
+        pin = replace(moved, origin=origin, seen_at=(), last_seen=None, unseen=0.0)
     else:
-        seed = Pin(command.fingerprint, kind, role, Origin.OPERATOR, tick.now.wall)
+        seed = Pin(fingerprint, kind, role, origin, tick.now.wall)
         pin = enter(seed, event, state)
+    pin = replace(pin, not_after=not_after)
     state = replace(
         state,
         pins=put(pins, pin),
-        retired=tuple(it for it in state.retired if it != command.fingerprint),
-        removed=tuple(it for it in state.removed if it != command.fingerprint),
+        retired=tuple(it for it in state.retired if it != fingerprint),
+        removed=tuple(it for it in state.removed if it != fingerprint),
     )
     return state, (pin_activated(pin) if newly_current else pin_prepared(pin),)
 
 
-def _role_asked(state: State, known: Pin | None, command: PinAdd) -> Role:
+def _role_asked(state: State, known: Pin | None, asked: Role | None) -> Role:
     """The role after `pin add`: current where there is no current pin; it is never lowered."""
     if known is not None and known.role is Role.CURRENT:
         return Role.CURRENT
-    return (command.role or Role.BACKUP) if with_role(state.pins, Role.CURRENT) else Role.CURRENT
+    return (asked or Role.BACKUP) if with_role(state.pins, Role.CURRENT) else Role.CURRENT
 
 
 def _remove(state: State, command: PinRemove, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    named = _named(state, command.fingerprint)
+    if _named(state, command.fingerprint):
+        refusal = refusal_to_remove(state, command.fingerprint)
+        if refusal is not None:
+            return state, (pin_refused(command.fingerprint, refusal),)
+    return take_away(state, command.fingerprint, "an operator removed it", tick)
+
+
+def take_away(
+    state: State, fingerprint: Fingerprint, why: str, tick: Tick
+) -> tuple[State, tuple[Event, ...]]:
+    """Remove a fingerprint for good; another accepted pin, if it is one, must remain.
+
+    Where it is the current pin, the likeliest of the others becomes it.
+    """
+    named = _named(state, fingerprint)
+    state = mark_removed(state, fingerprint)
     if not named:
-        return mark_removed(state, command.fingerprint), ()
-    refusal = refusal_to_remove(state, command.fingerprint)
-    if refusal is not None:
-        return state, (pin_refused(command.fingerprint, refusal),)
-    state = mark_removed(state, command.fingerprint)
+        return state, ()
     for pin in named:
         pins, retired = leave(state.pins, state.retired, pin, PinEvent.REMOVED)
         state = replace(state, pins=pins, retired=retired)
-    gone = pin_retired(named[0], "an operator removed it")
+    gone = pin_retired(named[0], why)
     if not any(pin.role is Role.CURRENT for pin in named):
         return state, (gone,)
     live = _live(state)

@@ -9,11 +9,12 @@ cannot happen and raises. Why an event happens is decided elsewhere:
   prepared for a rotation; what was current retires (`core.activation`, `core.announcements`).
 - `retired`: no longer accepted, and remembered: a new hold-down or an operator brings it back, an
   announcement does not, for it may be an old answer that is replayed.
-- `removed`: an operator removed it (`core.pin_commands`), and only an operator brings it back.
+- `removed`: an operator or a bundle removed it (`core.pin_commands`, `core.bundles`), and only
+  these bring it back.
 
 `move` is for a pin that stays one, `enter` for a fingerprint that becomes one, `leave` for a pin
 that ceases to be one. There is exactly one current pin as soon as any is accepted, and no
-fingerprint that an operator removed is in the pin set: `core.invariants` holds both.
+fingerprint that was removed so is in the pin set: `core.invariants` holds both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +37,7 @@ RETIRED_KEPT = 64
 REFUSALS_KEPT = 16
 """How many reported refusals are remembered, so that each is reported once."""
 REMOVED_KEPT = 64
-"""How many removed fingerprints are remembered; only operators make the list grow."""
+"""How many removed fingerprints are remembered; only operators and bundles make the list grow."""
 
 
 class Stage(StrEnum):
@@ -81,11 +82,11 @@ class PinEvent(StrEnum):
     LAPSED = "lapsed"
     """Accepted on observation, never current, and not live for the whole overlap."""
     ADDED_BACKUP = "added_backup"
-    """`pin add --role backup`."""
+    """`pin add --role backup`, or named so by a bundle."""
     ADDED_CURRENT = "added_current"
-    """`pin add --role current`."""
+    """`pin add --role current`, or named so by a bundle."""
     REMOVED = "removed"
-    """`pin remove`."""
+    """`pin remove`, or revoked by a bundle."""
 
 
 PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
@@ -126,7 +127,7 @@ PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
     (Stage.REMOVED, PinEvent.ADDED_CURRENT): Stage.CURRENT,
 }
 """All transitions. (RETIRED, ANNOUNCED) is missing on purpose, against replay; REMOVED is left by
-`pin add` alone."""
+the operator's word alone."""
 
 
 def move(pin: Pin, event: PinEvent, wall: datetime) -> Pin:
@@ -163,10 +164,19 @@ def leave(
 
 
 def mark_removed(state: State, fingerprint: Fingerprint) -> State:
-    """`state` with `fingerprint` removed: refused from now on, and the refusal reported anew."""
+    """`state` with `fingerprint` removed: refused from now on, and the refusal reported anew.
+
+    A bundle that names it from a later time on does not bring it back.
+    """
     removed = tuple(it for it in state.removed if it != fingerprint)
     reported = tuple(it for it in state.refusals_told if it != fingerprint)
-    return replace(state, removed=(*removed, fingerprint)[-REMOVED_KEPT:], refusals_told=reported)
+    waiting = tuple(it for it in state.bundle.waiting if it.fingerprint != fingerprint)
+    return replace(
+        state,
+        removed=(*removed, fingerprint)[-REMOVED_KEPT:],
+        refusals_told=reported,
+        bundle=replace(state.bundle, waiting=waiting),
+    )
 
 
 def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:

@@ -5,7 +5,8 @@ act: over a connection whose leaf is a pin with standing, announcements count, `
 obeyed and a token may be sent. A leaf that was merely observed for long enough may be that of a
 man in the middle, so the two are separate. `STANDING` says by origin when a pin has standing:
 
-- at once: pins of an operator, the first pin, and what a believed channel announced.
+- at once: pins of an operator or a signed bundle, the first pin, and what a believed channel
+  announced.
 - earned: observed pins, and those found in a document after the state was lost. Either the pin is
   vouched for (a believed channel names it, or it was the document's current one), or it is served
   alone at every address for `pins.overlap` seconds of observed time (`tenure`). Another leaf at any
@@ -43,6 +44,7 @@ class Standing(StrEnum):
 STANDING: Mapping[Origin, Standing] = {
     Origin.OPERATOR: Standing.AT_ONCE,
     Origin.BOOTSTRAP: Standing.AT_ONCE,
+    Origin.BUNDLE: Standing.AT_ONCE,
     Origin.ANNOUNCED: Standing.AT_ONCE,
     Origin.DOCUMENT: Standing.EARNED,
     Origin.OBSERVED: Standing.EARNED,

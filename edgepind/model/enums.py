@@ -27,6 +27,7 @@ class Origin(StrEnum):
 
     OPERATOR = "operator"
     ANNOUNCED = "announced"
+    BUNDLE = "bundle"
     OBSERVED = "observed"
     EXCEPTION = "exception"
     BOOTSTRAP = "bootstrap"
@@ -135,6 +136,8 @@ class EventName(StrEnum):
     ROLLED_BACK = "rolled_back"
     STATUS_REJECTED = "status_rejected"
     STATUS_UNREACHABLE = "status_unreachable"
+    BUNDLE_APPLIED = "bundle_applied"
+    BUNDLE_REJECTED = "bundle_rejected"
     OVERRIDE_ON = "override_on"
     OVERRIDE_OFF = "override_off"
     STATE_DAMAGED = "state_damaged"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from edgepind.model.action import Outcome
+from edgepind.model.bundle import BundleWord
 from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
@@ -380,7 +381,9 @@ class PinRemove:
     fingerprint: Fingerprint
 
 
-OperatorWord = PinAdd | PinRemove
+PinWord = PinAdd | PinRemove
+OperatorWord = PinWord | BundleWord
+"""Each counts as the operator's own word, under every policy."""
 
 # --- all of it ------------------------------------------------------------------------------
 

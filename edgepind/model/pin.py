@@ -23,7 +23,8 @@ class Pin:
     within this run of the daemon. `proven` says that it was live after the Edge loaded it.
     `tenure` is how long, in seconds of watched time, it has been served at every address, and
     nothing else at any; `vouched` that one with standing named it (`core.standing`). `validity` is
-    that of the leaf that was served with it; None: none was seen.
+    that of the leaf that was served with it; None: none was seen. `not_after` is when the bundle
+    that named it lets it lapse; None: never.
     """
 
     fingerprint: Fingerprint
@@ -41,6 +42,7 @@ class Pin:
     tenure: float = 0.0
     vouched: bool = False
     validity: Validity | None = None
+    not_after: datetime | None = None
 
     @property
     def accepted(self) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from edgepind.model.bundle import NO_SERIAL, BundlePin, KeptSerial
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
@@ -302,13 +303,32 @@ class Upgrade:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleMemory:
+    """The bundle that was accepted last, and what was told of others.
+
+    `waiting` are its pins that wait for their `not_before`. `refused` are digests of what was
+    refused, so that it need not be kept; `told` are the refusals that were told since the last one
+    was accepted, the newest last.
+    """
+
+    accepted: KeptSerial = NO_SERIAL
+    issued_at: datetime | None = None
+    expires: datetime | None = None
+    source: str = ""
+    waiting: tuple[BundlePin, ...] = ()
+    refused: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All of it. A fresh one knows nothing."""
 
     pins: tuple[Pin, ...] = ()
     retired: tuple[Fingerprint, ...] = ()
     removed: tuple[Fingerprint, ...] = ()
-    """What an operator removed: it comes back by an operator alone."""
+    """What an operator or a bundle removed: it comes back by these alone."""
+    bundle: BundleMemory = BundleMemory()
     refusals_told: tuple[Fingerprint, ...] = ()
     refusals_text_told: tuple[str, ...] = ()
     """Text found in the document in the place of a pin, and told as refused."""

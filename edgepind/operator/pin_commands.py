@@ -22,7 +22,7 @@ from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
-from edgepind.model.observation import OperatorWord, PinAdd, PinRemove
+from edgepind.model.observation import PinAdd, PinRemove, PinWord
 
 FOLDER = "words"
 """Under the state folder."""
@@ -50,7 +50,7 @@ class Words:
     `malformed` is what should be set aside; `error` says why the folder could not be looked into.
     """
 
-    words: tuple[OperatorWord, ...] = ()
+    words: tuple[PinWord, ...] = ()
     files: tuple[Path, ...] = ()
     malformed: tuple[MalformedWord, ...] = ()
     error: str | None = None
@@ -68,7 +68,7 @@ def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
         return Words()
     except OSError as error:
         return Words(error=sentence("read", folder, error.errno or 0))
-    words: list[tuple[OperatorWord, Path]] = []
+    words: list[tuple[PinWord, Path]] = []
     malformed: list[MalformedWord] = []
     for name in names:
         if folder / name in known:
@@ -87,7 +87,7 @@ def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
     )
 
 
-def _read(path: Path) -> OperatorWord | MalformedWord | None:
+def _read(path: Path) -> PinWord | MalformedWord | None:
     """None where it has gone meanwhile."""
     if not _NAME.fullmatch(path.name):
         return MalformedWord(path, "its name is not one that `edgepind pin` gives")
@@ -101,7 +101,7 @@ def _read(path: Path) -> OperatorWord | MalformedWord | None:
             return MalformedWord(path, word) if isinstance(word, str) else word
 
 
-def parse_word(content: bytes) -> OperatorWord | str:
+def parse_word(content: bytes) -> PinWord | str:
     """Read one command; where it is not one, a clause that says why."""
     parsed = parse_json(content)
     if isinstance(parsed, RefusedJson):
@@ -173,7 +173,7 @@ class Inbox:
 _FOLDER_MODE = 0o700
 
 
-def write_word(state: Path, word: OperatorWord) -> Path | NotReplaced:
+def write_word(state: Path, word: PinWord) -> Path | NotReplaced:
     """Write one command under the state folder, making the folder for it; give its path."""
     value: dict[str, object] = {"word": "remove", "fingerprint": str(word.fingerprint)}
     if isinstance(word, PinAdd):

@@ -109,13 +109,22 @@ def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_4(state: dict[str, Any]) -> dict[str, Any]:
-    """0.2.0: nothing was kept of the dates of leaves, of past rotations and of a believed time."""
+    """0.2.0: nothing of the dates of leaves, of past rotations, a believed time or bundles."""
     return {
         **state,
-        "pins": [{**pin, "validity": None} for pin in state["pins"]],
+        "pins": [{**pin, "validity": None, "not_after": None} for pin in state["pins"]],
         "rotations": [],
         "began": None,
         "upgrade": None,
+        "bundle": {
+            "accepted": {"serial": 0, "digest": ""},
+            "issued_at": None,
+            "expires": None,
+            "source": "",
+            "waiting": [],
+            "refused": [],
+            "told": [],
+        },
     }
 
 

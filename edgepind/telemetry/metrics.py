@@ -48,6 +48,7 @@ class Snapshot(Collector):
         yield from _link(self._state)
         yield from _rotation(self._state)
         yield from _status_endpoint(self._state)
+        yield from _bundle(self._state)
         yield from _clock(self._state)
         yield from _edge(self._state, self._now, self._rules)
 
@@ -197,6 +198,20 @@ def _status_endpoint(state: State) -> Iterator[Metric]:
         "1 for what was wrong with the status endpoint's last answer.",
         "kind",
         {it: failed and it == kind for it in _STATUS_ERRORS},
+    )
+
+
+def _bundle(state: State) -> Iterator[Metric]:
+    memory = state.bundle
+    yield _figure(
+        "edgepind_bundle_serial",
+        "The serial of the signed bundle that was accepted last; absent where none was.",
+        memory.accepted.serial or None,
+    )
+    yield _figure(
+        "edgepind_bundle_expiry_timestamp_seconds",
+        "When that bundle expires, in seconds since 1970.",
+        None if memory.expires is None else memory.expires.timestamp(),
     )
 
 

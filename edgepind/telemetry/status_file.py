@@ -25,7 +25,7 @@ from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
-from edgepind.model.state import AddressVerdict, Owing, State
+from edgepind.model.state import AddressVerdict, BundleMemory, Owing, State
 
 NAME = "status.json"
 SCHEMA = 1
@@ -49,6 +49,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "dry_run": dry_run,
         "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
+        "bundle": _bundle(state.bundle),
         "problems": [asdict(it) for it in problems(state, rules)],
         "forecast": _forecast(state),
         "status_endpoint": {
@@ -101,6 +102,32 @@ def _forecast(state: State) -> dict[str, Any]:
     return {
         "from": _or_none(due.begins if due else None),
         "to": _or_none(due.ends if due else None),
+    }
+
+
+def _bundle(memory: BundleMemory) -> dict[str, Any] | None:
+    """The signed bundle that was accepted last, and why the last other one was refused since.
+
+    None where there was never either.
+    """
+    if not memory.accepted.serial and not memory.told:
+        return None
+    return {
+        "serial": memory.accepted.serial or None,
+        "digest": memory.accepted.digest or None,
+        "issued_at": _or_none(memory.issued_at),
+        "expires": _or_none(memory.expires),
+        "source": memory.source or None,
+        "waiting": [
+            {
+                "fingerprint": str(pin.fingerprint),
+                "role": pin.role.value,
+                "not_before": _or_none(pin.not_before),
+                "not_after": _or_none(pin.not_after),
+            }
+            for pin in memory.waiting
+        ],
+        "rejected": memory.told[-1] if memory.told else None,
     }
 
 

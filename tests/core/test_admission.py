@@ -17,6 +17,7 @@ from edgepind.model.rules import PinRules
 _EXPECTED = {
     Evidence.OPERATOR: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.ANNOUNCEMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
+    Evidence.BUNDLE: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.DOCUMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.UNANNOUNCED: (Condition.NEVER, Condition.HOLD_DOWN, Condition.SHORT_HOLD_DOWN),
     Evidence.IN_TURN: (Condition.NEVER, Condition.LONG_HOLD_DOWN, Condition.HOLD_DOWN),
@@ -58,6 +59,7 @@ def test_each_evidence_leaves_its_own_origin_and_interception_none() -> None:
     """What lets nothing in has no name for it."""
     assert ORIGIN == {
         Evidence.OPERATOR: Origin.OPERATOR,
+        Evidence.BUNDLE: Origin.BUNDLE,
         Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
         Evidence.DOCUMENT: Origin.DOCUMENT,
         Evidence.UNANNOUNCED: Origin.OBSERVED,

@@ -267,9 +267,11 @@ def test_a_removed_unpinned_leaf_is_brought_back_by_an_operator_alone() -> None:
     why = explain_unpinned(B, State(removed=(B,), retired=(B,), refusals_told=(B,)), RULES)
     assert (why.standing, why.summary) == (
         "removed",
-        "An operator removed it: it is not accepted.",
+        "An operator or a bundle removed it: it is not accepted.",
     )
-    assert why.evidence_against[0] == "an operator removed it, and an operator alone brings it back"
+    assert why.evidence_against[0] == (
+        "an operator or a bundle removed it, and these alone bring it back"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Each invariant is reported where it is broken, and nowhere else."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,9 +14,11 @@ from edgepind.model.action import (
     RestoreDocument,
     WriteDocument,
 )
+from edgepind.model.bundle import Bundle, BundlePin, KeptSerial, SignedBundle
 from edgepind.model.decision import Decision
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Origin, PinKind, Policy, Posture, Role
+from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import (
     Observations,
@@ -28,7 +31,7 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
-from edgepind.model.state import Edge, Guard, OverrideState, Owing, Restart, State
+from edgepind.model.state import BundleMemory, Edge, Guard, OverrideState, Owing, Restart, State
 from tests.core.situations import IN_EACH_PHASE
 from tests.support.sim_site import rules
 
@@ -73,7 +76,7 @@ def _served(pin: Pin, origin: Origin, *, held: float = 900.0, sightings: int = 5
 def test_a_removed_pin_is_none_whatever_its_role() -> None:
     """Nothing but `pin add` brings it back."""
     back = replace(_with(CURRENT, BACKUP), removed=(BACKUP.fingerprint,))
-    assert _broken(back) == ("2: a pin is back that an operator removed",)
+    assert _broken(back) == ("2: a pin is back that was removed",)
     assert _broken(replace(_with(CURRENT), removed=(BACKUP.fingerprint,))) == ()
 
 
@@ -169,6 +172,36 @@ def test_announcements_are_heard_over_a_channel_with_standing(
     both = _with(CURRENT, announced, twin)
     assert _broken(both, before=_with(CURRENT, announced), seen=seen) == ()
     assert _broken(both, before=both, seen=seen) == ()
+
+
+def test_a_bundle_speaks_for_its_pins() -> None:
+    """A new one that comes with this tick, or the one in force, where a pin's time has come."""
+    after = _with(CURRENT, replace(BACKUP, origin=Origin.BUNDLE))
+    [sentence] = _broken(after)
+    assert sentence == f"2: {BACKUP.fingerprint.short} was accepted, and no bundle names it"
+    named = BundlePin(BACKUP.fingerprint, Role.BACKUP)
+    seen = replace(SEEN, words=(_bundle(named),))
+    assert _broken(after, seen=seen) == ()
+    in_force = BundleMemory(accepted=KeptSerial(7, "a digest"))
+    assert _broken(after, before=replace(STEADY, bundle=in_force), seen=seen) == (sentence,)
+    waiting = replace(in_force, waiting=(replace(named, not_before=EPOCH),))
+    assert _broken(after, before=replace(STEADY, bundle=waiting)) == ()
+
+
+def _bundle(*pins: BundlePin, revoked: tuple[Fingerprint, ...] = ()) -> SignedBundle:
+    ends = EPOCH + timedelta(days=1)
+    bundle = Bundle("acme.test", PinKind.CERTIFICATE, pins, revoked, 7, EPOCH, ends)
+    return SignedBundle(bundle, "a digest", "folder")
+
+
+def test_a_bundle_removes_what_it_revokes_and_not_the_last_pin() -> None:
+    """Nothing else does, whatever an operator or a bundle says."""
+    before, after = _with(CURRENT, BACKUP), _with(replace(BACKUP, role=Role.CURRENT))
+    revoking = replace(SEEN, words=(_bundle(revoked=(CURRENT.fingerprint,)),))
+    assert _broken(after, before=before, seen=revoking) == ()
+    assert _broken(after, before=before) != ()
+    last = replace(SEEN, words=(PinRemove(CURRENT.fingerprint),))
+    assert "1: no accepted pin is left" in _broken(_with(), before=STEADY, seen=last)
 
 
 def test_a_document_speaks_for_pins_whose_state_was_lost() -> None:

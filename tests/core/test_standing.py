@@ -26,6 +26,7 @@ ALONE: Mapping[str, Leaf | HandshakeFault] = {"1": leaf("a"), "2": leaf("a")}
     [
         (Origin.OPERATOR, Standing.AT_ONCE),
         (Origin.BOOTSTRAP, Standing.AT_ONCE),
+        (Origin.BUNDLE, Standing.AT_ONCE),
         (Origin.ANNOUNCED, Standing.AT_ONCE),
         (Origin.DOCUMENT, Standing.EARNED),
         (Origin.OBSERVED, Standing.EARNED),

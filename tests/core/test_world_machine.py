@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from edgepind.lab.sim_edge import Swap, Troubles
 from edgepind.lab.sim_observations import leaf
 from edgepind.lab.sim_world import ImaginedWorld
+from edgepind.model.bundle import Bundle, BundlePin, SignedBundle
 from edgepind.model.enums import Bootstrap, Channel, Origin, PinKind, Policy, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -80,6 +81,7 @@ class SiteMachine(RuleBasedStateMachine):
         self.named: set[Fingerprint] = set()
         """What the operator, or a document that was found, ever named."""
         self.operators: set[Fingerprint] = set()
+        self.signed: set[Fingerprint] = set()
         """The same, but for documents that edgepind wrote and found again."""
         self.always_strict = True
 
@@ -300,6 +302,36 @@ class SiteMachine(RuleBasedStateMachine):
         """`edgepind pin remove`."""
         self.world.say(PinRemove(LEAVES[name].value(kind)))
 
+    @rule(
+        names=st.lists(ANY_LEAF, max_size=3, unique=True),
+        revoked=st.lists(ANY_LEAF, max_size=2, unique=True),
+        role=st.sampled_from([Role.CURRENT, Role.BACKUP]),
+        waits=st.sampled_from([None, -60.0, 600.0, 7200.0]),
+        serial=st.integers(1, 9),
+    )
+    def apply_bundle(
+        self, names: list[str], revoked: list[str], role: Role, waits: float | None, serial: int
+    ) -> None:
+        """A signed bundle; the last of its pins may wait, or be over soon."""
+        kind, wall = self.world.rules.pins.kind, self.world.wall
+        pins = [BundlePin(LEAVES[it].value(kind), Role.BACKUP) for it in names]
+        if pins:
+            pins[0] = replace(pins[0], role=role)
+            begins = None if waits is None else wall + timedelta(seconds=waits)
+            pins[-1] = replace(pins[-1], not_before=begins, not_after=wall + timedelta(hours=3))
+        bundle = Bundle(
+            host=self.world.rules.host,
+            kind=kind,
+            pins=tuple(pins),
+            revoked=tuple(LEAVES[it].value(kind) for it in revoked if it not in names),
+            serial=serial,
+            issued_at=wall,
+            expires=wall + timedelta(days=1),
+        )
+        self.named |= {it.fingerprint for it in pins}
+        self.signed |= {it.fingerprint for it in pins}
+        self.world.say(SignedBundle(bundle, f"{bundle}", "folder"))
+
     @rule(seconds=st.sampled_from([-60.0, 0.0, 600.0, 7200.0]))
     def override(self, seconds: float) -> None:
         """`edgepind override on`."""
@@ -412,7 +444,7 @@ class SiteMachine(RuleBasedStateMachine):
     @invariant()
     def every_reason_was_given(self) -> None:
         """No announcement without standing, no command that no operator gave."""
-        assert list(unreasoned(self.world, self.operators)) == []
+        assert list(unreasoned(self.world, self.operators, self.signed)) == []
 
     @precondition(lambda self: self.world.rules.pins.policy is not Policy.STRICT)
     @rule(name=STEADY)

@@ -10,13 +10,22 @@ from edgepind.model.pin import accepted
 from tests.core.world_choices import LEAVES
 
 
-def unreasoned(world: ImaginedWorld, operators: AbstractSet[Fingerprint]) -> Iterator[str]:
-    """Name what is there without its reason; `operators` is all that one ever named.
+def unreasoned(
+    world: ImaginedWorld,
+    operators: AbstractSet[Fingerprint],
+    signed: AbstractSet[Fingerprint],
+) -> Iterator[str]:
+    """Name what is there without its reason.
 
+    `operators` is all that one ever named, `signed` what bundles did.
     What edgepind wrote itself is no operator's word, though the state be lost; and what nobody
     with standing named was not announced.
     """
-    spoken_for = {Origin.OPERATOR: operators, Origin.ANNOUNCED: world.vouched_for}
+    spoken_for = {
+        Origin.OPERATOR: operators,
+        Origin.BUNDLE: signed,
+        Origin.ANNOUNCED: world.vouched_for,
+    }
     for pin in accepted(world.state.pins):
         named = spoken_for.get(pin.origin)
         if named is not None and pin.fingerprint not in _kin(named):

@@ -18,11 +18,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what only is, and what is decided by it: no I/O, clock, randomness or logging
     "model": set(),
     "core": {"model"},
-    # the ground: time, files and processes, texts of others, the operator's files, settings
+    # the ground: time, files and processes, texts of others, bundles and the operator's files, settings
     "clock": {"model"},
     "formats": {"clock"},
     "host": {"clock", "formats", "model"},
-    "operator": {"formats", "host", "model"},
+    "bundle": {"formats", "host", "model"},
+    "operator": {"bundle", "formats", "host", "model"},
     "settings": {"model"},
     "state": {"formats", "host", "model"},
     # who looks, who acts, who tells

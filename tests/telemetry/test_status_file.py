@@ -132,6 +132,7 @@ def test_every_field_of_the_contract_and_no_other() -> None:
                 "leaves": [],
             },
         ],
+        "bundle": None,
         "problems": [],
         "forecast": {"from": None, "to": None},
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},

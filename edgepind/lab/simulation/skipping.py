@@ -216,6 +216,11 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         yield debt.since + rules.restart.urgent_ready_deadline
         if debt.not_before is not None:
             yield debt.not_before
+    if state.last is not None:
+        begins = [it.not_before for it in state.bundle.waiting]
+        for when in (*begins, *(it.not_after for it in state.pins)):
+            if when is not None:
+                yield state.last.monotonic + (when - state.last.wall).total_seconds()
     for it in state.served:
         if it.silent_since is not None:
             yield it.silent_since + rules.pins.overlap

@@ -1,11 +1,13 @@
 """The verbs about what the operator does."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from edgepind.lab.sim_observations import spki
+from edgepind.model.bundle import Bundle, BundlePin, KeptSerial, RefusedBundle, SignedBundle
 from edgepind.model.enums import Bootstrap, ExceptionPin, PinKind, Policy, Role, Validator
 from edgepind.model.observation import OverrideFile, OverrideRejected, PinAdd, PinRemove
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
@@ -86,8 +88,51 @@ def _override(stage: Stage, words: Words) -> None:
     world.prompt()
 
 
+def _bundle(stage: Stage, words: Words) -> None:
+    """`bundle SERIAL FACT...`: a signed one. `bundle unsigned`: one that nobody has signed.
+
+    Facts are `current=A`, `backup=A[@FROM[-UNTIL]]` and `revoke=A`, `host=NAME`, `kind=KIND`,
+    `issued=` in so long, `expires=` in so long (in an hour), and `kept=N`, which root's helper
+    remembers of another. Times are from now on.
+    """
+    serial, *facts = words
+    digest = hashlib.sha256(" ".join(words).encode()).hexdigest()
+    if serial == "unsigned":
+        stage.world.say(RefusedBundle(digest, "folder", "nobody has signed it", "have it signed"))
+        return
+    world, known = stage.world, {"host", "kind", "issued", "expires", "kept"}
+    named = [fact.split("=", 1) for fact in facts]
+    said = dict(it for it in named if it[0] in known)
+    roles = {"current": Role.CURRENT, "backup": Role.BACKUP}
+    if unknown := {it for it, _ in named} - known - {*roles, "revoke"}:
+        raise ValueError(f"no bundle has {min(unknown)}")
+    bundle = Bundle(
+        host=said.get("host", world.rules.host),
+        kind=PinKind(said.get("kind", world.rules.pins.kind)),
+        pins=tuple(_bundle_pin(stage, roles[it], what) for it, what in named if it in roles),
+        revoked=tuple(stage.pin(what) for it, what in named if it == "revoke"),
+        serial=int(serial),
+        issued_at=_in(stage, said.get("issued", "0s")),
+        expires=_in(stage, said.get("expires", "1h")),
+    )
+    kept = KeptSerial(int(said.get("kept", "0")), "another's")
+    world.say(SignedBundle(bundle, digest, "folder", kept))
+
+
+def _bundle_pin(stage: Stage, role: Role, what: str) -> BundlePin:
+    name, _, times = what.partition("@")
+    begins, _, ends = times.partition("-")
+    not_before, not_after = (_in(stage, it) if it else None for it in (begins, ends))
+    return BundlePin(stage.pin(name), role, not_before, not_after)
+
+
+def _in(stage: Stage, duration: str) -> datetime:
+    return stage.world.wall + timedelta(seconds=seconds(duration))
+
+
 OPERATOR_VERBS: Mapping[str, Verb] = {
     "settings": _settings,
     "pin": _pin,
+    "bundle": _bundle,
     "override": _override,
 }
