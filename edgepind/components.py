@@ -7,6 +7,7 @@ cannot be made, roots that cannot be read.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgepind.clock import Clock
 from edgepind.core.invariants import faults_of_pins
@@ -28,6 +29,9 @@ from edgepind.state.history import History
 from edgepind.state.lock import Held, NotLockable, StateLock, take_lock
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
 from edgepind.telemetry.log import set_up_log
+
+if TYPE_CHECKING:
+    from edgepind.operator.bundle_inbox import BundleInbox
 
 _FOLDER_MODE = 0o755
 
@@ -100,6 +104,7 @@ async def build(settings: Settings, clock: Clock, *, dry_run: bool) -> Component
         runtime=settings.paths.runtime,
         textfile=settings.metrics.textfile,
         dry_run=dry_run,
+        bundles=wired.bundles,
         shows=not isinstance(lock, Held),
     )
     reconciler = Reconciler(clock, wired.observer, wired.executor, recorder, state)
@@ -123,6 +128,7 @@ async def rebuild(running: Components, settings: Settings) -> str | None:
     set_up_log(settings.log, lambda: clock.now().wall)
     running.settings, running.appliance = settings, wired.appliance
     running.recorder.textfile = settings.metrics.textfile
+    running.recorder.bundles = wired.bundles
     running.recorder.store.cloud = settings.cloud.host
     running.reconciler.observer = wired.observer
     running.reconciler.executor = wired.executor
@@ -141,7 +147,10 @@ class _Wired:
         self, settings: Settings, disk: DiskThread, clock: Clock, *, dry_run: bool
     ) -> None:
         self.appliance = _appliance(settings, clock, dry_run=dry_run)
-        self.observer = Observer(settings, rules_of(settings), self.appliance, disk, clock)
+        self.bundles = _bundles(settings, self.appliance, disk, clock)
+        self.observer = Observer(
+            settings, rules_of(settings), self.appliance, disk, clock, self.bundles
+        )
         self.executor = _executor(settings, self.appliance, disk, dry_run=dry_run)
         self.faults = "; ".join(fault.error for fault in self.observer.faults)
 
@@ -177,6 +186,22 @@ def _appliance(settings: Settings, clock: Clock, *, dry_run: bool) -> Appliance:
     else:
         real = LocalAppliance(edge, wall, looks_only=dry_run)
     return DryAppliance(real, edge.unit) if dry_run else real
+
+
+def _bundles(
+    settings: Settings, appliance: Appliance, disk: DiskThread, clock: Clock
+) -> "BundleInbox | None":
+    """None, and nothing of it loaded, where no key may sign."""
+    if not settings.bundle.keys:
+        return None
+    from edgepind.bundle.keys import read_keys  # noqa: PLC0415
+    from edgepind.operator.bundle_inbox import BundleInbox  # noqa: PLC0415
+
+    def wall() -> datetime:
+        return clock.now().wall
+
+    keys = read_keys(settings.bundle.keys, settings.paths.state)
+    return BundleInbox(settings.paths.state, keys, disk, appliance.keep_serial, wall)
 
 
 def _executor(

@@ -5,6 +5,7 @@ Each observer returns a value; here they are only called together. Nothing is ju
 
 import asyncio
 import random
+from typing import TYPE_CHECKING
 
 from edgepind.clock import Clock
 from edgepind.core.adoption import pins_in
@@ -13,7 +14,8 @@ from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.restart import ask_health
-from edgepind.host.disk_thread import DiskThread
+from edgepind.host.disk_thread import DiskThread, run_aside
+from edgepind.model.bundle import SignedBundle
 from edgepind.model.document import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
@@ -36,6 +38,10 @@ from edgepind.observe.trust_roots import RootsUnusable
 from edgepind.operator.override_file import read_override
 from edgepind.settings.schema import Settings
 
+if TYPE_CHECKING:  # loaded only where [bundle] names keys
+    from edgepind.observe.bundle_poll import BundlePoll
+    from edgepind.operator.bundle_inbox import BundleInbox
+
 
 class Observer:
     """All observers, under one set of settings; replaced when they change.
@@ -44,7 +50,13 @@ class Observer:
     """
 
     def __init__(
-        self, settings: Settings, rules: Rules, appliance: Appliance, disk: DiskThread, clock: Clock
+        self,
+        settings: Settings,
+        rules: Rules,
+        appliance: Appliance,
+        disk: DiskThread,
+        clock: Clock,
+        bundles: "BundleInbox | None" = None,
     ) -> None:
         self._settings = settings
         self._rules = rules
@@ -53,6 +65,8 @@ class Observer:
         self._clock = clock
         self._link = LinkObserver.from_settings(settings, clock)
         self._status = StatusEndpoint(settings, Resolver(), clock.now)
+        self._bundles = bundles
+        self._poll = _poll_of(settings, clock) if bundles else None
         self._clock_quality = ClockQuality(clock.now)
         self._jitter = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
@@ -77,6 +91,7 @@ class Observer:
             )
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))
+            group.create_task(self._ask_for_bundle(state))
         said = status.result()
         clock = await self._clock_quality.observe(said.date if said else None)
         return Observations(
@@ -127,6 +142,9 @@ class Observer:
             wall, lost = self._clock.now().wall, state.resumed_after_damage
             pins = pins_in(document, rules.kind, wall, lost=lost)
         removed = {*state.removed, *(it.fingerprint for it in words if isinstance(it, PinRemove))}
+        for word in words:
+            if isinstance(word, SignedBundle) and word.bundle.serial > state.bundle.accepted.serial:
+                removed.update(word.bundle.revoked)
         return trust_in((it for it in pins if it.fingerprint not in removed), rules.overlap)
 
     async def _ask_status(
@@ -139,10 +157,32 @@ class Observer:
             return None  # without a pin no token is sent, and without a token there is no answer
         return await self._status.fetch(trust, tls)
 
+    async def _ask_for_bundle(self, state: State) -> None:
+        """Have `bundle.url` asked where that is due; what it gives is decided at the next look."""
+        if self._bundles is None or self._poll is None:
+            return
+        found = await self._poll.poll(anew=self._bundles.refused_url(state))
+        match found:
+            case bytes(content):
+                self._bundles.unheard = None
+                await run_aside(self._bundles.offer, content)
+            case None:
+                return
+            case _:
+                self._bundles.unheard = f"{self._settings.bundle.url}: {found.error}"
+
     async def _ask_health(self, state: State) -> Health | None:
         if not isinstance(state.edge.restart, Settling):
             return None
         return await ask_health(self._settings.edge.health_command)
+
+
+def _poll_of(settings: Settings, clock: Clock) -> "BundlePoll | None":
+    if not settings.bundle.url:
+        return None
+    from edgepind.observe.bundle_poll import BundlePoll  # noqa: PLC0415  only where it is asked
+
+    return BundlePoll(settings.bundle.url, settings.cloud, Resolver(), clock.now)
 
 
 def _known_leaves(state: State) -> dict[str, frozenset[Fingerprint]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgepind.clock import Clock
 from edgepind.host.disk_thread import DiskThread
@@ -25,6 +25,9 @@ from edgepind.state.store import StateStore
 from edgepind.telemetry.log import tell
 from edgepind.telemetry.status_file import status_document, write_status
 
+if TYPE_CHECKING:  # loaded only where [bundle] names keys, by `components`
+    from edgepind.operator.bundle_inbox import BundleInbox
+
 
 @dataclass(slots=True)
 class Recorder:
@@ -38,13 +41,24 @@ class Recorder:
     runtime: Path
     textfile: str
     dry_run: bool
+    bundles: "BundleInbox | None" = None
     shows: bool = True
     document: dict[str, Any] = field(default_factory=dict)
     """The last status document."""
     _failing: dict[str, str] = field(default_factory=dict)
 
     async def hear(self, state: State) -> tuple[OperatorWord, ...]:
-        """Return the operator's commands that were not read yet; set malformed ones aside."""
+        """Return the operator's commands that were not read yet, and the bundles not settled."""
+        words: tuple[OperatorWord, ...] = await self._hear_pins(state)
+        if self.bundles is None:
+            return words
+        bundles = await self.bundles.read(state)
+        self._warn("bundles", self.bundles.error, state)
+        self._warn("bundle.url", self.bundles.unheard, state)
+        return (*words, *bundles)
+
+    async def _hear_pins(self, state: State) -> tuple[OperatorWord, ...]:
+        """The commands on pins; malformed ones are set aside."""
         words = await self.inbox.read()
         if self.dry_run:
             return words.words
@@ -78,6 +92,9 @@ class Recorder:
         if failure is None and not self.dry_run:
             failure = await self.inbox.give_up()
             self._note("the removal of the operator's commands", failure, state)
+            if self.bundles is not None:
+                failure = await self.bundles.give_up(state)
+                self._note("what became of a bundle", failure, state)
 
     async def tell(self, events: Sequence[Event], state: State, now: Moment) -> None:
         """Report events to the journal and to the history on disk."""
@@ -122,6 +139,16 @@ class Recorder:
                 state.finding,
                 state.guard.posture,
             )
+
+    def _warn(self, what: str, problem: str | None, state: State) -> None:
+        """Report what is wrong with the sources of bundles, once for each reason."""
+        before = self._failing.pop(what, None)
+        if problem is None:
+            return
+        self._failing[what] = problem
+        if problem != before:
+            text = f"No signed bundle can be had now: {problem}; `edgepind check` tells more."
+            tell((Event(None, Severity.WARNING, text),), state.finding, state.guard.posture)
 
 
 def _measure(path: Path, state: State, now: Moment, rules: Rules) -> str | None:

@@ -262,10 +262,10 @@ def _probed(args: argparse.Namespace) -> Probe | Unprobed:
             f"{args.host!r} cannot be probed: {named.reason}; name a host as "
             "`edgepind probe acme.mypurecloud.com:443`"
         )
-    return asyncio.run(probe_named(named, _settings_for(named, args)))
+    return asyncio.run(probe_named(named, settings_for(named, args)))
 
 
-def _settings_for(named: Named, args: argparse.Namespace) -> Settings | None:
+def settings_for(named: Named, args: argparse.Namespace) -> Settings | None:
     """The settings that apply to this host; None if there are none.
 
     Settings given by --config apply to any host; the default file only to its own cloud.host, and

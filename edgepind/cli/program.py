@@ -23,6 +23,7 @@ VERBS = {
     "history": "the record of decisions, newest last",
     "check": "settings, files, unit, clock and link: each fault with its remedy",
     "pin": "the pins: list, add, remove",
+    "bundle": "signed pin bundles: make, keygen, show, apply",
     "override": "pinning validation off for a bounded time, in an emergency",
     "reload": "ask the running daemon to read its settings again",
     "lab": "a closed world that shows rotations, attacks and faults",

@@ -23,6 +23,7 @@ from edgepind.model.action import (
     RestartOutcome,
     WriteFailed,
 )
+from edgepind.model.bundle import NO_SERIAL, KeptSerial
 from edgepind.model.document import Pinning
 from edgepind.model.observation import (
     Document,
@@ -59,6 +60,13 @@ class Appliance(Protocol):
 
     async def restart(self, loading: Pinning) -> RestartOutcome:
         """Restart the Edge, waiting for the job's result; never start a stopped unit."""
+
+    async def keep_serial(self, serial: KeptSerial) -> KeptSerial | str:
+        """Remember the serial of a bundle where the state's loss does not reach, unless it is less.
+
+        Gives the highest that is remembered, or a sentence on why that is not known. One of 0 only
+        asks.
+        """
 
     def close(self) -> None:
         """Close the connections and threads that are kept between calls."""
@@ -117,6 +125,10 @@ class LocalAppliance:
         return await restart_watched(
             self._restarter, loading, lambda: self._disk.run(look_at, self._path)
         )
+
+    async def keep_serial(self, serial: KeptSerial) -> KeptSerial | str:
+        """See `Appliance`; without a helper there is no other place than the state."""
+        return serial
 
     def close(self) -> None:
         """See `Appliance`; waits a moment at most for the disk."""
@@ -197,6 +209,11 @@ class DryAppliance:
             return RestartDone(loading, read=read)
         refusal = no_restart(self._unit_name, unit, loading)
         return refusal or RestartDone(loading, unit.invocation, read)
+
+    async def keep_serial(self, serial: KeptSerial) -> KeptSerial | str:
+        """Answer as if it were kept."""
+        known = await self._real.keep_serial(NO_SERIAL)
+        return known if isinstance(known, str) else max(known, serial, key=lambda it: it.serial)
 
     def close(self) -> None:
         """Close the real appliance."""

@@ -28,6 +28,7 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    KeepSerial,
     NoAnswer,
     PutBack,
     ReadDocument,
@@ -51,6 +52,7 @@ from edgepind.model.action import (
     RestartUnderWay,
     WriteFailed,
 )
+from edgepind.model.bundle import KeptSerial
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentUnreadable, EdgeUnit, NoUnit, Unit, UnitUnknown
 from edgepind.settings.schema import EdgeSettings, Settings
@@ -148,6 +150,11 @@ class HelperAppliance:
                 return RestartRefused(error)
             case _:
                 return RestartFailed(loading, _problem(answer))
+
+    async def keep_serial(self, serial: KeptSerial) -> KeptSerial | str:
+        """See `Appliance`; root's helper keeps it in its own folder."""
+        answer = await self._helper.ask(KeepSerial(serial), WRITE)
+        return answer if isinstance(answer, KeptSerial) else _problem(answer)
 
     def close(self) -> None:
         """See `Appliance`; waits a moment at most for the disk."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 from edgepind.effects.pinning_text import DocumentReading
 from edgepind.formats import RefusedJson, parse_json
 from edgepind.model.action import DocumentOutcome, RestartOutcome
+from edgepind.model.bundle import KeptSerial
 from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.observation import Document, EdgeUnit
 from edgepind.state.codec import Misfit, decode, encode, unmoved
@@ -79,7 +80,14 @@ class Restart:
     loading: Pinning
 
 
-Request = ReadDocument | Apply | PutBack | Restore | Rehearse | AskUnit | Restart
+@dataclass(frozen=True, slots=True)
+class KeepSerial:
+    """Remember this serial of a signed bundle, and tell the highest; 0 only asks."""
+
+    serial: KeptSerial
+
+
+Request = ReadDocument | Apply | PutBack | Restore | Rehearse | AskUnit | Restart | KeepSerial
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ class NoAnswer:
     reason: str
 
 
-_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | Rehearsed | RequestRefused
+_Outcome = DocumentOutcome | EdgeUnit | RestartOutcome | Rehearsed | KeptSerial | RequestRefused
 Answer = DocumentReading | _Outcome
 
 _T = TypeVar("_T")
@@ -116,6 +124,7 @@ _REQUESTS: dict[str, type[Request]] = {
     "rehearse": Rehearse,
     "unit": AskUnit,
     "restart": Restart,
+    "keep_serial": KeepSerial,
 }
 _DOCUMENTS: dict[str, type[Document]] = {kind.__name__: kind for kind in get_args(Document)}
 _OUTCOMES: dict[str, type[_Outcome]] = {kind.__name__: kind for kind in get_args(_Outcome)}

@@ -7,17 +7,19 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    KeepSerial,
     PutBack,
     ReadDocument,
     Rehearse,
     Rehearsed,
     Request,
+    RequestRefused,
     Restart,
     Restore,
 )
 from edgepind.helper.edge_unit import document_of, restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
-from edgepind.helper.records import turn
+from edgepind.helper.records import SerialRecord, turn
 from edgepind.model.action import (
     DocumentOutcome,
     RestartDone,
@@ -49,6 +51,10 @@ def fulfil(
             return Rehearsed(document_of(edge, clock, looks_only=True).rehearse())
         case AskUnit():
             return unit_of_edge(edge)
+        case KeepSerial(serial):
+            with turn(folder) as mine:
+                record = SerialRecord(folder, clock)
+                return record.keep(serial) if mine else RequestRefused(_NOT_NOW)
         case Restart(loading):
             with turn(folder) as mine:
                 policy = HelperPolicy(settings, folder, clock)

@@ -1,8 +1,9 @@
 """What root's helper remembers, in a folder that only root reads and writes, and the lock on it.
 
-Two budgets are counted by instants (`BudgetLog`), and `OpeningRecord` holds when validation must be
-on again. Instants are readings of the boot clock, which nobody can set; after a reboot they are
-moved as the daemon's state is: the time switched off counts, as the wall clock measures it.
+Two budgets are counted by instants (`BudgetLog`), `OpeningRecord` holds when validation must be on
+again, and `SerialRecord` the highest serial of a signed bundle. Instants are readings of the boot
+clock, which nobody can set; after a reboot they are moved as the daemon's state is: the time
+switched off counts, as the wall clock measures it.
 """
 
 import fcntl
@@ -17,9 +18,11 @@ from typing import TypeVar
 
 from edgepind import __version__
 from edgepind.clock import Clock
+from edgepind.effects.helper_protocol import RequestRefused
 from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, remove, replace
+from edgepind.model.bundle import NO_SERIAL, KeptSerial
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at
@@ -34,6 +37,8 @@ NAME = "opening.json"
 """The opening's file in that folder; the timer's condition looks for it."""
 
 _LONGEST = 256 * 1024
+_CLOCKS_APART = 86_400.0
+"""Seconds by which this host's clock may be behind that of the workstation that made a bundle."""
 _UNSTEPPED = 1.0
 """Seconds by which the wall clock may have been slewed against the boot clock, and not set."""
 
@@ -90,7 +95,13 @@ class _Recorded:
     opening: Opening
 
 
-_Page = TypeVar("_Page", _Instants, _Recorded)
+@dataclass(frozen=True, slots=True)
+class _Serial:
+    saved: Seal
+    highest: KeptSerial
+
+
+_Page = TypeVar("_Page", _Instants, _Recorded, _Serial)
 
 
 def _read(path: Path, kind: type[_Page], now: Moment, boot: str) -> _Page | Damaged | None:
@@ -108,7 +119,7 @@ def _read(path: Path, kind: type[_Page], now: Moment, boot: str) -> _Page | Dama
         return Damaged()
 
 
-def _write(path: Path, page: _Instants | _Recorded) -> str | None:
+def _write(path: Path, page: _Instants | _Recorded | _Serial) -> str | None:
     """Durably. A sentence, where that failed."""
     done = replace(path, f"{json.dumps(encode(page), indent=2)}\n".encode(), mode=0o600)
     return done.error if isinstance(done, NotReplaced) else None
@@ -198,3 +209,27 @@ class OpeningRecord:
 
     def _page(self) -> _Recorded | Damaged | None:
         return _read(self._path, _Recorded, self._clock.now(), self._clock.boot_id())
+
+
+class SerialRecord:
+    """The highest serial of a signed bundle that the daemon has accepted, recorded in `folder`.
+
+    It only grows, so that a lost state does not let an old bundle back. What the daemon claims is
+    bounded by the time, as a bundle's own serial is: a compromised one cannot bar all that follow.
+    """
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._path = folder / "bundle.json"
+        self._clock = clock
+
+    def keep(self, serial: KeptSerial) -> KeptSerial | RequestRefused:
+        """Record it where it is higher, and give the highest."""
+        moment, boot = self._clock.now(), self._clock.boot_id()
+        page = _read(self._path, _Serial, moment, boot)
+        known = page.highest if isinstance(page, _Serial) else NO_SERIAL
+        if serial.serial <= known.serial:
+            return known
+        if serial.serial > (moment.wall.timestamp() + _CLOCKS_APART) * 1_000_000:
+            return RequestRefused(f"the serial {serial.serial} is above the time in microseconds")
+        problem = _write(self._path, _Serial(seal_at(moment, boot, __version__), serial))
+        return RequestRefused(problem) if problem else serial

@@ -180,7 +180,9 @@ def write_word(state: Path, word: PinWord) -> Path | NotReplaced:
         value |= {"word": "add", "role": word.role}
     folder = state / FOLDER
     try:
-        number = _make_folder(state, folder)
+        make_folder(state, folder)
+        with calling("read", folder):
+            number = _next_number(folder)
     except CallFailed as failure:
         return NotReplaced(str(failure), failure.errno)
     sweep_folder(folder)
@@ -217,8 +219,8 @@ def set_words_aside(malformed: tuple[MalformedWord, ...]) -> None:
             word.path.rename(word.path.with_name(f"{word.path.name}.rejected"))
 
 
-def _make_folder(state: Path, folder: Path) -> int:
-    """Make the folder where it is missing; give the number after the last one in it.
+def make_folder(state: Path, folder: Path) -> None:
+    """Make a folder under `state` where it is missing, its owner that of `state`.
 
     Raises CallFailed; also for a symbolic link, which somebody less trusted than root may have
     put there.
@@ -236,6 +238,9 @@ def _make_folder(state: Path, folder: Path) -> int:
                 os.fchown(descriptor, owner.uid, owner.gid)
     finally:
         os.close(descriptor)
-    with calling("read", folder):
-        names = [entry.name for entry in folder.iterdir()]
+
+
+def _next_number(folder: Path) -> int:
+    """The number after the last one in the folder."""
+    names = [entry.name for entry in folder.iterdir()]
     return max((int(name[:8]) for name in names if name[:8].isdecimal()), default=0) + 1

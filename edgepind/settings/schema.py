@@ -347,6 +347,19 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """Signed pin bundles."""
+
+    keys: tuple[Path, ...] = setting(
+        PEM_FILES,
+        "[]",
+        "PEM files of Ed25519 public keys whose signed word counts as the operator's; root's or "
+        "the daemon's own, and writable by nobody else.",
+    )
+    url: str = setting(HTTPS_URL_OR_NONE, '""', "Where a bundle is asked for once an hour.")
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSettings:
     """Figures for Prometheus."""
 
@@ -383,6 +396,7 @@ class Settings:
     interception: InterceptionSettings = InterceptionSettings()
     clock: ClockSettings = ClockSettings()
     log: LogSettings = LogSettings()
+    bundle: BundleSettings = BundleSettings()
     metrics: MetricsSettings = MetricsSettings()
     paths: PathsSettings = PathsSettings()
 

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what only is, and what is decided by it: no I/O, clock, randomness or logging
     "model": set(),
     "core": {"model"},
-    # the ground: time, files and processes, texts of others, bundles and the operator's files, settings
+    # the ground: time, files, processes, texts of others, bundles, the operator's files, settings
     "clock": {"model"},
     "formats": {"clock"},
     "host": {"clock", "formats", "model"},
@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "reconciler": {"clock", "core", "effects", "model", "observer", "recorder"},
     "components": {
-        "clock", "core", "effects", "host", "model", "observer", "operator",
+        "bundle", "clock", "core", "effects", "host", "model", "observer", "operator",
         "reconciler", "recorder", "settings", "state", "telemetry",
     },
     "daemon": {"clock", "components", "host", "model", "settings", "telemetry"},
@@ -50,8 +50,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "clock", "core", "daemon", "effects", "model", "observe", "settings", "state",
     },
     "cli": {
-        "clock", "components", "core", "daemon", "effects", "formats", "helper", "host", "lab",
-        "model", "observe", "operator", "settings", "state", "telemetry",
+        "bundle", "clock", "components", "core", "daemon", "effects", "formats", "helper", "host",
+        "lab", "model", "observe", "operator", "settings", "state", "telemetry",
     },
     "__main__": {"cli"},
 }  # fmt: skip

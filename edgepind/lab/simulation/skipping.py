@@ -216,11 +216,7 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         yield debt.since + rules.restart.urgent_ready_deadline
         if debt.not_before is not None:
             yield debt.not_before
-    if state.last is not None:
-        begins = [it.not_before for it in state.bundle.waiting]
-        for when in (*begins, *(it.not_after for it in state.pins)):
-            if when is not None:
-                yield state.last.monotonic + (when - state.last.wall).total_seconds()
+    yield from _times_of_bundles(state)
     for it in state.served:
         if it.silent_since is not None:
             yield it.silent_since + rules.pins.overlap
@@ -228,6 +224,15 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         left = remaining_hold_down(pin, rules.pins, in_turn=pinned_in_turn(state))
         if left and pin.last_seen is not None:
             yield pin.last_seen + left
+
+
+def _times_of_bundles(state: State) -> Iterator[float]:
+    """When a pin that a bundle named comes in, and when it may lapse."""
+    begins = [it.not_before for it in state.bundle.waiting]
+    times = [it for it in (*begins, *(pin.not_after for pin in state.pins)) if it is not None]
+    if state.last is not None:
+        last = state.last
+        yield from (last.monotonic + (it - last.wall).total_seconds() for it in times)
 
 
 def _pin_limits(
