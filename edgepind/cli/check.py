@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from dataclasses import asdict
 
+from edgepind.cli.checks.bundles import check_bundles
 from edgepind.cli.checks.cloud import check_client_certificate, check_link, check_status_endpoint
 from edgepind.cli.checks.fault import Check, Fault, Gravity, error, warning
 from edgepind.cli.checks.files import check_own_files, check_pinning_config
@@ -21,6 +22,7 @@ _CHECKS: tuple[Check, ...] = (
     check_edge_unit,
     check_status_endpoint,
     check_client_certificate,
+    check_bundles,
     check_link,
     check_daemon,
     check_upgrade,

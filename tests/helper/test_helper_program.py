@@ -16,6 +16,7 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    KeepSerial,
     NoAnswer,
     PutBack,
     ReadDocument,
@@ -37,6 +38,7 @@ from edgepind.model.action import (
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.bundle import KeptSerial
 from edgepind.model.document import Pinning
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import DocumentMissing, DocumentRead, NoUnit
@@ -380,3 +382,24 @@ async def test_without_d_bus_a_restart_fails_with_words(grounds: Grounds) -> Non
         answer = await ask(helper, Restart(ON))
     assert isinstance(answer, RestartFailed)
     assert "D-Bus cannot be reached" in answer.error
+
+
+async def test_the_highest_serial_of_a_bundle_is_remembered(
+    grounds: Grounds, helper: HelperSocket
+) -> None:
+    """Each request is a process of its own; a lower one and a mere question change nothing."""
+    seven, nine = KeptSerial(7, "aa"), KeptSerial(9, "bb")
+    assert await ask(helper, KeepSerial(KeptSerial())) == KeptSerial()
+    assert await ask(helper, KeepSerial(nine)) == nine
+    assert await ask(helper, KeepSerial(seven)) == nine
+    assert await ask(helper, KeepSerial(KeptSerial())) == nine
+    assert (grounds.memory / "bundle.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_no_serial_is_remembered_that_would_bar_all_that_follow(
+    helper: HelperSocket,
+) -> None:
+    """A compromised daemon may claim what it likes."""
+    refused = await ask(helper, KeepSerial(KeptSerial(2**53 - 1, "aa")))
+    assert isinstance(refused, RequestRefused)
+    assert await ask(helper, KeepSerial(KeptSerial())) == KeptSerial()

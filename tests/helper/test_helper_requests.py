@@ -14,6 +14,7 @@ from edgepind.effects.helper_protocol import (
     Answer,
     Apply,
     AskUnit,
+    KeepSerial,
     NoAnswer,
     PutBack,
     ReadDocument,
@@ -36,6 +37,7 @@ from edgepind.model.action import (
     RestartRefused,
     WriteFailed,
 )
+from edgepind.model.bundle import KeptSerial
 from edgepind.model.document import EdgeTls, Pinning
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.observation import (
@@ -62,6 +64,7 @@ REQUESTS: tuple[Request, ...] = (
     Restore(PINNING),
     Restore(None),
     AskUnit(),
+    KeepSerial(KeptSerial(7, "aa")),
     Restart(PINNING),
 )
 
