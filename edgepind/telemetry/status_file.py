@@ -1,6 +1,6 @@
 """`RUNTIME/status.json`: what the daemon knows, for `edgepind status` and for other programs.
 
-Its shape is CONTRACT section 9, and every key is always there. No decision is based on it.
+Its shape is CONTRACT section 9, and every key but `bundle` is always there. No decision is based on it.
 """
 
 import json
@@ -49,7 +49,7 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "dry_run": dry_run,
         "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
-        "bundle": _bundle(state.bundle),
+        **_bundle(state.bundle),
         "problems": [asdict(it) for it in problems(state, rules)],
         "forecast": _forecast(state),
         "status_endpoint": {
@@ -105,14 +105,14 @@ def _forecast(state: State) -> dict[str, Any]:
     }
 
 
-def _bundle(memory: BundleMemory) -> dict[str, Any] | None:
+def _bundle(memory: BundleMemory) -> dict[str, dict[str, Any]]:
     """The signed bundle that was accepted last, and why the last other one was refused since.
 
-    None where there was never either.
+    The key is missing where there was never either, as on every site without `[bundle]`.
     """
     if not memory.accepted.serial and not memory.told:
-        return None
-    return {
+        return {}
+    shown = {
         "serial": memory.accepted.serial or None,
         "digest": memory.accepted.digest or None,
         "issued_at": _or_none(memory.issued_at),
@@ -129,6 +129,7 @@ def _bundle(memory: BundleMemory) -> dict[str, Any] | None:
         ],
         "rejected": memory.told[-1] if memory.told else None,
     }
+    return {"bundle": shown}
 
 
 def _channel(channel: Channel) -> str:

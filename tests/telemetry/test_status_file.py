@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgepind import __version__
+from edgepind.model.bundle import BundlePin, KeptSerial
 from edgepind.model.document import Pinning
 from edgepind.model.enums import Channel, Finding, Origin, PinKind, Posture, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
@@ -20,6 +21,7 @@ from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
 from edgepind.model.state import (
     AddressVerdict,
+    BundleMemory,
     ClockJudgement,
     Debt,
     Edge,
@@ -132,7 +134,6 @@ def test_every_field_of_the_contract_and_no_other() -> None:
                 "leaves": [],
             },
         ],
-        "bundle": None,
         "problems": [],
         "forecast": {"from": None, "to": None},
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
@@ -230,3 +231,35 @@ def test_a_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     problem = write_status(tmp_path / "gone", {})
     assert problem is not None
     assert "gone" in problem
+
+
+def test_a_bundle_is_shown_where_there_ever_was_one() -> None:
+    """The one that was accepted last, what of it waits, and why the last other one was refused."""
+    waiting = BundlePin(NEW, Role.BACKUP, not_before=WALL)
+    memory = BundleMemory(
+        accepted=KeptSerial(7, "ab"),
+        issued_at=WALL,
+        expires=WALL,
+        source="url",
+        waiting=(waiting,),
+        told=("folder: it is old",),
+    )
+    assert "bundle" not in document()
+    assert document(replace(STATE, bundle=memory))["bundle"] == {
+        "serial": 7,
+        "digest": "ab",
+        "issued_at": "2026-11-24T09:00:00.000Z",
+        "expires": "2026-11-24T09:00:00.000Z",
+        "source": "url",
+        "waiting": [
+            {
+                "fingerprint": str(NEW),
+                "role": "backup",
+                "not_before": "2026-11-24T09:00:00.000Z",
+                "not_after": None,
+            }
+        ],
+        "rejected": "folder: it is old",
+    }
+    refused = replace(STATE, bundle=BundleMemory(told=("url: it is HTML",)))
+    assert document(refused)["bundle"]["serial"] is None
