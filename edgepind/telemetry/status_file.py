@@ -1,6 +1,7 @@
 """`RUNTIME/status.json`: what the daemon knows, for `edgepind status` and for other programs.
 
-Its shape is CONTRACT section 9, and every key but `bundle` is always there. No decision is based on it.
+Its shape is CONTRACT section 9, and every key but `bundle` is always there. Nothing is decided by
+it.
 """
 
 import json
