@@ -35,6 +35,8 @@ EVENTS = (
     "status_rejected",
     "status_unreachable",
     "attributes_changed",
+    "bundle_applied",
+    "bundle_rejected",
     "override_on",
     "override_off",
     "state_damaged",
