@@ -34,6 +34,9 @@ def settle(world: ImaginedWorld, name: str) -> None:
             break
         world.run(10.0)
     assert _connected(world, served), f"not connected to {name} in time: {world.state}"
+    begins = [it.not_before for it in world.state.bundle.waiting if it.not_before is not None]
+    for instant in begins:  # what a bundle has named for later comes in first
+        world.run(max(0.0, (instant - world.wall).total_seconds()))
     world.run(2 * RESTART.window + 2 * PINS.overlap)
     state = world.state
     assert _connected(world, served)
