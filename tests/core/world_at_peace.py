@@ -11,7 +11,7 @@ from edgepind.lab.sim_edge import Troubles
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.enums import Bootstrap, Finding, Posture
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import Leaf, StatusUnreachable, UnitState
+from edgepind.model.observation import ClockSource, Leaf, StatusUnreachable, UnitState
 from edgepind.model.state import Idle
 from tests.core.world_choices import LEAVES, PINS, RESTART
 
@@ -53,8 +53,9 @@ def _make_peace(world: ImaginedWorld, name: str) -> None:
     world.serves = dict.fromkeys(("1", "2"), LEAVES[name])
     world.says = StatusUnreachable("HTTP 404")
     world.wider_at, world.witnesses = frozenset(), ()
-    if world.ahead:
+    if world.ahead:  # what sets a clock right says so: nothing else ends the doubt of a step back
         world.step_clock(-world.ahead)
+        world.witnesses = (ClockSource.KERNEL,)
     world.restart_takes = world.look_takes = 0.0
     world.override, world.override_stuck, world.kill_in = None, "", None
     if world.edge.state is not UnitState.ACTIVE or world.set_back:
