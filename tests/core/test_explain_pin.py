@@ -214,6 +214,15 @@ def test_what_would_end_a_backup_pin(origin: Origin, told: str, *, ever_live: bo
     assert why.would_change[1].startswith(told)
 
 
+def test_a_backup_that_a_bundle_bounds_ends_with_its_bundle() -> None:
+    """The instant that the bundle names is told, and that it is retired after it."""
+    ends = EPOCH + timedelta(days=30)
+    why = _pin(replace(BACKUP, origin=Origin.BUNDLE, not_after=ends))
+    assert f"not live after {ends:%Y-%m-%d %H:%M:%S} UTC, it is retired, by its bundle" in (
+        why.would_change
+    )
+
+
 def test_an_announced_backup_ends_also_with_a_rotation_that_came_without_it() -> None:
     """Once another leaf has come in its place, and the endpoint names it no more."""
     why = _pin(replace(BACKUP, origin=Origin.ANNOUNCED, ever_live=False))
