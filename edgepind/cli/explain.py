@@ -113,7 +113,9 @@ def _row_document(it: EvidenceRow, now: datetime) -> dict[str, Any]:
 
 
 def _complete_at(it: EvidenceRow, now: datetime) -> datetime | None:
-    return None if it.complete_in is None else now + timedelta(seconds=it.complete_in)
+    if it.complete_in is None:
+        return it.complete_at
+    return now + timedelta(seconds=it.complete_in)
 
 
 def _page(explanation: Explanation, now: datetime) -> Page:

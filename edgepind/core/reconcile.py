@@ -61,4 +61,5 @@ def follow_up(seen: Observations, outcomes: tuple[Outcome, ...]) -> Observations
         unit=None if restarted else seen.unit,
         outcomes=outcomes,
         entropy=seen.entropy,
+        offsets=seen.offsets,
     )

@@ -35,10 +35,17 @@ class Audience(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def staged(chapter: Chapter, pace: Pace, audience: Audience) -> AsyncIterator[Stage]:
-    """A world for this chapter with the audience watching; all of it ends with the block."""
+async def staged(
+    chapter: Chapter, pace: Pace, audience: Audience, proxy: str = ""
+) -> AsyncIterator[Stage]:
+    """A world for this chapter with the audience watching; all of it ends with the block.
+
+    `proxy`: the URL of a proxy that the daemon is behind.
+    """
     with tempfile.TemporaryDirectory(prefix="edgepind-lab-") as folder:
-        async with open_world(Path(folder), pace, chapter.settings, pinned=chapter.pinned) as world:
+        async with open_world(
+            Path(folder), pace, chapter.settings, pinned=chapter.pinned, proxy=proxy
+        ) as world:
             watching = asyncio.create_task(_watch(world, audience))
             try:
                 yield Stage(world, audience.told)
@@ -48,10 +55,10 @@ async def staged(chapter: Chapter, pace: Pace, audience: Audience) -> AsyncItera
                     await watching
 
 
-async def play(chapter: Chapter, pace: Pace, audience: Audience) -> Result:
-    """Play one chapter to its end and close its world."""
+async def play(chapter: Chapter, pace: Pace, audience: Audience, proxy: str = "") -> Result:
+    """Play one chapter to its end and close its world; `proxy` as in `staged`."""
     audience.begin(chapter)
-    async with staged(chapter, pace, audience) as stage:
+    async with staged(chapter, pace, audience, proxy) as stage:
         return await perform(chapter, stage, audience)
 
 

@@ -31,12 +31,14 @@ SHELL = "shell-loop"
 class World:
     """Everything there is. `shell` and `loop` are None where curl or jq are missing.
 
-    Made by `open_world`; what `settings` makes of the CAs is laid over the lab's own tables.
+    Made by `open_world`; what `settings` makes of the CAs is laid over the lab's own tables. With a
+    `proxy`, a URL, the daemon reaches the cloud through it alone.
     """
 
     folder: Path
     pace: Pace
     settings: Callable[[Trust], Mapping[str, Table]]
+    proxy: str = ""
     trust: Trust = field(init=False)
     desk: TokenDesk = field(default_factory=TokenDesk)
     cloud: Cloud = field(init=False)
@@ -139,6 +141,7 @@ class World:
                 "addresses": list(self.cloud.addresses),
                 "public_roots": str(self.trust.public_roots),
                 "system_roots": str(self.trust.system_roots),
+                "proxy": self.proxy,
             },
             "status.oauth": {
                 "token_url": f"https://{HOST}:{self.cloud.port}{TOKEN_PATH}",
@@ -167,9 +170,10 @@ async def open_world(
     settings: Callable[[Trust], Mapping[str, Table]],
     *,
     pinned: bool = True,
+    proxy: str = "",
 ) -> AsyncIterator[World]:
     """A world in `folder` that is closed however the block is left."""
-    world = World(folder, pace, settings)
+    world = World(folder, pace, settings, proxy)
     try:
         await world.open(pinned=pinned)
         yield world

@@ -110,7 +110,8 @@ def _take_table(name: str, content: object, values: _Values) -> Iterator[Setting
             result = key.kind.read(value)
             values[name][own] = result
             if isinstance(result, Wrong):
-                yield _wrong(dotted, key, show(value), result)
+                shown = value if key.kind.hide is None else key.kind.hide(value)
+                yield _wrong(dotted, key, show(shown), result)
         else:
             yield _unknown_name(name, own, value)
 
