@@ -14,7 +14,6 @@ from edgepind.core.invariants import faults_of_pins
 from edgepind.effects.appliance import Appliance, DryAppliance, LocalAppliance
 from edgepind.effects.executor import Executor
 from edgepind.effects.helper_appliance import HelperAppliance, helper_socket
-from edgepind.effects.service import Service
 from edgepind.host.disk_thread import DiskThread, run_aside
 from edgepind.model.action import OverrideNotRemoved, OverrideRemoved
 from edgepind.model.decision import Event
@@ -150,10 +149,9 @@ class _Wired:
         self.appliance = _appliance(settings, clock, dry_run=dry_run)
         self.bundles = _bundles(settings, self.appliance, disk, clock)
         self.observer = Observer(
-            settings, rules_of(settings), self.appliance, disk, clock, self.bundles, dry_run=dry_run
+            settings, rules_of(settings), self.appliance, disk, clock, self.bundles
         )
-        service = self.observer.service
-        self.executor = _executor(settings, self.appliance, service, disk, dry_run=dry_run)
+        self.executor = _executor(settings, self.appliance, disk, dry_run=dry_run)
         self.faults = "; ".join(fault.error for fault in self.observer.faults)
 
 
@@ -207,19 +205,14 @@ def _bundles(
 
 
 def _executor(
-    settings: Settings,
-    appliance: Appliance,
-    service: Service | None,
-    disk: DiskThread,
-    *,
-    dry_run: bool,
+    settings: Settings, appliance: Appliance, disk: DiskThread, *, dry_run: bool
 ) -> Executor:
     async def remove() -> OverrideRemoved | OverrideNotRemoved:
         if dry_run:
             return OverrideRemoved()
         return await disk.run(remove_override, settings.paths.runtime, settings.paths.state)
 
-    return Executor(appliance, settings.edge, remove, service)
+    return Executor(appliance, settings.edge.ready_command, remove)
 
 
 def _load(

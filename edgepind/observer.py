@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING
 
 from edgepind.clock import Clock
 from edgepind.core.adoption import pins_in
-from edgepind.core.drain import asks_service
 from edgepind.core.live_leaves import recent_at
 from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
-from edgepind.core.sticky import dialled
 from edgepind.effects.appliance import Appliance
 from edgepind.effects.restart import ask_health
-from edgepind.effects.service import DryService, Service
 from edgepind.host.disk_thread import DiskThread, run_aside
 from edgepind.model.bundle import SignedBundle
 from edgepind.model.document import EdgeTls
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.maintenance import LocalOffset
 from edgepind.model.observation import (
     Document,
     DocumentRead,
-    EdgeService,
     Health,
     Observations,
     OperatorWord,
@@ -36,9 +31,7 @@ from edgepind.model.pin import Trust
 from edgepind.model.rules import Rules
 from edgepind.model.state import Settling, State
 from edgepind.observe.clock_quality import ClockQuality
-from edgepind.observe.edge_service import EdgeServiceApi
 from edgepind.observe.link import LinkObserver
-from edgepind.observe.local_time import LocalTime
 from edgepind.observe.resolve import Resolver
 from edgepind.observe.status_endpoint import StatusEndpoint, StatusReading
 from edgepind.observe.trust_roots import RootsUnusable
@@ -64,8 +57,6 @@ class Observer:
         disk: DiskThread,
         clock: Clock,
         bundles: "BundleInbox | None" = None,
-        *,
-        dry_run: bool = False,
     ) -> None:
         self._settings = settings
         self._rules = rules
@@ -77,10 +68,6 @@ class Observer:
         self._bundles = bundles
         self._poll = _poll_of(settings, clock) if bundles else None
         self._clock_quality = ClockQuality(clock.now)
-        self._local_time = LocalTime()
-        self._latest_trust = Trust(frozenset(), frozenset())
-        self.service = self._service(dry_run=dry_run)
-        """The cloud's word on the Edge's service, and the way to give it one; None: not used."""
         self._jitter = random.Random()  # noqa: S311 - spreads load, keeps no secret
 
     async def look(
@@ -97,15 +84,15 @@ class Observer:
             full = full_look(state, self._rules)
             trust = self._trust(state, words, reading.document)
             known = _known_leaves(state)
-            look = self._link.observe(
-                reading.tls, known, trust.accepted, full=full, sticky=dialled(state)
-            )
+            look = self._link.observe(reading.tls, known, trust.accepted, full=full)
             link = group.create_task(look)
-            cloud = group.create_task(self._ask_cloud(state, trust, reading.tls, prompted=prompted))
+            status = group.create_task(
+                self._ask_status(state, trust, reading.tls, prompted=prompted)
+            )
             unit = group.create_task(self._appliance.unit())
             health = group.create_task(self._ask_health(state))
             group.create_task(self._ask_for_bundle(state))
-        said, service = cloud.result()
+        said = status.result()
         clock = await self._clock_quality.observe(said.date if said else None)
         return Observations(
             rules=self._rules,
@@ -121,8 +108,6 @@ class Observer:
             words=words,
             entropy=self._jitter.random(),
             took=self._clock.now().monotonic - began,
-            service=service,
-            offsets=self._offsets(),
         )
 
     async def look_offline(self, words: tuple[OperatorWord, ...]) -> Observations:
@@ -135,7 +120,6 @@ class Observer:
             override=await self._override(),
             override_looked_at=True,
             words=words,
-            offsets=self._offsets(),
         )
 
     @property
@@ -146,12 +130,6 @@ class Observer:
     async def close(self) -> None:
         """Close the connections that are kept between ticks."""
         await self._status.close()
-
-    def _offsets(self) -> tuple[LocalOffset, ...]:
-        """What local time is, where a window is given in it."""
-        if not self._settings.edge.maintenance:
-            return ()
-        return self._local_time.offsets(self._clock.now().wall)
 
     async def _override(self) -> Override:
         paths = self._settings.paths
@@ -168,26 +146,6 @@ class Observer:
             if isinstance(word, SignedBundle) and word.bundle.serial > state.bundle.accepted.serial:
                 removed.update(word.bundle.revoked)
         return trust_in((it for it in pins if it.fingerprint not in removed), rules.overlap)
-
-    def _service(self, *, dry_run: bool) -> Service | None:
-        drain = self._settings.edge.drain
-        if not drain.edge_id:
-            return None
-        real = EdgeServiceApi(
-            drain, lambda ask: self._status.ask_with_token(ask, self._latest_trust)
-        )
-        return DryService(real) if dry_run else real
-
-    async def _ask_cloud(
-        self, state: State, trust: Trust, tls: EdgeTls, *, prompted: bool
-    ) -> tuple[StatusReading | None, EdgeService | None]:
-        """The status endpoint, and then the Edge's service: they share a token and a connection."""
-        self._latest_trust = trust
-        said = await self._ask_status(state, trust, tls, prompted=prompted)
-        now = self._clock.now().monotonic
-        if self.service is None or not asks_service(state, self._rules, now):
-            return said, None
-        return said, await self.service.look()
 
     async def _ask_status(
         self, state: State, trust: Trust, tls: EdgeTls, *, prompted: bool

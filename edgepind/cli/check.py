@@ -8,14 +8,13 @@ from edgepind.cli.checks.bundles import check_bundles
 from edgepind.cli.checks.cloud import check_client_certificate, check_link, check_status_endpoint
 from edgepind.cli.checks.fault import Check, Fault, Gravity, error, warning
 from edgepind.cli.checks.files import check_own_files, check_pinning_config
-from edgepind.cli.checks.proxy import check_proxy
 from edgepind.cli.checks.services import check_daemon, check_edge_unit
 from edgepind.cli.checks.upgrade import check_upgrade
 from edgepind.cli.exit_code import ExitCode
 from edgepind.cli.load_config import load_settings, settings_path
 from edgepind.cli.render import Page, Sentences, Tone, Word, add_json, print_json, show, waiting
 from edgepind.settings.load import SettingsRefused
-from edgepind.settings.schema import CloudSettings, Settings
+from edgepind.settings.schema import Settings
 
 _CHECKS: tuple[Check, ...] = (
     check_pinning_config,
@@ -24,7 +23,6 @@ _CHECKS: tuple[Check, ...] = (
     check_status_endpoint,
     check_client_certificate,
     check_bundles,
-    check_proxy,
     check_link,
     check_daemon,
     check_upgrade,
@@ -41,16 +39,15 @@ def main(args: argparse.Namespace) -> int:
     """Run every check; only errors and warnings make the answer bad."""
     settings = load_settings(settings_path(args))
     if isinstance(settings, SettingsRefused):
-        faults, code, way = _of_settings(settings), ExitCode.USAGE, ""
+        faults, code = _of_settings(settings), ExitCode.USAGE
     else:
         faults = asyncio.run(_look(settings))
         bad = any(fault.severity is not Gravity.INFO for fault in faults)
         code = ExitCode.BAD if bad else ExitCode.GOOD
-        way = _way(settings.cloud)
     if args.json:
         print_json({"faults": [asdict(fault) for fault in faults]})
     else:
-        show(_page(faults, way))
+        show(_page(faults))
     return code
 
 
@@ -78,18 +75,10 @@ async def _guarded(check: Check, settings: Settings) -> list[Fault]:
         return [warning("not-permitted", what, "Run `edgepind check` as root.")]
 
 
-def _way(cloud: CloudSettings) -> str:
-    """How the cloud is reached, which the settings alone decide."""
-    if cloud.proxy is None:
-        return "edgepind dials the cloud directly."
-    return f"edgepind reaches the cloud through the proxy {cloud.proxy}."
-
-
-def _page(faults: list[Fault], way: str) -> Page:
+def _page(faults: list[Fault]) -> Page:
     if not faults:
-        return (Sentences((Word(f"No fault found. {way}".rstrip(), Tone.GOOD),)),)
-    told = tuple(
+        return (Sentences((Word("No fault found.", Tone.GOOD),)),)
+    return tuple(
         Sentences((Word(f"{it.severity} {it.id}: {it.what}", _TONES[it.severity]), it.remedy))
         for it in faults
     )
-    return (*told, Sentences((way,))) if way else told

@@ -113,9 +113,7 @@ def _row_document(it: EvidenceRow, now: datetime) -> dict[str, Any]:
 
 
 def _complete_at(it: EvidenceRow, now: datetime) -> datetime | None:
-    if it.complete_in is None:
-        return it.complete_at
-    return now + timedelta(seconds=it.complete_in)
+    return None if it.complete_in is None else now + timedelta(seconds=it.complete_in)
 
 
 def _page(explanation: Explanation, now: datetime) -> Page:

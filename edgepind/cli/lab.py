@@ -40,9 +40,7 @@ from edgepind.lab.stage import Stage
 from edgepind.lab.story import Audience, perform, play, staged
 from edgepind.lab.timers import Pace
 from edgepind.lab.view import LiveView, Nobody, PlainLines
-from edgepind.settings.kinds import Wrong
 from edgepind.settings.load import SettingsFault, judge, read_toml
-from edgepind.settings.proxy import parse_proxy
 from edgepind.settings.schema import Settings, rules_of
 
 
@@ -70,13 +68,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--keep",
         action="store_true",
         help="stay up and take commands, from a terminal or a pipe; without --chapter, at once",
-    )
-    parser.add_argument(
-        "--proxy",
-        type=_proxy,
-        default="",
-        metavar="URL",
-        help="put the daemon behind this proxy, which must let it through to 127.0.0.0/8",
     )
     add_json(parser)
     own = parser.add_subparsers(dest="way", metavar="simulate")
@@ -127,9 +118,9 @@ async def _play(arguments: argparse.Namespace, console: Console) -> list[Result]
         earlier, last = chapters, None
     results: list[Result] = []
     async with _audience(console, arguments) as audience:
-        results += [await play(it, pace, audience, arguments.proxy) for it in earlier]
+        results += [await play(chapter, pace, audience) for chapter in earlier]
         if last is not None:
-            async with staged(last, pace, audience, arguments.proxy) as stage:
+            async with staged(last, pace, audience) as stage:
                 results.append(await perform(last, stage, audience))
                 await Prompt(stage, Console(stderr=arguments.json)).converse()
     return [result for result in results if result.name != _PLAYGROUND.name]
@@ -144,13 +135,6 @@ async def _audience(console: Console, arguments: argparse.Namespace) -> AsyncIte
             yield view
     else:
         yield PlainLines(console)
-
-
-def _proxy(url: str) -> str:
-    proxy = parse_proxy(url) if url else None  # "" is the default: there is none
-    if isinstance(proxy, Wrong):
-        raise argparse.ArgumentTypeError(f"not the URL of a proxy: {proxy.reason}")
-    return url
 
 
 def _speed(text: str) -> float:

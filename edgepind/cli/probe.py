@@ -34,7 +34,7 @@ from edgepind.cli.render import (
 from edgepind.cli.stored_state import PinsAtHand, pins_at_hand, read_pinning_config
 from edgepind.clock import SystemClock
 from edgepind.core.diagnosis import Diagnosis, diagnose
-from edgepind.core.messages import link_sentence, organisations
+from edgepind.core.messages import link_sentence
 from edgepind.core.tick import Tick, shown
 from edgepind.core.time_floor import judge_readings
 from edgepind.formats import rfc3339
@@ -197,7 +197,7 @@ async def _probe(target: Target, settings: Settings | None) -> Probe | Unprobed:
     now = clock.now()
     seen = Observations(rules=rules, link=link, clock=readings, tls=tls)
     judged = judge_readings(readings, pins.floor, rules, now)
-    tick = Tick(seen, now, elapsed=0.0, clock=judged, owners=pins.owners)
+    tick = Tick(seen, now, elapsed=0.0, clock=judged)
     diagnosis = diagnose(link, pins.pins, tick, pins.floor)
     return Probe(
         target=target,
@@ -383,8 +383,7 @@ def _chain(chain: Chain, wall: datetime) -> Word:
         return Word("reaches a root, and is not valid now", Tone.BAD)
     doubt = "; OpenSSL, which the Edge uses, disagrees" if chain.openssl_differs else ""
     origin = f", {chain.origin}" if chain.origin else ""
-    owners = f" of {organisations(chain.owners)}" if chain.owners else ""
-    return Word(f"reaches a root{owners}{origin}{doubt}", Tone.WARNING if doubt else Tone.GOOD)
+    return Word(f"reaches a root{origin}{doubt}", Tone.WARNING if doubt else Tone.GOOD)
 
 
 def _conclusions(probe: Probe) -> list[Said]:

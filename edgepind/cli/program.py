@@ -25,7 +25,6 @@ VERBS = {
     "pin": "the pins: list, add, remove",
     "bundle": "signed pin bundles: make, keygen, show, apply",
     "override": "pinning validation off for a bounded time, in an emergency",
-    "restart": "go ahead with a restart that waits for a window or a drain",
     "reload": "ask the running daemon to read its settings again",
     "lab": "a closed world that shows rotations, attacks and faults",
 }

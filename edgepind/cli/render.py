@@ -79,7 +79,6 @@ _TONE_OF: Mapping[str, Tone] = {
     Finding.PINNED: Tone.GOOD,
     Finding.ROTATING: Tone.GOOD,
     Finding.UNANNOUNCED_ROTATION: Tone.WARNING,
-    Finding.CA_CHANGED: Tone.BAD,
     Finding.INTERCEPTION: Tone.BAD,
     Finding.CLOCK_FAULT: Tone.BAD,
     Finding.CERTIFICATE_FAULT: Tone.BAD,

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,19 +27,9 @@ from edgepind.cli.render import (
     show,
     toned,
 )
-from edgepind.cli.stored_state import (
-    NotStored,
-    StatusDocument,
-    is_stale,
-    read_state,
-    read_status,
-    status_exit,
-)
-from edgepind.clock import SystemClock
-from edgepind.core.forecast import SURENESS_TEXT, forecast
+from edgepind.cli.stored_state import NotStored, StatusDocument, is_stale, read_status, status_exit
 from edgepind.formats import parse_rfc3339
-from edgepind.model.enums import Cas, Posture, Role
-from edgepind.model.state import State
+from edgepind.model.enums import Posture, Role
 from edgepind.settings.schema import Settings
 
 Document = Mapping[str, Any]
@@ -73,28 +62,14 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document)
     else:
-        show(status_page(document, now, interval, _stored(settings)))
+        show(status_page(document, now, interval))
     return status_exit(document, now, interval)
 
 
 # --- the page -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the stored state tells beyond the status file, whose shape has no place for it.
-
-    `cas`: whose public CAs the cloud uses; `sure`: how sure the forecast is, a clause. Both None
-    where it is not known, or this user may not know.
-    """
-
-    cas: str | None = None
-    sure: str | None = None
-
-
-def status_page(
-    document: Document, now: datetime, interval: float, stored: Stored = Stored()
-) -> Page:
+def status_page(document: Document, now: datetime, interval: float) -> Page:
     """The whole status document, and what the daemon is waiting for."""
     waits = waiting_for(document, now) or ("nothing",)
     stale = _stale(document, now, interval)
@@ -106,12 +81,9 @@ def status_page(
                 ("posture", _posture(document, now)),
                 ("finding", toned(document["finding"] or "not observed yet")),
                 ("reason", document["reason"]),
-                *(("on loan", Word(it, Tone.WARNING)) for it in document.get("on_loan", ())),
                 *(("waiting for", wait) for wait in waits),
-                *((("public CAs", stored.cas),) if stored.cas else ()),
-                *((("bundle", _bundle(it, now)),) if (it := document.get("bundle")) else ()),
                 ("next poll", _next_poll(document, now)),
-                ("next rotation", _rotation(document["forecast"], now, stored.sure)),
+                ("next rotation", _rotation(document["forecast"], now)),
                 ("daemon", _daemon(document, now)),
                 ("Edge", _edge(document["edge"])),
                 ("clock", _clock(document["clock"])),
@@ -121,31 +93,6 @@ def status_page(
         pins_table(document["pins"], now),
         _addresses(document["addresses"]),
     )
-
-
-def _stored(settings: Settings) -> Stored:
-    """What the stored state tells, where it can be read."""
-    try:
-        state = read_state(settings.paths.state, SystemClock())
-    except PermissionError:
-        return Stored()
-    if isinstance(state, NotStored):
-        return Stored()
-    due = forecast(state)
-    return Stored(_cas(state, settings), SURENESS_TEXT[due.sureness] if due else None)
-
-
-def _cas(state: State, settings: Settings) -> str:
-    """Whose public CAs the cloud is known to use, as far as it is known."""
-    learned = [it.name for it in state.owners]
-    match settings.pins.cas:
-        case Cas.LEARNED:
-            return f"{', '.join(learned)} (learned)" if learned else "not learned yet"
-        case Cas.ANY:
-            return 'any, as pins.cas = "any" says'
-        case named:
-            others = f"; learned: {', '.join(learned)}" if learned else ""
-            return f"{', '.join(named)} (named in pins.cas{others})"
 
 
 def _problems(problems: Sequence[Document]) -> Iterator[Sentences]:
@@ -158,12 +105,10 @@ def _problems(problems: Sequence[Document]) -> Iterator[Sentences]:
 def status_line(document: Document, now: datetime, interval: float) -> str:
     """One line that stays the same until the posture, the finding, a pin or a debt changes."""
     stale = " (stale)" if is_stale(document, now, interval) else ""
-    owed = " restart planned" if document.get("plan") else ""
-    owed += " restart owed" if document["edge"]["restart_owed"] else ""
+    owed = " restart owed" if document["edge"]["restart_owed"] else ""
     wrong = "".join(f" {it['id']}" for it in document["problems"])
     pins = " ".join(f"{pin['role']}={pin['fingerprint'][:11]}" for pin in document["pins"])
-    lent = "".join(f" on-loan={it[:11]}" for it in document.get("on_loan", ()))
-    return f"{document['posture']} {document['finding']}{owed}{wrong}{stale} {pins}{lent}".rstrip()
+    return f"{document['posture']} {document['finding']}{owed}{wrong}{stale} {pins}".rstrip()
 
 
 def pins_table(pins: Sequence[Document], now: datetime) -> Table:
@@ -202,11 +147,6 @@ def waiting_for(document: Document, now: datetime) -> tuple[str, ...]:
         waits.append(f"posture {document['posture']} to end, {relation(until, now)}")
     if not document["edge"]["written"]:
         waits.append("the pinning config to be written")
-    if plan := document.get("plan"):
-        waits.append(
-            f"restart planned for {plan['named']} ({relation(plan['at'] or plan['until'], now)}"
-            f"{'' if plan['at'] else ' at the latest'}), because {plan['because']}"
-        )
     if document["edge"]["restart_owed"]:
         waits.append("the restart that the Edge is owed")
     if not any(pin["role"] != Role.PENDING for pin in document["pins"]):
@@ -224,18 +164,6 @@ def _stale(document: Document, now: datetime, interval: float) -> Word | None:
     return Word(text, Tone.BAD)
 
 
-def _bundle(bundle: Document, now: datetime) -> Said:
-    """The signed bundle that was accepted last, and why a later one was refused."""
-    known = "none was accepted"
-    if bundle["serial"] is not None:
-        known = f"serial {bundle['serial']}, by {bundle['source']}"
-        if ends := bundle["expires"]:
-            known += f", expires {instant(ends)} ({relation(ends, now)})"
-    if bundle["rejected"] is None:
-        return known
-    return Word(f"{known}; another was refused: {bundle['rejected']}", Tone.WARNING)
-
-
 def _posture(document: Document, now: datetime) -> Word:
     word = toned(document["posture"])
     since, until = document["posture_since"], document["posture_until"]
@@ -249,15 +177,15 @@ def _next_poll(document: Document, now: datetime) -> str:
     return f"{instant(due)} ({relation(due, now)})" if due else "unknown"
 
 
-def _rotation(span: Document, now: datetime, sure: str | None) -> str:
-    begins, ends = span["from"], span["to"]
+def _rotation(forecast: Document, now: datetime) -> str:
+    begins, ends = forecast["from"], forecast["to"]
     if begins is None or ends is None:
         return "not known yet"
     if begins == ends:
         return f"announced for {instant(begins)} ({relation(begins, now)})"
     return (
         f"due from {instant(begins)} ({relation(begins, now)}) to {instant(ends)} "
-        f"({relation(ends, now)}); {sure or '`edgepind explain` says how sure that is'}"
+        f"({relation(ends, now)}); `edgepind explain` says how sure that is"
     )
 
 
@@ -363,7 +291,7 @@ def _draw(settings: Settings) -> None:
 def _page_now(look: StatusDocument | NotStored, settings: Settings) -> Page:
     if isinstance(look, NotStored):
         return (Sentences((look.error,)),)
-    return status_page(look, datetime.now(UTC), settings.cloud.interval, _stored(settings))
+    return status_page(look, datetime.now(UTC), settings.cloud.interval)
 
 
 def _print_changes(settings: Settings) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from edgepind.cli.exit_code import ExitCode, demand_readable
 from edgepind.clock import Clock
-from edgepind.core.continuity import known_owners
 from edgepind.core.diagnosis import GOOD
 from edgepind.core.problems import UNTRUE
 from edgepind.core.time_floor import floor_at
@@ -39,14 +38,6 @@ STALE_AFTER = 3
 
 _LARGEST_STATUS = 1 << 20
 """Octets; the file has a few thousand."""
-
-
-@dataclass(frozen=True, slots=True)
-class _OrNone:
-    """A shape that may be null, and absent where an earlier release wrote the document."""
-
-    shape: Any
-
 
 _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
@@ -83,16 +74,6 @@ _SHAPE: Mapping[str, Any] = {
             "leaves": [_TEXT],
         }
     ],
-    "plan": _OrNone(
-        {
-            "what": _TEXT,
-            "waits_for": _TEXT,
-            "at": _TEXT_OR_NONE,
-            "named": _TEXT,
-            "until": _TEXT,
-            "because": _TEXT,
-        }
-    ),
     "problems": [{"id": _TEXT, "what": _TEXT, "remedy": _TEXT}],
     "forecast": {"from": _TEXT_OR_NONE, "to": _TEXT_OR_NONE},
     "status_endpoint": {"ok": (bool,), "channel": _CHANNEL, "error": _TEXT_OR_NONE},
@@ -185,21 +166,15 @@ def _misfit(value: object, shape: Any, at: str) -> str | None:
         case frozenset():
             known = isinstance(value, str | None) and value in shape
             return None if known else f"{at} is not one of the known words"
-        case _OrNone(inner):
-            return None if value is None else _misfit(value, inner, at)
         case [each]:
             if not isinstance(value, list):
                 return f"{at} is not a list"
             return next(filter(None, (_misfit(it, each, at) for it in value)), None)
         case _:
-            return _misfit_inside(value, shape, at)
-
-
-def _misfit_inside(value: object, shape: Mapping[str, Any], at: str) -> str | None:
-    if not isinstance(value, dict):
-        return f"{at} is not an object"
-    misfits = (_misfit(value.get(key), kind, f"{at}.{key}") for key, kind in shape.items())
-    return next(filter(None, misfits), None)
+            if not isinstance(value, dict):
+                return f"{at} is not an object"
+            misfits = (_misfit(value.get(key), kind, f"{at}.{key}") for key, kind in shape.items())
+            return next(filter(None, misfits), None)
 
 
 # --- the state ------------------------------------------------------------------------------
@@ -269,15 +244,11 @@ def _seen_last(state: State) -> tuple[AddressVerdict, ...]:
 
 @dataclass(frozen=True, slots=True)
 class PinsAtHand:
-    """Pins, and where they were read (a clause); `floor` as in the daemon's state.
-
-    `owners` are the organisations whose public CAs the cloud is known to use.
-    """
+    """Pins, and where they were read (a clause); `floor` as in the daemon's state."""
 
     pins: tuple[Pin, ...] = ()
     source: str = "nowhere"
     floor: datetime | None = None
-    owners: frozenset[str] = frozenset()
 
 
 def read_pinning_config(edge: EdgeSettings) -> DocumentReading:
@@ -299,24 +270,22 @@ def pins_at_hand(settings: Settings, reading: DocumentReading, clock: Clock) -> 
         lambda: _from_status(settings),
         lambda: _from_document(settings, reading, clock),
     )
-    named = known_owners(State(), rules_of(settings).pins)
     for source in sources:
         try:
             found = source()
         except PermissionError:
             continue  # another source may be readable
         if accepted(found.pins):
-            return replace(found, owners=found.owners or named)
-    return PinsAtHand(owners=named)
+            return found
+    return PinsAtHand()
 
 
 def _from_state(settings: Settings, clock: Clock) -> PinsAtHand:
     state = read_state(settings.paths.state, clock)
     if isinstance(state, NotStored):
         return PinsAtHand()
-    owners = known_owners(state, rules_of(settings).pins)
     floor = floor_at(state, rules_of(settings), clock.now())
-    return PinsAtHand(state.pins, "the daemon's state", floor, owners)
+    return PinsAtHand(state.pins, "the daemon's state", floor)
 
 
 def _from_status(settings: Settings) -> PinsAtHand:

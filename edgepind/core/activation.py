@@ -25,7 +25,7 @@ from datetime import datetime
 
 from edgepind.core.diagnosis import pin_of
 from edgepind.core.forecast import note_rotation
-from edgepind.core.live_leaves import answering, first_looks, keys_at
+from edgepind.core.live_leaves import answering, first_looks, keys_of, live_at
 from edgepind.core.messages import pin_activated, pin_retired
 from edgepind.core.pin_commands import demote_current
 from edgepind.core.pin_lifecycle import PinEvent, leave, move, put
@@ -34,7 +34,7 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Link
-from edgepind.model.pin import Pin, accepted, is_orphaned, with_role
+from edgepind.model.pin import Pin, accepted, with_role
 from edgepind.model.state import State
 
 LAPSING = frozenset({Origin.OBSERVED, Origin.EXCEPTION, Origin.BOOTSTRAP, Origin.DOCUMENT})
@@ -66,7 +66,10 @@ def follow_the_live(state: State, link: Link, tick: Tick) -> tuple[State, tuple[
 
 
 def _live(state: State) -> Live:
-    keys = [keys_at(it) for it in answering(state)]
+    keys = [
+        frozenset().union(*(keys_of(leaf) for leaf in live_at(it) if not leaf.wider))
+        for it in answering(state)
+    ]
     counts = {pin.key: sum(pin.key in it for it in keys) for pin in accepted(state.pins)}
     return {key: count for key, count in counts.items() if count}
 
@@ -82,9 +85,6 @@ def _translate(state: State, link: Link, tick: Tick) -> State:
             continue
         rest = tuple(other for other in state.pins if other.key != (kind, value))
         twin = replace(pin, fingerprint=value, kind=kind, role=Role.BACKUP, since=tick.now.wall)
-        rest = tuple(
-            replace(it, announcer=twin.key) if it.announcer == pin.key else it for it in rest
-        )
         state = replace(state, pins=(*rest, replace(twin, proven=False)))
     return state
 
@@ -93,7 +93,7 @@ def _note(pin: Pin, live: Live, state: State, tick: Tick) -> Pin:
     if not pin.accepted:
         return pin
     if pin.key not in live:
-        fading = pin.role is Role.RETIRING or _may_lapse(pin, state)
+        fading = pin.role is Role.RETIRING or _may_lapse(pin)
         return replace(pin, unseen=pin.unseen + tick.observed) if fading else pin
     loaded = state.edge.loaded
     known = loaded.read_under(tick.rules.restart.validator) if loaded else frozenset()
@@ -102,9 +102,8 @@ def _note(pin: Pin, live: Live, state: State, tick: Tick) -> Pin:
     return replace(pin, ever_live=True, unseen=0.0, proven=proven, sightings=sightings)
 
 
-def _may_lapse(pin: Pin, state: State) -> bool:
-    lapses = pin.origin in LAPSING or is_orphaned(pin, state.pins)
-    return pin.role is Role.BACKUP and lapses
+def _may_lapse(pin: Pin) -> bool:
+    return pin.role is Role.BACKUP and pin.origin in LAPSING
 
 
 def _activate(state: State, live: Live, tick: Tick) -> tuple[State, tuple[Event, ...]]:
@@ -160,7 +159,7 @@ def _retire_unseen(state: State, live: Live, tick: Tick) -> tuple[State, tuple[E
         return state, ()
     events = []
     for pin in state.pins:
-        fading = pin.role is Role.RETIRING or _may_lapse(pin, state)
+        fading = pin.role is Role.RETIRING or _may_lapse(pin)
         gone = fading and pin.unseen >= tick.rules.pins.overlap
         over = pin.not_after is not None and tick.now.wall > pin.not_after
         if pin.key in live or not (gone or over):

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgepind.model.enums import ExceptionPin, Origin, Policy
+from edgepind.model.enums import ExceptionPin, Origin, Policy, Role
+from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
 
 
@@ -20,9 +21,7 @@ class Evidence(StrEnum):
     ANNOUNCEMENT = "announced over a connection whose leaf is pinned, with standing"
     DOCUMENT = "found in the pinning config, after the state was lost"
     UNANNOUNCED = "seen live with a public chain, unannounced"
-    BESIDE = "the same, while a pinned leaf is still served, at other addresses or in turn with it"
-    CA_CHANGED = "seen live with a public chain, under a CA organisation that no pinned leaf had"
-    CA_CHANGED_BESIDE = "the same under such a CA, while a pinned leaf is still served"
+    IN_TURN = "the same, in turn with a pinned leaf at one address"
     BOOTSTRAP = "seen live with a public chain, where no pin is known"
     EXCEPTION = "seen live, issued by a configured inspecting CA"
     INTERCEPTION = "seen live, with a chain that reaches no public root"
@@ -35,16 +34,10 @@ class Condition(StrEnum):
     HOLD_DOWN = "after the hold-down, by age and sightings"
     SHORT_HOLD_DOWN = "after a tenth of the hold-down's age, and all of its sightings"
     LONG_HOLD_DOWN = "after four times the hold-down's age, and its sightings"
-    CA_HOLD_DOWN = "after the age of pins.ca_hold_down, and the sightings"
-    LONG_CA_HOLD_DOWN = "after four times the age of pins.ca_hold_down, and the sightings"
     SIGHTINGS = "after the sightings, as many in all as that for each address that answers"
     NEVER = "never"
 
 
-_CA_SHARE: Mapping[Condition, float] = {
-    Condition.CA_HOLD_DOWN: 1.0,
-    Condition.LONG_CA_HOLD_DOWN: 4.0,
-}
 _AGE_SHARE: Mapping[Condition, float] = {
     Condition.HOLD_DOWN: 1.0,
     Condition.SHORT_HOLD_DOWN: 0.1,
@@ -69,15 +62,9 @@ ADMISSION: Mapping[tuple[Evidence, Policy], Condition] = {
     (Evidence.UNANNOUNCED, Policy.STRICT): Condition.NEVER,
     (Evidence.UNANNOUNCED, Policy.BALANCED): Condition.HOLD_DOWN,
     (Evidence.UNANNOUNCED, Policy.AVAILABLE): Condition.SHORT_HOLD_DOWN,
-    (Evidence.BESIDE, Policy.STRICT): Condition.NEVER,
-    (Evidence.BESIDE, Policy.BALANCED): Condition.LONG_HOLD_DOWN,
-    (Evidence.BESIDE, Policy.AVAILABLE): Condition.HOLD_DOWN,
-    (Evidence.CA_CHANGED, Policy.STRICT): Condition.NEVER,
-    (Evidence.CA_CHANGED, Policy.BALANCED): Condition.CA_HOLD_DOWN,
-    (Evidence.CA_CHANGED, Policy.AVAILABLE): Condition.HOLD_DOWN,
-    (Evidence.CA_CHANGED_BESIDE, Policy.STRICT): Condition.NEVER,
-    (Evidence.CA_CHANGED_BESIDE, Policy.BALANCED): Condition.LONG_CA_HOLD_DOWN,
-    (Evidence.CA_CHANGED_BESIDE, Policy.AVAILABLE): Condition.HOLD_DOWN,
+    (Evidence.IN_TURN, Policy.STRICT): Condition.NEVER,
+    (Evidence.IN_TURN, Policy.BALANCED): Condition.LONG_HOLD_DOWN,
+    (Evidence.IN_TURN, Policy.AVAILABLE): Condition.HOLD_DOWN,
     (Evidence.BOOTSTRAP, Policy.STRICT): Condition.SIGHTINGS,
     (Evidence.BOOTSTRAP, Policy.BALANCED): Condition.SIGHTINGS,
     (Evidence.BOOTSTRAP, Policy.AVAILABLE): Condition.SIGHTINGS,
@@ -95,22 +82,12 @@ ORIGIN: Mapping[Evidence, Origin] = {
     Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
     Evidence.DOCUMENT: Origin.DOCUMENT,
     Evidence.UNANNOUNCED: Origin.OBSERVED,
-    Evidence.CA_CHANGED: Origin.OBSERVED,
     Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
     Evidence.EXCEPTION: Origin.EXCEPTION,
 }
 """The origin of a pin that was admitted on this evidence; interception admits none."""
 
-EVIDENCE: Mapping[Origin, Evidence] = {
-    origin: evidence for evidence, origin in ORIGIN.items() if evidence is not Evidence.CA_CHANGED
-}
-"""The plain evidence of each origin, where nothing aggravates it."""
-
-_OF_ANOTHER_CA: Mapping[Evidence, Evidence] = {Evidence.UNANNOUNCED: Evidence.CA_CHANGED}
-_BESIDE_A_PINNED: Mapping[Evidence, Evidence] = {
-    Evidence.UNANNOUNCED: Evidence.BESIDE,
-    Evidence.CA_CHANGED: Evidence.CA_CHANGED_BESIDE,
-}
+EVIDENCE: Mapping[Origin, Evidence] = {origin: evidence for evidence, origin in ORIGIN.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,46 +105,32 @@ def condition(evidence: Evidence, policy: Policy) -> Condition:
     return ADMISSION[(evidence, policy)]
 
 
-def evidence_for(origin: Origin, *, beside: bool = False, other_ca: bool = False) -> Evidence:
-    """On what evidence a pin of this origin may be accepted, as things stand.
-
-    `beside`: a pinned leaf is still served as well (`core.live_leaves.pinned_beside`);
-    `other_ca`: its leaf is under another CA organisation (`core.continuity.is_of_another`).
-    """
-    evidence = EVIDENCE[origin]
-    if other_ca:
-        evidence = _OF_ANOTHER_CA.get(evidence, evidence)
-    return _BESIDE_A_PINNED.get(evidence, evidence) if beside else evidence
-
-
-def condition_for(
-    origin: Origin, rules: PinRules, *, beside: bool = False, other_ca: bool = False
-) -> Condition:
+def condition_for(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> Condition:
     """The row for pins of this origin; `exception_pin` may let a named CA's leaves in at once.
 
-    Under a `ca_hold_down` of "never" none of its rows lets anything in.
+    `in_turn`: an address serves a pinned leaf as well (`core.live_leaves.pinned_in_turn`).
     """
     if origin is Origin.EXCEPTION and rules.exception_pin is ExceptionPin.CA:
         return Condition.AT_ONCE
-    row = condition(evidence_for(origin, beside=beside, other_ca=other_ca), rules.policy)
-    return Condition.NEVER if row in _CA_SHARE and rules.ca_hold_down is None else row
+    evidence = EVIDENCE[origin]
+    if in_turn and evidence is Evidence.UNANNOUNCED:
+        evidence = Evidence.IN_TURN
+    return condition(evidence, rules.policy)
 
 
-def hold_down(
-    origin: Origin, rules: PinRules, *, beside: bool = False, other_ca: bool = False
-) -> HoldDown | None:
+def hold_down(origin: Origin, rules: PinRules, *, in_turn: bool = False) -> HoldDown | None:
     """What a pending pin of this origin must serve in all; None where it is never accepted."""
-    row = condition_for(origin, rules, beside=beside, other_ca=other_ca)
+    row = condition_for(origin, rules, in_turn=in_turn)
     if row is Condition.NEVER:
         return None
     return HoldDown(
-        age=_age(row, rules),
+        age=rules.hold_down * _AGE_SHARE[row],
         sightings=1 if row is Condition.AT_ONCE else rules.sightings,
         everywhere=row is Condition.SIGHTINGS,
     )
 
 
-def _age(row: Condition, rules: PinRules) -> float:
-    if row in _CA_SHARE and rules.ca_hold_down is not None:
-        return rules.ca_hold_down * _CA_SHARE[row]
-    return rules.hold_down * _AGE_SHARE[row]
+def remaining_hold_down(pin: Pin, rules: PinRules, *, in_turn: bool) -> float | None:
+    """Seconds of age that `pin` has yet to serve; None if not pending, or never accepted."""
+    need = hold_down(pin.origin, rules, in_turn=in_turn) if pin.role is Role.PENDING else None
+    return None if need is None else max(0.0, need.age - pin.held)

@@ -29,10 +29,6 @@ def adopt(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     if document is None:
         return state, ()
     events: tuple[Event, ...] = ()
-    if isinstance(document, DocumentRead) and (
-        state.edge.written is None or state.resumed_after_damage
-    ):
-        state = replace(state, edge=replace(state.edge, lent=document.lent))
     state = _adopt_unit(state, tick)
     if isinstance(document, DocumentRead):
         no_pin = not any(pin.accepted for pin in state.pins)
@@ -80,10 +76,9 @@ def pins_in(
     """The pins in a document: the current one, or else the first, and the others as backups.
 
     `lost`: the state was lost, so that it is not known who added them. The current one is vouched
-    for nevertheless, for there is no other pin to begin with. What is on loan is no pin.
+    for nevertheless, for there is no other pin to begin with.
     """
-    order = tuple(it for it in document.named if it not in document.lent)
-    origin = Origin.DOCUMENT if lost else Origin.OPERATOR
+    order, origin = document.named, Origin.DOCUMENT if lost else Origin.OPERATOR
     first = [Pin(it, kind, Role.CURRENT, origin, wall, vouched=lost) for it in order[:1]]
     return (*first, *(Pin(it, kind, Role.BACKUP, origin, wall) for it in order[1:]))
 

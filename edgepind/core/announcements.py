@@ -12,10 +12,6 @@ nothing. One that counts does this:
 - `_prepare`: the first named fingerprint that is not accepted becomes the announced backup. It
   replaces an announced backup that was never live, and never one that was.
 
-- The pin over whose channel a backup was announced is remembered with it, and `drop_orphans` drops
-  the backup once that pin is accepted no longer, unless it was live (then `core.activation` retires
-  it when it has not been for the overlap).
-
 There is at most one announced backup that was never live. An announcement removes nothing else, it
 makes nothing current, and brings nothing back that was retired or removed.
 """
@@ -23,13 +19,7 @@ makes nothing current, and brings nothing back that was retired or removed.
 from dataclasses import replace
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.messages import (
-    IS_REMOVED,
-    IS_RETIRED,
-    pin_prepared,
-    pin_replaced,
-    pin_retired,
-)
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, pin_prepared, pin_replaced
 from edgepind.core.pin_lifecycle import (
     PinEvent,
     enter,
@@ -45,7 +35,7 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Channel, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Status, StatusAnswer, StatusUnchanged
-from edgepind.model.pin import Pin, accepted, is_orphaned, with_role
+from edgepind.model.pin import Pin
 from edgepind.model.state import State
 
 
@@ -63,25 +53,11 @@ def note_announcement(state: State, status: Status, tick: Tick) -> tuple[State, 
     named = tuple(it for it in both if it and it not in refused_for)
     state, refused = report_refusals(state, refused_for.items())
     state = _vouch(state, named, tick)
-    by = next((pin for pin in accepted(state.pins) if pin.key in status.over), None)
-    state = _note_announcer(state, named, by)
     wanted = _wanted(state, named, tick)
     if wanted is None:
         return state, refused
-    state, prepared = _prepare(state, wanted, by, tick)
+    state, prepared = _prepare(state, wanted, tick)
     return state, (*refused, *prepared)
-
-
-def drop_orphans(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
-    """Drop what was announced over the channel of a pin that is accepted no longer."""
-    events = []
-    for pin in with_role(state.pins, Role.BACKUP):
-        if not is_orphaned(pin, state.pins) or pin.ever_live or _is_live(pin, tick):
-            continue
-        pins, retired = leave(state.pins, state.retired, pin, PinEvent.ORPHANED)
-        state = replace(state, pins=pins, retired=retired)
-        events.append(pin_retired(pin, "the pin that announced it is accepted no longer"))
-    return state, tuple(events)
 
 
 def _note_kind(state: State, tick: Tick) -> State:
@@ -136,22 +112,6 @@ def _can_be_vouched_for(pin: Pin, tick: Tick) -> bool:
     return pin.accepted and earns and pin.kind is tick.rules.pins.kind
 
 
-def _note_announcer(state: State, named: tuple[Fingerprint, ...], by: Pin | None) -> State:
-    """Let an announced backup depend on the current pin, where that names it, and on no former one.
-
-    No pin names itself, nor do two that are not current keep one another.
-    """
-    if by is None or by.role is not Role.CURRENT:
-        return state
-    pins = tuple(
-        replace(pin, announcer=by.key)
-        if pin.fingerprint in named and pin.role is Role.BACKUP and pin.origin is Origin.ANNOUNCED
-        else pin
-        for pin in state.pins
-    )
-    return replace(state, pins=pins)
-
-
 def _wanted(state: State, named: tuple[Fingerprint, ...], tick: Tick) -> Fingerprint | None:
     """The first named fingerprint that is to become the announced backup, if any.
 
@@ -174,9 +134,7 @@ def _is_live(pin: Pin, tick: Tick) -> bool:
     return any(it.value(pin.kind) == pin.fingerprint for it in leaves_in(tick.seen.link))
 
 
-def _prepare(
-    state: State, fingerprint: Fingerprint, by: Pin | None, tick: Tick
-) -> tuple[State, tuple[Event, ...]]:
+def _prepare(state: State, fingerprint: Fingerprint, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     events: list[Event] = []
     for pin in state.pins:
         if pin.role is not Role.BACKUP or pin.origin is not Origin.ANNOUNCED:
@@ -194,6 +152,5 @@ def _prepare(
     else:
         seed = Pin(fingerprint, kind, Role.BACKUP, Origin.ANNOUNCED, tick.now.wall)
         new = enter(seed, PinEvent.ANNOUNCED, state)
-    new = replace(new, announcer=by.key if by else None)
     state = replace(state, pins=put(state.pins, new))
     return state, (*events, pin_prepared(new))

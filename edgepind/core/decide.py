@@ -10,18 +10,17 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from edgepind.core.activation import follow_the_live
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.adoption import adopt
-from edgepind.core.announcements import drop_orphans, note_announcement
+from edgepind.core.announcements import note_announcement
 from edgepind.core.bundles import note_bundles
-from edgepind.core.continuity import known_owners, note_owners, tell_strangers
-from edgepind.core.desired import amend_document, awaits_document, is_off, learn_write
-from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, with_known_leaves
-from edgepind.core.drain import (
-    awaits_service,
-    learn_service,
-    note_service,
-    settle_service,
+from edgepind.core.desired import (
+    VALIDATION_OFF,
+    amend_document,
+    awaits_document,
+    learn_write,
 )
+from edgepind.core.diagnosis import GOOD, Diagnosis, diagnose, with_known_leaves
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.leaf_dates import note_dates
 from edgepind.core.live_leaves import (
@@ -29,10 +28,10 @@ from edgepind.core.live_leaves import (
     note_served,
     others_live,
     passes,
+    pinned_in_turn,
     serves_in_turn,
 )
-from edgepind.core.loans import drop_ended, offer
-from edgepind.core.lockout import is_lockout, shows_rotation
+from edgepind.core.lockout import is_lockout
 from edgepind.core.messages import (
     Deadlines,
     finding_changed,
@@ -44,7 +43,6 @@ from edgepind.core.messages import (
 from edgepind.core.obstacle import obstacle
 from edgepind.core.override import learn_not_removed, note_override, removal
 from edgepind.core.pin_commands import apply_commands
-from edgepind.core.planning import note_go_ahead
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout, is_rotated_away
 from edgepind.core.restart_verification import learn_restart, watch_restarted
 from edgepind.core.restarts import (
@@ -59,10 +57,8 @@ from edgepind.core.restarts import (
 )
 from edgepind.core.scheduling import ask_again, next_delay, note_status
 from edgepind.core.standing import earn_standing
-from edgepind.core.sticky import note_pinned
 from edgepind.core.tick import Tick
 from edgepind.core.time_floor import judge_time
-from edgepind.core.wait import remaining_hold_down
 from edgepind.model.action import (
     Action,
     DocumentWritten,
@@ -73,8 +69,6 @@ from edgepind.model.action import (
     RestartFailed,
     RestartRefused,
     RestartUnderWay,
-    ServiceNotSet,
-    ServiceSet,
     WriteFailed,
 )
 from edgepind.model.decision import Decision, Event
@@ -87,7 +81,7 @@ from edgepind.model.observation import (
     StatusUnchanged,
 )
 from edgepind.model.pin import accepted
-from edgepind.model.state import ClockJudgement, Guard, Owed, Owing, RollingBack, Settling, State
+from edgepind.model.state import ClockJudgement, Owing, RollingBack, Settling, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +115,17 @@ def decide(state: State, observations: Observations, now: Moment) -> Decision:
     state = replace(state, clock=time.clock, began=time.began, floor=time.floor)
     draft = _learn(_Draft(state), tick)
     draft = draft.with_events(*adopt(draft.state, tick))
-    draft = draft.with_events(note_owners(draft.state, tick), ())
-    tick = replace(tick, owners=known_owners(draft.state, tick.rules.pins))
-    draft = draft.with_events(note_pinned(note_served(draft.state, tick), tick), ())
-    draft = draft.with_events(note_service(draft.state, tick), ())
+    draft = draft.with_events(note_served(draft.state, tick), ())
     draft = _note_status(draft, tick)
     draft = draft.with_events(*accept_evidence(draft.state, tick))
     diagnosis = conclude(draft.state, tick)
     draft = _note_diagnosis(draft, diagnosis, tick)
     draft = draft.with_events(*settle_roles(draft.state, tick))
-    draft = draft.with_events(*drop_orphans(draft.state, tick))
     draft = _guard(draft, diagnosis, before, tick)
     draft = draft.with_events(*watch_restarted(draft.state, tick))
     draft = draft.with_actions(*amend_document(leave_rollback(draft.state, tick), tick))
     draft = draft.with_actions(draft.state, removal(draft.state.guard, tick), ())
     draft = draft.with_actions(*pursue_restart(draft.state, tick, alone=not draft.actions))
-    draft = draft.with_actions(*settle_service(draft.state, tick, alone=not draft.actions))
     return _close(draft, tick)
 
 
@@ -154,7 +143,6 @@ def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
     announced and live in the same tick is announced. Beside a document that could not be read yet,
     the operator alone.
     """
-    state = note_go_ahead(state, tick.seen.words)
     state, events = apply_commands(state, tick.seen.words, tick)
     state, more = note_bundles(state, tick)
     events += more
@@ -165,8 +153,6 @@ def accept_evidence(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]
         events += more
     if tick.seen.link is not None:
         state, more = note_sightings(state, tick.seen.link, tick)
-        events += more
-        state, more = tell_strangers(state, tick.seen.link, tick)
         events += more
     return state, events
 
@@ -186,7 +172,6 @@ def conclude(state: State, tick: Tick) -> Diagnosis | None:
         finding=_with_turns(diagnosis.finding, state),
         accepted=passes({pin.key for pin in accepted(state.pins)}, state),
         lockout=is_lockout(state, tick.rules),
-        rotated=shows_rotation(state),
     )
 
 
@@ -216,13 +201,7 @@ def _concluded(state: State) -> Diagnosis | None:
     """What the last look concluded about the link."""
     if state.finding is None:
         return None
-    return Diagnosis(
-        state.finding,
-        state.link_accepted,
-        state.addresses,
-        state.lockout,
-        rotated=shows_rotation(state),
-    )
+    return Diagnosis(state.finding, state.link_accepted, state.addresses, state.lockout)
 
 
 def _learn(draft: _Draft, tick: Tick) -> _Draft:
@@ -238,8 +217,6 @@ def _learn(draft: _Draft, tick: Tick) -> _Draft:
                 | RestartRefused()
             ):
                 draft = draft.with_events(*learn_restart(draft.state, outcome, tick))
-            case ServiceSet() | ServiceNotSet():
-                draft = draft.with_events(*learn_service(draft.state, outcome, tick))
             case OverrideNotRemoved():
                 guard, events = learn_not_removed(draft.state.guard, outcome)
                 draft = draft.with_events(replace(draft.state, guard=guard), events)
@@ -292,22 +269,16 @@ def _note_diagnosis(draft: _Draft, diagnosis: Diagnosis | None, tick: Tick) -> _
 def _guard(
     draft: _Draft, diagnosis: Diagnosis | None, before: Diagnosis | None, tick: Tick
 ) -> _Draft:
-    draft = draft.with_events(*drop_ended(draft.state, tick))
-    state = draft.state
-    guard, events = note_override(state.guard, tick)
-    in_hand = restarts_in_hand(state.edge, tick)
-    guard, more = guard_on(guard, diagnosis, before, in_hand, offer(state, tick), tick)
+    guard, events = note_override(draft.state.guard, tick)
+    in_hand = restarts_in_hand(draft.state.edge, tick)
+    guard, more = guard_on(guard, diagnosis, before, in_hand, tick)
     if guard.since is None:
         guard = replace(guard, since=tick.now.wall)
-    if _how_open(guard) != _how_open(state.guard):
-        # Opening the Edge or closing it is no retry of a document that failed.
+    state = draft.state
+    if (guard.posture in VALIDATION_OFF) is not (state.guard.posture in VALIDATION_OFF):
+        # Switching validation off or on is no retry of a document that failed.
         state = replace(state, edge=forgive(state.edge, tick))
     return draft.with_events(replace(state, guard=guard), (*events, *more))
-
-
-def _how_open(guard: Guard) -> tuple[bool, bool]:
-    """Whether the Edge is to be open, and whether its validation is to be off."""
-    return guard.posture in {Posture.OPEN, Posture.OVERRIDE}, is_off(guard)
 
 
 def _close(draft: _Draft, tick: Tick) -> Decision:
@@ -351,7 +322,6 @@ def _delay(state: State, tick: Tick) -> float:
             deadline(state.guard, tick.rules.fail_open.grace, now) if _runs_out(state) else None,
             *_hold_downs_end(state, tick),
             ready_ends(owed, state, tick) if owed else None,
-            _plan_is_for(state, tick),
             budget_frees(state, tick) if owed else None,
             debt_of(restart, now).not_before,
             _start_ends(state, tick),
@@ -366,14 +336,6 @@ def _start_ends(state: State, tick: Tick) -> Monotonic | None:
     return Monotonic(starting.since + tick.rules.restart.start_timeout) if starting else None
 
 
-def _plan_is_for(state: State, tick: Tick) -> Monotonic | None:
-    """When the restart is planned for that waits for a window; None: there is none."""
-    restart = state.edge.restart
-    if not isinstance(restart, Owed) or restart.plan is None:
-        return None
-    return tick.after((restart.plan.at - tick.now.wall).total_seconds())
-
-
 def _runs_out(state: State) -> bool:
     """Whether the time of the present posture runs now: that of grace may be paused."""
     return state.guard.posture is not Posture.GRACE or is_opening_lockout(_concluded(state))
@@ -382,7 +344,7 @@ def _runs_out(state: State) -> bool:
 def _hold_downs_end(state: State, tick: Tick) -> Iterator[Monotonic]:
     """When each hold-down will have served its age, if it is seen without a gap."""
     for pin in state.pins:
-        left = remaining_hold_down(pin, state, tick.rules.pins)
+        left = remaining_hold_down(pin, tick.rules.pins, in_turn=pinned_in_turn(state))
         if left is not None and pin.last_seen is not None:
             yield Monotonic(pin.last_seen + left)
 
@@ -393,7 +355,7 @@ def _is_urgent(state: State, tick: Tick) -> bool:
     For the first pin also while the cloud is unreachable: until then nothing is pinned.
     """
     posture, concluded = state.guard.posture, _concluded(state)
-    if state.edge.starting is not None or awaits_service(state, tick):
+    if state.edge.starting is not None:
         return True
     if posture is Posture.OPEN and is_rotated_away(concluded):
         return True

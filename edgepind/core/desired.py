@@ -7,16 +7,13 @@ last good document less what is not accepted any more (`rollback_target`). A doc
 something else is written, one that is missing or damaged is restored, under backoff where that
 fails; one that cannot be read, or is damaged with no good copy to restore, is left as it is. While
 it was never read (`awaits_document`), it is not known what it pins: nothing is accepted beside it
-but an operator's word. What is on loan stands in the allowlist behind the pins (before them under
-`validator = "single"`), and with each write goes which of its values that are (`Edge.lent`), so
-that what ends the opening lies ready without them. Never written: an empty allowlist, and
-`enabled: false` but in an override and the last resort of an opening (invariants 1 and 4).
+but an operator's word. Never written: an empty allowlist, and `enabled: false` in a posture that
+enforces (invariants 1 and 4).
 """
 
 from dataclasses import replace
 from typing import assert_never
 
-from edgepind.core.loans import lent_in
 from edgepind.core.lockout import accepts_live
 from edgepind.core.scheduling import backoff
 from edgepind.core.tick import Tick
@@ -39,28 +36,21 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import accepted
 from edgepind.model.rules import Rules
-from edgepind.model.state import Edge, Guard, Idle, Owed, RolledBack, RollingBack, Settling, State
+from edgepind.model.state import Edge, Idle, Owed, RolledBack, RollingBack, Settling, State
 
 WRITE_BACKOFF_CAP = 900.0
 """Seconds between two attempts at most, where a write keeps failing."""
 
-
-def is_off(guard: Guard) -> bool:
-    """Whether the document says `enabled: false`: in an override and the last resort alone."""
-    return guard.posture is Posture.OVERRIDE or (
-        guard.posture is Posture.OPEN and guard.last_resort
-    )
+VALIDATION_OFF = frozenset({Posture.OPEN, Posture.OVERRIDE})
+"""The postures in which the document says `enabled: false` (invariant 4)."""
 
 
 def wanted(state: State) -> Pinning | None:
-    """What the pins, the loans and the posture ask for; None before the first pin."""
-    guard = state.guard
-    pinned = tuple(pin.fingerprint for pin in accepted(state.pins))
-    if not pinned:
+    """What the pins and the posture ask for; None before the first pin."""
+    fingerprints = tuple(dict.fromkeys(pin.fingerprint for pin in accepted(state.pins)))
+    if not fingerprints:
         return None
-    lent = tuple(it.fingerprint for it in guard.loans)
-    order = tuple(dict.fromkeys((*lent, *pinned) if guard.loan_leads else (*pinned, *lent)))
-    return Pinning(not is_off(guard), order[0], order)
+    return Pinning(state.guard.posture not in VALIDATION_OFF, fingerprints[0], fingerprints)
 
 
 def rollback_target(state: State) -> Pinning | None:
@@ -123,32 +113,29 @@ def amend_document(state: State, tick: Tick) -> tuple[State, tuple[Action, ...],
     """Ask for the document to be put right, where it is not what it should be."""
     goal, edge, document = desired(state), state.edge, tick.seen.document
     if document is None:
-        return state, _follow_up(goal, state, tick), ()
+        return state, _follow_up(goal, edge, tick), ()
     problem = _problem(document)
     events: tuple[Event, ...] = ()
     if problem is not None and problem != edge.document_problem:
         events = (_rejected(document, problem),)
     edge = replace(edge, document_problem=problem, on_disk=_on_disk(document, edge.on_disk))
     if isinstance(document, DocumentRead):
-        said = goal is not None and edge.lent == document.lent == lent_in(goal, state)
-        if goal is not None and said and _says(document, goal, edge):
+        if goal is not None and _says(document, goal, edge):
             edge = replace(_well_written(edge), written=goal)
             return replace(state, edge=edge), (), events
         edge = _take_what_closes(edge, document, goal)
-        action: Action | None = (
-            _write(goal, replace(state, edge=edge)) if goal is not None else None
-        )
+        action: Action | None = _write(goal, edge) if goal is not None else None
     else:
-        action = _restoration(document, None if awaits_document(state, tick) else goal, state)
+        action = _restoration(document, None if awaits_document(state, tick) else goal)
     due = action is not None and tick.passed_or_unset(edge.write_not_before)
     return replace(state, edge=edge), (action,) if due and action else (), events
 
 
-def _restoration(document: Document, goal: Pinning | None, state: State) -> Action | None:
+def _restoration(document: Document, goal: Pinning | None) -> Action | None:
     """What is asked for where there is no document that could be edited."""
     match document:
         case DocumentMissing() | DocumentRejected(restorable=True):
-            return RestoreDocument(goal, () if goal is None else lent_in(goal, state))
+            return RestoreDocument(goal)
         case _:
             return None
 
@@ -181,19 +168,15 @@ def _well_written(edge: Edge) -> Edge:
     return replace(edge, write_failures=0, write_not_before=None, write_error=None)
 
 
-def _follow_up(goal: Pinning | None, state: State, tick: Tick) -> tuple[Action, ...]:
+def _follow_up(goal: Pinning | None, edge: Edge, tick: Tick) -> tuple[Action, ...]:
     """Between two looks at the document: write where what was written is not wanted any more."""
-    edge = state.edge
-    if goal is None or edge.document_problem is not None:
-        return ()
-    as_wanted = goal == edge.written and edge.lent == lent_in(goal, state)
-    missing = not as_wanted or _gives_back(edge)
-    due = missing and tick.passed_or_unset(edge.write_not_before)
-    return (_write(goal, state),) if due else ()
+    missing = goal is not None and (goal != edge.written or _gives_back(edge))
+    due = missing and tick.passed_or_unset(edge.write_not_before) and edge.document_problem is None
+    return (_write(goal, edge),) if due and goal is not None else ()
 
 
-def _write(goal: Pinning, state: State) -> WriteDocument:
-    return WriteDocument(goal, as_before=_gives_back(state.edge), lent=lent_in(goal, state))
+def _write(goal: Pinning, edge: Edge) -> WriteDocument:
+    return WriteDocument(goal, as_before=_gives_back(edge))
 
 
 def _goes_back(edge: Edge) -> bool:
@@ -268,11 +251,7 @@ def learn_write(
         # It closes the Edge, and may lack a pin: see `core.restarts`.
         state, events = learn_write(state, WriteFailed(outcome.instead), tick)
         edge = replace(
-            state.edge,
-            written=outcome.pinning,
-            lent=(),
-            digest=outcome.digest,
-            on_disk=outcome.pinning,
+            state.edge, written=outcome.pinning, digest=outcome.digest, on_disk=outcome.pinning
         )
         return replace(state, edge=edge), (*events, *_written(outcome, repaired=False))
     repaired = outcome.pinning is not None and outcome.pinning == edge.written
@@ -280,7 +259,6 @@ def learn_write(
     edge = replace(
         _well_written(edge),
         written=outcome.pinning or edge.written,
-        lent=lent_in(outcome.pinning, state) if outcome.pinning else edge.lent,
         on_disk=outcome.pinning or edge.on_disk,
         digest=outcome.digest,
         document_problem=edge.document_problem if as_it_was else None,

@@ -18,7 +18,6 @@ from edgepind.model.enums import Finding, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.model.observation import ClockReading, ClockSource, Leaf, Link, Served
-from edgepind.model.organisation import disjoint
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, ClockJudgement
@@ -103,8 +102,7 @@ class LeafFacts:
 
     `public`: its chain reaches the public roots at some time; `public_now`: by the host's
     clock; `right_then`: leaf and chain are in time at a time with better evidence;
-    `clock_trusted`: the clock keeps nothing from being concluded (see `may_judge`); `known_ca`: the
-    chain reaches a root of an organisation that the cloud is known to use, or none is known.
+    `clock_trusted`: the clock keeps nothing from being concluded (see `may_judge`).
     """
 
     pinned: bool
@@ -114,7 +112,6 @@ class LeafFacts:
     public_now: bool
     right_then: bool
     clock_trusted: bool
-    known_ca: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +160,6 @@ LEAF_TABLE: tuple[LeafRow, ...] = (
         lambda it: not it.public_now or not it.name,
     ),
     LeafRow(
-        Finding.CA_CHANGED,
-        "the same, and all those roots are of organisations that no pinned leaf of this host had",
-        lambda it: not it.known_ca,
-    ),
-    LeafRow(
         Finding.UNANNOUNCED_ROTATION,
         "the leaf is not pinned; its chain reaches the public roots; name and time are right",
         lambda _: True,
@@ -178,25 +170,19 @@ GRAVITY: tuple[Finding, ...] = (
     Finding.INTERCEPTION,
     Finding.CLOCK_FAULT,
     Finding.UNANNOUNCED_ROTATION,
-    Finding.CA_CHANGED,
     Finding.CERTIFICATE_FAULT,
     Finding.CIPHER_MISMATCH,
     Finding.PINNED,
 )
 """Of several verdicts, the first in this order is the link's.
 
-No single address is rotating, and an address that does not answer does not count. A leaf under
-another CA comes after one under the cloud's own: a stranger at one address must not take the
-openings from a site whose cloud has rotated at another.
+No single address is rotating, and an address that does not answer does not count.
 """
 
 GOOD = frozenset({Finding.PINNED, Finding.ROTATING})
 """Findings on a healthy link."""
 
-NEVER_ACCEPTED = frozenset({Finding.INTERCEPTION, Finding.CERTIFICATE_FAULT})
-"""Verdicts on an unpinned leaf that no evidence will let in."""
-
-_USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION, Finding.CA_CHANGED})
+_USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION})
 """Verdicts on a leaf that a handshake with wider settings only turns into a mismatch."""
 
 
@@ -204,23 +190,14 @@ _USABLE = frozenset({Finding.PINNED, Finding.UNANNOUNCED_ROTATION, Finding.CA_CH
 class Diagnosis:
     """The finding, and the verdict on each address.
 
-    `accepted`: the pin set accepts more than half of the looks. `lockout`: the Edge, by what it has
-    loaded, does not. `rotated`: some address serves what may open the Edge, whatever the gravest
-    verdict is (all three: `core.lockout`); None: as the finding says.
+    `accepted`: the pin set accepts some leaf that is served. `lockout`: the Edge, by what it has
+    loaded, accepts none (see `core.lockout`).
     """
 
     finding: Finding
     accepted: bool
     verdicts: tuple[AddressVerdict, ...]
     lockout: bool = False
-    rotated: bool | None = None
-
-    @property
-    def may_open(self) -> bool:
-        """Whether the Edge may be opened for what is served."""
-        if self.rotated is None:
-            return self.finding is Finding.UNANNOUNCED_ROTATION
-        return self.rotated
 
 
 def pin_of(leaf: Leaf, pins: Iterable[Pin]) -> Pin | None:
@@ -344,5 +321,4 @@ def _facts(leaf: Leaf, pins: Iterable[Pin], tick: Tick, floor: datetime | None) 
         right_then=judged is not None
         and any(judged.holds_at(then) for then in better_times(tick.clock, tick.now, floor)),
         clock_trusted=tick.clock.trusted or (not pinned and may_judge(leaf, pins, tick, floor)),
-        known_ca=not tick.owners or not disjoint(leaf.public.owners, tick.owners),
     )

@@ -6,17 +6,13 @@ decide; nothing is decided or remembered here. A kind of evidence is added by a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 
-from edgepind.core.admission import Condition, HoldDown
-from edgepind.core.continuity import known_owners
-from edgepind.core.live_leaves import answering, keys_at
-from edgepind.core.messages import IS_REMOVED, IS_RETIRED, organisations, span
+from edgepind.core.admission import Condition, HoldDown, condition_for, hold_down
+from edgepind.core.live_leaves import pinned_in_turn
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.standing import STANDING, Standing, has_standing
-from edgepind.core.sticky import without_say
-from edgepind.core.wait import condition_now, need_of, other_ca
 from edgepind.model.enums import Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin
@@ -30,15 +26,13 @@ class EvidenceRow:
 
     `row` is its name, which never changes. `weight` says what it weighs, and `missing` what it
     lacks, both clauses; `missing` is None where it holds. `complete_in` is how many seconds it
-    takes at the least until it holds, or `complete_at` the time at which it does; None: no time
-    alone completes it, or it holds.
+    takes at the least until it holds; None: no time alone completes it, or it holds.
     """
 
     row: str
     weight: str
     missing: str | None = None
     complete_in: float | None = None
-    complete_at: datetime | None = None
 
     @property
     def holds(self) -> bool:
@@ -63,7 +57,8 @@ class Subject:
     @property
     def need(self) -> HoldDown | None:
         """What its pin has yet to serve; None where it is not pending, or never accepted."""
-        return need_of(self.pending, self.state, self.rules.pins) if self.pending else None
+        pin, in_turn = self.pending, pinned_in_turn(self.state)
+        return hold_down(pin.origin, self.rules.pins, in_turn=in_turn) if pin else None
 
     @property
     def served_at(self) -> tuple[str, ...]:
@@ -91,17 +86,6 @@ def _operator(it: Subject) -> EvidenceRow:
     )
 
 
-def _bundle(it: Subject) -> EvidenceRow | None:
-    weight = "admits it at once, under every policy, by a key of bundle.keys"
-    if it.pin is not None and it.pin.origin is Origin.BUNDLE:
-        return EvidenceRow("bundle", weight)
-    for named in it.state.bundle.waiting:
-        if named.fingerprint == it.fingerprint:
-            lacks = "a signed bundle names it, and its time has not come"
-            return EvidenceRow("bundle", weight, lacks, complete_at=named.not_before)
-    return None
-
-
 def _announcement(it: Subject) -> EvidenceRow:
     weight = "admits it at once as a backup, over a channel with standing"
     if it.pin is not None and it.pin.origin is Origin.ANNOUNCED:
@@ -118,21 +102,11 @@ def _announcement(it: Subject) -> EvidenceRow:
 def _policy(it: Subject) -> EvidenceRow | None:
     if it.pending is None:
         return None
-    row = condition_now(it.pending, it.state, it.rules.pins)
+    in_turn = pinned_in_turn(it.state)
+    row = condition_for(it.pending.origin, it.rules.pins, in_turn=in_turn)
     policy = it.rules.pins.policy
     lacks = f"policy {policy} never admits what is only seen" if row is Condition.NEVER else None
     return EvidenceRow("policy", f"under policy {policy}, what is seen is admitted {row}", lacks)
-
-
-def _ca(it: Subject) -> EvidenceRow | None:
-    """Whose public CA it is under; nothing where none is known, or none could be told."""
-    known = known_owners(it.state, it.rules.pins)
-    if it.pending is None or not known:
-        return None
-    weight = f"under a CA of {organisations(known)}, it opens the Edge and waits no longer for it"
-    strange = other_ca(it.pending, it.state, it.rules.pins)
-    lacks = f"its CA belongs to {organisations(it.pending.owners)} (pins.cas)"
-    return EvidenceRow("ca", weight, lacks if strange else None)
 
 
 def _age(it: Subject) -> EvidenceRow | None:
@@ -168,15 +142,6 @@ def _contradiction(it: Subject) -> EvidenceRow | None:
     return EvidenceRow("contradiction", weight, "; ".join(against) or None)
 
 
-def _address(it: Subject) -> EvidenceRow | None:
-    if it.pending is None:
-        return None
-    here = {at.address for at in answering(it.state) if it.pending.key in keys_at(at)}
-    unheard = bool(here) and here <= without_say(it.state)
-    weight = "it is served at an address that is not new, or no other serves a pinned leaf"
-    return EvidenceRow("address", weight, "only new addresses serve it" if unheard else None)
-
-
 def _chain(it: Subject) -> EvidenceRow | None:
     if it.pin is not None and it.pin.accepted:
         return None
@@ -187,7 +152,7 @@ def _chain(it: Subject) -> EvidenceRow | None:
 def _clock(it: Subject) -> EvidenceRow | None:
     if it.pending is None:
         return None
-    doubted = not it.state.clock.trusted and it.state.finding not in _JUDGED
+    doubted = not it.state.clock.trusted and it.state.finding is not Finding.UNANNOUNCED_ROTATION
     lacks = "the clock is not believed: chrony, the kernel or a pinned Date has to confirm it"
     return EvidenceRow(
         "clock", "its dates are judged by a clock that is believed", lacks if doubted else None
@@ -214,12 +179,8 @@ def _standing(it: Subject) -> EvidenceRow | None:
         )
     left = overlap - pin.tenure
     return EvidenceRow(
-        "standing", weight, f"{span(left)} more of being served everywhere, uncontradicted", left
+        "standing", weight, f"{span(left)} more of being served alone everywhere", left
     )
-
-
-_JUDGED = frozenset({Finding.UNANNOUNCED_ROTATION, Finding.CA_CHANGED})
-"""Findings of a leaf that may be judged all the same, whichever clock is right."""
 
 
 def _if_any(seconds: float) -> float | None:
@@ -228,15 +189,12 @@ def _if_any(seconds: float) -> float | None:
 
 ROWS: tuple[Callable[[Subject], EvidenceRow | None], ...] = (
     _operator,
-    _bundle,
     _announcement,
     _policy,
-    _ca,
     _age,
     _sightings,
     _live,
     _contradiction,
-    _address,
     _chain,
     _clock,
     _loaded,

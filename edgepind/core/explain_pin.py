@@ -7,18 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgepind.core.activation import LAPSING
-from edgepind.core.admission import EVIDENCE, condition_for, hold_down
-from edgepind.core.continuity import known_owners
+from edgepind.core.admission import EVIDENCE, Evidence, condition, condition_for, hold_down
 from edgepind.core.desired import is_written
 from edgepind.core.evidence_rows import EvidenceRow, evidence
-from edgepind.core.live_leaves import answering, keys_at
-from edgepind.core.messages import IS_REMOVED, IS_RETIRED, organisations, span
+from edgepind.core.live_leaves import pinned_in_turn
+from edgepind.core.messages import IS_REMOVED, IS_RETIRED, span
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.pin_commands import refusal_to_remove
 from edgepind.core.problems import UNUSABLE, UNWRITTEN, problems
 from edgepind.core.standing import STANDING, Standing, has_standing
-from edgepind.core.sticky import without_say
-from edgepind.core.wait import condition_now, evidence_for, need_of, other_ca
 from edgepind.model.enums import Channel, Finding, Origin, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.pin import Pin, with_role
@@ -116,14 +113,18 @@ def _taken(pin: Pin, state: State, rules: Rules) -> str:
 
 def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     evidence, row = EVIDENCE[pin.origin], condition_for(pin.origin, rules.pins)
-    if not pin.accepted:
-        evidence = evidence_for(pin, state, rules.pins)
-        row = condition_now(pin, state, rules.pins)
+    if evidence is Evidence.UNANNOUNCED and not pin.accepted and pinned_in_turn(state):
+        evidence = Evidence.IN_TURN
+        row = condition(evidence, rules.pins.policy)
     yield f"{evidence}; under policy {rules.pins.policy}: {row}"
     yield f"{pin.role} since {pin.since:%Y-%m-%d %H:%M:%S} UTC"
     if pin.sightings:
         yield f"{_times(pin.sightings)} sighted in all{_by_address(pin)}"
-    if need := need_of(pin, state, rules.pins) if pin.role is Role.PENDING else None:
+    if (
+        need := hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state))
+        if pin.role is Role.PENDING
+        else None
+    ):
         yield (
             f"{span(min(pin.held, need.age))} of {span(need.age)} of the hold-down and "
             f"{min(pin.sightings, need.sightings)} of {need.sightings} sightings served"
@@ -132,8 +133,6 @@ def _for(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
         yield f"live now at {live}"
     elif pin.ever_live:
         yield "it has been live before"
-    if pin.owners:
-        yield f"its leaf reaches public roots of {organisations(pin.owners)}"
     if pin.proven:
         yield "it was live after the Edge had loaded it"
     elif state.edge.loaded is not None and pin.fingerprint in state.edge.loaded.accepted:
@@ -171,38 +170,14 @@ def _by_address(pin: Pin) -> str:
 
 
 def _against_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    if need_of(pin, state, rules.pins) is None:
-        yield f"{_setting_in_force(pin, rules)} never accepts this kind of evidence"
-    if other_ca(pin, state, rules.pins):
-        yield _of_another(pin, state, rules)
+    if hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state)) is None:
+        yield f"policy {rules.pins.policy} never accepts this kind of evidence"
     if not _addresses(state, pin.fingerprint):
         yield "no address serves it now, so its hold-down is paused"
     yield from broken_rules(pin.fingerprint, state)
-    here = {it.address for it in answering(state) if pin.key in keys_at(it)}
-    if here and here <= without_say(state):
-        yield (
-            "only addresses that are new serve it, while others that are not still serve a pinned "
-            "leaf, so its hold-down is paused"
-        )
     if not state.clock.trusted and state.finding is not Finding.UNANNOUNCED_ROTATION:
         yield "the clock is known to be wrong, so its hold-down is paused"
     yield from contradictions(pin, state)
-
-
-def _setting_in_force(pin: Pin, rules: Rules) -> str:
-    """What keeps a pending pin from ever being accepted by being seen."""
-    if hold_down(pin.origin, rules.pins) is None:
-        return f"policy {rules.pins.policy}"
-    return 'pins.ca_hold_down = "never"'
-
-
-def _of_another(pin: Pin, state: State, rules: Rules) -> str:
-    """That it is under another CA organisation, and what that costs it."""
-    known = organisations(known_owners(state, rules.pins))
-    return (
-        f"its CA belongs to {organisations(pin.owners)}, and the cloud is known to use {known} "
-        "alone (pins.cas), so it opens nothing"
-    )
 
 
 def _against_accepted(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
@@ -239,7 +214,7 @@ def _against_unpinned(fingerprint: Fingerprint, state: State) -> Iterator[str]:
 
 
 def _changes_of_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
-    if need := need_of(pin, state, rules.pins):
+    if need := hold_down(pin.origin, rules.pins, in_turn=pinned_in_turn(state)):
         left = max(0.0, need.age - pin.held)
         sightings = max(0, need.sightings - pin.sightings)
         everywhere = " at every address that answers" if need.everywhere else ""
@@ -247,10 +222,7 @@ def _changes_of_pending(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
             f"accepted after {span(left)} more of being seen and {_times(sightings)} more "
             f"sighted{everywhere}, uncontradicted and by a good clock"
         )
-        yield (
-            "another leaf that could be accepted, at an address that does not serve both, drains "
-            "what it has served"
-        )
+        yield "another unpinned leaf, at an address that does not serve both, starts it again"
         yield f"not seen for {span(rules.pins.hold_down)}, it is forgotten"
     yield f"`edgepind pin add {pin.fingerprint}` accepts it at once"
 
@@ -265,8 +237,6 @@ def _changes_of_backup(pin: Pin, state: State, rules: Rules) -> Iterator[str]:
     elif pin.origin is Origin.ANNOUNCED and not pin.ever_live:
         yield "another announcement replaces it, as long as it was never live"
         yield "it is dropped once another leaf became current and the endpoint no longer names it"
-    if pin.announcer is not None:
-        yield f"it lapses with {pin.announcer[1].short}, over whose channel it was announced"
     yield from _standing_changes(pin, rules.pins.overlap)
     yield _by_removal(pin, state)
 

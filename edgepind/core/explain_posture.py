@@ -4,36 +4,32 @@ The rules that decide are evaluated here and put into sentences; nothing is deci
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from math import inf
 
-from edgepind.core.continuity import known_owners
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import wanted
 from edgepind.core.explain_pin import Explanation
 from edgepind.core.forecast import SURENESS_TEXT, forecast
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.messages import POSTURE_TEXT, span, wrong_clock
 from edgepind.core.obstacle import broken_rules, contradictions
 from edgepind.core.posture import CONFIRMING_TICKS, RESTARTS_TO_OPEN, deadline
 from edgepind.core.problems import problems
 from edgepind.core.restarts import budget_frees, ready_ends, restarts_in_hand
 from edgepind.core.tick import Tick
-from edgepind.core.wait import remaining_hold_down
 from edgepind.model.enums import Bootstrap, Finding, Posture, Role
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
-from edgepind.model.openings import allows, freed_in, spent
 from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
-from edgepind.model.state import Guard, Owed, Owing, State
+from edgepind.model.state import Owing, State
 
 _BY_ACCEPTED_LEAF = f"an accepted leaf at any address leads back to {Posture.ENFORCING}"
-_MAY_BE_RIGHT = frozenset({Finding.UNANNOUNCED_ROTATION, Finding.CA_CHANGED})
 _BY_OVERRIDE = "`edgepind override on --for 1h --reason TEXT` switches validation off"
 
 
 def explain_posture(state: State, rules: Rules, now: Moment) -> Explanation:
     """Explain the present posture."""
-    known = known_owners(state, rules.pins)
-    tick = Tick(Observations(rules=rules), now, elapsed=0.0, clock=state.clock, owners=known)
+    tick = Tick(Observations(rules=rules), now, elapsed=0.0, clock=state.clock)
     posture = state.guard.posture
     return Explanation(
         subject=rules.host,
@@ -62,7 +58,6 @@ def _for(state: State, tick: Tick) -> Iterator[str]:
         yield f"{it.address} is found {it.verdict}{served}{f' ({it.error})' if it.error else ''}"
     if guard.override is not None and guard.posture is Posture.OVERRIDE:
         yield f"{guard.override.by} gave as reason: {guard.override.reason}"
-    yield from _opened_by(guard)
     if guard.posture in {Posture.OPEN, Posture.EXHAUSTED, Posture.GRACE}:
         yield _openings(state, tick)
     if (due := forecast(state)) is not None:
@@ -74,21 +69,13 @@ def _for(state: State, tick: Tick) -> Iterator[str]:
         yield f"a lockout was seen once, and {CONFIRMING_TICKS} ticks in a row confirm it"
 
 
-def _opened_by(guard: Guard) -> Iterator[str]:
-    for loan in guard.loans:
-        yield f"the Edge is lent {loan.fingerprint.short} since {loan.since:%Y-%m-%d %H:%M:%S} UTC"
-    if guard.last_resort:
-        yield "lending does not connect the Edge, so validation is off as the last resort"
-
-
 def _openings(state: State, tick: Tick) -> str:
     rules = tick.rules.fail_open
     if not rules.enabled:
         return "fail-open is off in the settings"
-    had = spent(state.guard.openings, rules, tick.now.monotonic)
     return (
-        f"the Edge was open for {span(had)} of the {span(rules.budget * rules.limit)} that are "
-        f"allowed in {span(rules.budget_window)}"
+        f"{len(state.guard.openings)} of {rules.budget} openings in {span(rules.budget_window)} "
+        "are used"
     )
 
 
@@ -110,10 +97,7 @@ def _against(state: State, tick: Tick) -> Iterator[str]:
         yield f"the pinning config could not be written, {edge.write_failures} times in a row"
     if edge.active is False:
         yield "the Edge's unit is not active"
-    if isinstance(edge.restart, Owed) and edge.restart.plan is not None:
-        plan = edge.restart.plan
-        yield f"a restart of the Edge is planned for {plan.named}, because {plan.because}"
-    elif isinstance(edge.restart, Owing):
+    if isinstance(edge.restart, Owing):
         yield "; ".join(_debt(state, edge.restart, tick))
     if guard.override_problem is not None:
         yield f"the override file is invalid: {guard.override_problem}"
@@ -142,8 +126,6 @@ def _changes_of_enforcing(state: State, tick: Tick) -> Iterator[str]:
         f"a lockout by {Finding.UNANNOUNCED_ROTATION} in {CONFIRMING_TICKS} ticks in a row leads "
         f"to {Posture.GRACE}"
     )
-    if state.finding is Finding.CA_CHANGED:
-        yield f"finding {Finding.CA_CHANGED} leads to no other posture, and opens nothing"
     yield from _hold_downs(state, tick)
     yield _BY_OVERRIDE
 
@@ -152,7 +134,7 @@ def _changes_of_grace(state: State, tick: Tick) -> Iterator[str]:
     rules, left = tick.rules.fail_open, tick.rules.fail_open.grace - state.guard.grace_served
     yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
-    allowed = allows(state.guard.openings, rules, tick.now.monotonic)
+    allowed = rules.enabled and len(state.guard.openings) < rules.budget
     opens = allowed and tick.rules.restart.budget >= RESTARTS_TO_OPEN
     next_posture = Posture.OPEN if opens else Posture.EXHAUSTED
     yield f"{span(left)} more of the lockout, watched, lead to {next_posture}"
@@ -173,15 +155,8 @@ def _changes_of_open(state: State, tick: Tick) -> Iterator[str]:
 
 
 def _changes_of_exhausted(state: State, tick: Tick) -> Iterator[str]:
-    rules, guard = tick.rules.fail_open, state.guard
     yield _BY_ACCEPTED_LEAF
     yield from _hold_downs(state, tick)
-    wait = freed_in(guard.openings, rules, tick.now.monotonic, guard.freed_at)
-    if rules.enabled and wait < inf:
-        yield (
-            f"the window allows an opening in {span(wait)}, which leads to {Posture.GRACE} while "
-            "the lockout lasts and something may be lent"
-        )
     yield from _by_operator(state)
 
 
@@ -200,7 +175,7 @@ _CHANGES: Mapping[Posture, Callable[[State, Tick], Iterator[str]]] = {
 
 def _hold_downs(state: State, tick: Tick) -> Iterator[str]:
     for pin in with_role(state.pins, Role.PENDING):
-        left = remaining_hold_down(pin, state, tick.rules.pins)
+        left = remaining_hold_down(pin, tick.rules.pins, in_turn=pinned_in_turn(state))
         if left is None:
             continue
         short = pin.fingerprint.short
@@ -219,7 +194,7 @@ def _by_operator(state: State) -> Iterator[str]:
     unpinned = {
         it.fingerprint: None
         for it in state.addresses
-        if it.verdict in _MAY_BE_RIGHT and it.fingerprint is not None
+        if it.verdict is Finding.UNANNOUNCED_ROTATION and it.fingerprint is not None
     }
     for fingerprint in unpinned:
         yield (

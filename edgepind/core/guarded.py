@@ -25,14 +25,12 @@ from typing import Any
 
 from edgepind.core.decide import decide
 from edgepind.core.invariants import violations
-from edgepind.core.loans import is_opened
 from edgepind.model.action import Action, DocumentWritten, RestartDone, RestartEdge, WriteDocument
 from edgepind.model.decision import Decision, Event
 from edgepind.model.document import Pinning
 from edgepind.model.enums import EventName, Posture, Severity
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.observation import Observations
-from edgepind.model.openings import closed
 from edgepind.model.pin import accepted
 from edgepind.model.state import Edge, Guard, State
 
@@ -55,7 +53,7 @@ class _Omission:
 
 
 _PIN_COMMANDS = "words"
-_OF_THE_HOST = ("status", "link", "document", "unit", "health", "service")
+_OF_THE_HOST = ("status", "link", "document", "unit", "health")
 _OMISSIONS = (
     _Omission("nothing", ()),
     _Omission("the status endpoint's answer", ("status",)),
@@ -167,12 +165,9 @@ def _learn(edge: Edge, seen: Observations) -> Edge:
     for outcome in seen.outcomes:
         match outcome:
             case DocumentWritten(pinning=Pinning() as pinning, digest=digest):
-                lent = tuple(it for it in edge.lent if it in pinning.accepted)
-                edge = replace(edge, written=pinning, lent=lent, digest=digest)
+                edge = replace(edge, written=pinning, digest=digest)
             case RestartDone(loading=loading, read=read) if read and read == edge.digest:
-                lent = tuple(it for it in edge.may_lend if it in loading.accepted)
-                off = not loading.enabled
-                edge = replace(edge, loaded=loading, may_be_off=off, may_lend=lent)
+                edge = replace(edge, loaded=loading, may_be_off=not loading.enabled)
             case _:
                 continue  # nothing was done, or nothing that ends an opening
     return edge
@@ -182,16 +177,7 @@ def _closed(guard: Guard, seen: Observations, now: Moment) -> Guard:
     """The posture, less an opening or an override whose time is over or whose file is gone."""
     match guard.posture:
         case Posture.OPEN if guard.open_ends is None or guard.open_ends <= now.monotonic:
-            return replace(
-                guard,
-                posture=Posture.EXHAUSTED,
-                since=now.wall,
-                openings=closed(guard.openings, now.monotonic),
-                open_ends=None,
-                loans=(),
-                loan_leads=False,
-                last_resort=False,
-            )
+            return replace(guard, posture=Posture.EXHAUSTED, since=now.wall, open_ends=None)
         case Posture.OVERRIDE:
             gone = seen.override_looked_at and seen.override is None
             ends = guard.override.ends if guard.override else None
@@ -205,18 +191,18 @@ def _closed(guard: Guard, seen: Observations, now: Moment) -> Guard:
 def _closing(state: State, seen: Observations, now: Moment) -> Iterator[Action]:
     """What switches validation on again, where it may be off and must be on."""
     wrote = all(isinstance(it, DocumentWritten) for it in seen.outcomes)
-    if state.guard.posture in {Posture.OPEN, Posture.OVERRIDE} or not wrote:
-        return  # where the write failed within this tick, the next one tries again
+    if state.guard.posture in {Posture.OPEN, Posture.OVERRIDE} or not state.edge.may_be_off:
+        return
+    if not wrote:
+        return  # the write failed within this tick: the next one tries again
     order = tuple(dict.fromkeys(pin.fingerprint for pin in accepted(state.pins)))
     if not order:
         return
-    closing = Pinning(enabled=True, current=order[0], accepted=order)
-    if not is_opened(state.edge, closing):
-        return
-    if state.edge.written != closing:
-        yield WriteDocument(closing)
+    closed = Pinning(enabled=True, current=order[0], accepted=order)
+    if state.edge.written != closed:
+        yield WriteDocument(closed)
         return
     rules = seen.rules.restart
     recent = [it for it in state.edge.restarts if it > now.monotonic - rules.window]
     if len(recent) < rules.budget:
-        yield RestartEdge(closing, forced=True)
+        yield RestartEdge(closed, forced=True)

@@ -2,23 +2,23 @@
 
 Theory of operation. `core.admission` says what a pending pin has to serve, by its origin and the
 policy; this module counts it. Each look at the link gives one `Sight` for each address that serves
-an unpinned leaf, and `core.sight` says which of them count. A look then does, in this order:
+an unpinned leaf. A look then does, in this order:
 
-1. `_carry_on`: a pending pin is *counted*: one sighting for each address that serves it, and as age
-   the time since its previous sighting. A gap of more than three intervals adds nothing to its age
-   (three intervals where leaves are served in turn), and neither grows while the clock keeps the
-   leaf from being judged: both pause the hold-down and do not restart it. While it is
-   *contradicted* (`core.contradiction`), age and sightings drain at the rate at which they fill,
-   as from a bucket that leaks; one that is empty is counted from the beginning. Only where the
-   evidence for it is of another kind now does it start again at once.
+1. `_carry_on`: a pending pin is *contradicted* if an address that does not serve it as well serves
+   another unpinned leaf, if one where it had been seen has not served it for ten looks, or if the
+   evidence for it is of another kind now. Its age and its sightings start again from zero. Leaves
+   of one named CA contradict nothing among themselves.
+   Otherwise it is *counted*: one sighting for each address that serves it, and as age the time
+   since its previous sighting. A gap of more than three intervals adds nothing to its age (three
+   intervals where leaves are served in turn), and neither grows while the clock keeps the leaf from
+   being judged: both pause the hold-down and do not restart it.
 2. `_refused`: a leaf that can never be accepted is reported, once.
 3. `_begin`: a leaf that is seen for the first time becomes a pending pin. There are at most
    `MOST_PENDING`, so that a server with a new leaf for each handshake does not fill the state.
 4. `_accept`: a pending pin is accepted if this look shows it, uncontradicted and with the same
    evidence, the clock lets it be judged, and `_is_served`: the age and the sightings are reached
-   (four times the age beside a leaf that is pinned and still served, `pins.ca_hold_down` under
-   another CA) or, for the very first pin, as many sightings as for each address that answers. The
-   first pin becomes the current one, any other a backup.
+   (four times the age in turn with a pinned leaf) or, for the very first pin, as many sightings as
+   for each address that answers. The first pin becomes the current one, any other a backup.
 5. `_forget`: a pending pin that was not served for `pins.hold_down` of observed time, nor at any of
    the last `live_leaves.TURN` looks, in which its turn would have come, is dropped.
 
@@ -27,13 +27,25 @@ and no time counts in which nobody looked. A removed fingerprint never enters, w
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from edgepind.core.admission import Evidence
-from edgepind.core.continuity import cut
-from edgepind.core.contradiction import is_contradicted
+from edgepind.core.admission import (
+    ORIGIN,
+    Condition,
+    Evidence,
+    condition,
+    hold_down,
+)
 from edgepind.core.diagnosis import judge_leaf, may_judge, pin_of
-from edgepind.core.live_leaves import TURN, answering, serves_lately
+from edgepind.core.live_leaves import (
+    RECENT,
+    TURN,
+    answering,
+    keys_of,
+    live_at,
+    pinned_in_turn,
+    serves_lately,
+)
 from edgepind.core.messages import (
     BREAKS_A_RULE,
     IS_REMOVED,
@@ -51,42 +63,49 @@ from edgepind.core.pin_lifecycle import (
     put,
     report_refusals,
 )
-from edgepind.core.sight import Sight, is_never, origin_of, that_count
-from edgepind.core.sticky import without_say
 from edgepind.core.tick import GAP_TICKS, Tick, leaves_in, served
-from edgepind.core.wait import need_of
 from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Leaf, Link
-from edgepind.model.pin import Pin, with_role
+from edgepind.model.pin import Pin, accepted, with_role
 from edgepind.model.rules import PinRules
-from edgepind.model.state import Breach, State
+from edgepind.model.state import Breach, LastServed, State
 
 _SEVERAL = 3
 """The first pin is sighted at this many addresses at least, where so many answer."""
 MOST_PENDING = 4
 """A peer that shows a new leaf at each handshake must not make the state grow."""
-_OF_ANOTHER_CA = "it is under a public CA of an organisation that no pinned leaf of the cloud had"
 _WAITS_FOR_OPERATOR = 'no pin is known and bootstrap = "operator" waits for `edgepind pin add`'
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An unpinned leaf at one address; `evidence` None: it is no evidence, for the reason `why`.
+
+    `timely`: the clock keeps nothing from being concluded about it (`diagnosis.may_judge`).
+    """
+
+    address: str
+    fingerprint: Fingerprint
+    evidence: Evidence | None
+    why: str
+    timely: bool
 
 
 def note_sightings(state: State, link: Link, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     """Update every hold-down by what `link` shows, and accept the pins that have served theirs."""
-    seen = _sights(state, link, tick)
-    acceptable = that_count(seen, tick.rules.pins)
-    unheard = without_say(state)
-    sights = tuple(it for it in acceptable if it.address not in unheard)
+    sights = _sights(state, link, tick)
     pins = tuple(
         _carry_on(pin, sights, state, tick) if pin.role is Role.PENDING else pin
         for pin in state.pins
     )
     state = replace(state, pins=pins)
     state = _note_breaches(state, link, tick)
-    state, refused = report_refusals(state, _refused(seen, tick))
-    state, begun = _begin(state, acceptable, sights, tick)
+    state, refused = report_refusals(state, _refused(sights, tick))
+    state, begun = _begin(state, sights, tick)
     state, accepted = _accept(state, sights, link, tick)
-    state = _forget(state, seen, link, tick)
+    state = _forget(state, sights, link, tick)
     return state, (*refused, *begun, *accepted)
 
 
@@ -103,8 +122,7 @@ def _sights(state: State, link: Link, tick: Tick) -> tuple[Sight, ...]:
 def _sight(address: str, leaf: Leaf, state: State, tick: Tick) -> Sight:
     evidence, why = _evidence(leaf, state, tick)
     timely = may_judge(leaf, state.pins, tick, state.floor)
-    value, owners = leaf.value(tick.rules.pins.kind), leaf.public.owners
-    return Sight(address, value, evidence, why, timely, owners)
+    return Sight(address, leaf.value(tick.rules.pins.kind), evidence, why, timely)
 
 
 def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, str]:
@@ -115,9 +133,6 @@ def _evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | None, st
         return _private_evidence(leaf, state, tick)
     if finding is Finding.UNANNOUNCED_ROTATION:
         return _public_evidence(leaf, state, tick.rules.pins)
-    if finding is Finding.CA_CHANGED:
-        evidence, why = _public_evidence(leaf, state, tick.rules.pins)
-        return (evidence and Evidence.CA_CHANGED), why if evidence is None else _OF_ANOTHER_CA
     return None, ""
 
 
@@ -149,14 +164,47 @@ def _private_evidence(leaf: Leaf, state: State, tick: Tick) -> tuple[Evidence | 
 
 def _carry_on(pin: Pin, sights: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
-    origin = origin_of(mine)
-    if origin not in {None, pin.origin}:
+    origin = _origin(mine)
+    other_evidence = origin not in {None, pin.origin}
+    if other_evidence or _is_contradicted(pin, sights, state):
         pin = _start_again(move(pin, PinEvent.CONTRADICTED, tick.now.wall), origin)
-    elif is_contradicted(pin, sights, state, tick.rules.pins):
-        return _drain(move(pin, PinEvent.CONTRADICTED, tick.now.wall), mine, tick)
     if not tick.clock.trusted and not (mine and all(it.timely for it in mine)):
         return replace(pin, last_seen=None)
     return pin if origin is None else _count(pin, mine, state, tick)
+
+
+def _is_contradicted(pin: Pin, sights: tuple[Sight, ...], state: State) -> bool:
+    """Whether what is seen elsewhere speaks against the pin.
+
+    An address where it is one of a set contradicts nothing, as long as the others of that set could
+    be accepted as well; one that has left it for good does.
+    """
+    at = {it.address: it for it in answering(state)}
+    for sight in sights:
+        other = _origin((sight,))
+        if sight.fingerprint == pin.fingerprint or _named_alike(pin, other):
+            continue
+        if other is None or not (sight.address in at and serves_lately(pin.key, at[sight.address])):
+            return True
+    return any(address in at and _has_left(pin, at[address], state) for address, _ in pin.seen_at)
+
+
+def _has_left(pin: Pin, it: LastServed, state: State) -> bool:
+    """Whether an address serves others for good, and not only others of the CAs that are named."""
+    if it.looks < RECENT or serves_lately(pin.key, it):
+        return False
+    origins = {
+        other.origin
+        for other in accepted(state.pins)
+        for leaf in live_at(it)
+        if other.key in keys_of(leaf)
+    }
+    return not any(_named_alike(pin, origin) for origin in origins)
+
+
+def _named_alike(pin: Pin, other: Origin | None) -> bool:
+    """Whether both are of inspecting CAs that the site has named: they contradict nothing."""
+    return pin.origin is Origin.EXCEPTION and other is Origin.EXCEPTION
 
 
 def _note_breaches(state: State, link: Link, tick: Tick) -> State:
@@ -172,27 +220,16 @@ def _note_breaches(state: State, link: Link, tick: Tick) -> State:
     return state if breaches == state.breaches else replace(state, breaches=breaches)
 
 
+def _origin(mine: tuple[Sight, ...]) -> Origin | None:
+    """The origin of a pin with these sights; None where their evidence differs or admits no pin."""
+    evidences = {sight.evidence for sight in mine}
+    evidence = evidences.pop() if len(evidences) == 1 else None
+    return ORIGIN.get(evidence) if evidence else None
+
+
 def _start_again(pin: Pin, origin: Origin | None) -> Pin:
     again = replace(pin, held=0.0, sightings=0, seen_at=(), last_seen=None)
     return replace(again, origin=origin) if origin else again
-
-
-def _drain(pin: Pin, mine: tuple[Sight, ...], tick: Tick) -> Pin:
-    """Take from the hold-down what a look would add to it; the time until now counts for nothing.
-
-    What is drained whole is forgotten, so that an address that once changed its mind is not held
-    against the pin for ever.
-    """
-    held = max(0.0, pin.held - tick.observed)
-    sightings = max(0, pin.sightings - max(1, len(mine)))
-    return replace(
-        pin,
-        held=held,
-        sightings=sightings,
-        seen_at=pin.seen_at if held else (),
-        last_seen=tick.now.monotonic,
-        unseen=0.0 if mine else pin.unseen,
-    )
 
 
 def _count(pin: Pin, mine: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
@@ -222,33 +259,29 @@ def _count(pin: Pin, mine: tuple[Sight, ...], state: State, tick: Tick) -> Pin:
 def _refused(sights: tuple[Sight, ...], tick: Tick) -> Iterator[tuple[Fingerprint, str]]:
     """Each fingerprint that no age and no number of sightings will admit, with the reason."""
     for sight in sights:
-        if sight.why and is_never(sight, tick.rules.pins):
+        if sight.why and (sight.evidence is None or _never(sight.evidence, tick)):
             yield sight.fingerprint, sight.why
 
 
-def _begin(
-    state: State, shown: tuple[Sight, ...], sights: tuple[Sight, ...], tick: Tick
-) -> tuple[State, tuple[Event, ...]]:
-    """Put leaves that are seen for the first time, and may be accepted later, into hold-down.
+def _never(evidence: Evidence, tick: Tick) -> bool:
+    return condition(evidence, tick.rules.pins.policy) is Condition.NEVER
 
-    What is `shown` where nothing counts waits as well, and takes no place from the `sights`.
-    """
+
+def _begin(state: State, sights: tuple[Sight, ...], tick: Tick) -> tuple[State, tuple[Event, ...]]:
+    """Put leaves that are seen for the first time, and may be accepted later, into hold-down."""
     events: list[Event] = []
     rules = tick.rules.pins
     known = {pin.fingerprint for pin in state.pins if pin.kind is rules.kind}
     seen = tuple(dict.fromkeys(sight.fingerprint for sight in sights))
-    for fingerprint in dict.fromkeys((*seen, *(it.fingerprint for it in shown))):
-        mine = tuple(sight for sight in shown if sight.fingerprint == fingerprint)
-        counted = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
-        origin = origin_of(counted or mine)
-        pins = _evict_if_full(state.pins, seen if counted else None)
-        if fingerprint in known or origin is None or pins is None:
+    for fingerprint in seen:
+        mine = tuple(sight for sight in sights if sight.fingerprint == fingerprint)
+        origin = _origin(mine)
+        need = hold_down(origin, rules, in_turn=pinned_in_turn(state)) if origin else None
+        pins = _evict_if_full(state.pins, seen)
+        if fingerprint in known or origin is None or need is None or pins is None:
             continue
-        owners = cut(frozenset().union(*(it.owners for it in mine)))
-        seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall, owners=owners)
-        if (need := need_of(seed, state, rules)) is None:
-            continue
-        pin = _count(enter(seed, PinEvent.SIGHTED, state), counted, state, tick)
+        seed = Pin(fingerprint, rules.kind, Role.PENDING, origin, tick.now.wall)
+        pin = _count(enter(seed, PinEvent.SIGHTED, state), mine, state, tick)
         evicted = len(pins) < len(state.pins)
         state = replace(state, pins=(*pins, pin))
         if origin is Origin.EXCEPTION and (evicted or state.changing_ca_told):
@@ -266,18 +299,14 @@ def _note_changing_ca(state: State, pin: Pin) -> tuple[State, tuple[Event, ...]]
     return replace(state, changing_ca_told=True), (changing_ca(pin),)
 
 
-def _evict_if_full(
-    pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...] | None
-) -> tuple[Pin, ...] | None:
+def _evict_if_full(pins: tuple[Pin, ...], seen: tuple[Fingerprint, ...]) -> tuple[Pin, ...] | None:
     """The pins with a place for one more pending pin; None where there is none.
 
-    The oldest that is not `seen` now is dropped for it; None: none is.
+    The oldest that is not served now is dropped for it.
     """
     waiting = with_role(pins, Role.PENDING)
     if len(waiting) < MOST_PENDING:
         return pins
-    if seen is None:
-        return None
     gone = next((pin for pin in waiting if pin.fingerprint not in seen), None)
     return None if gone is None else tuple(pin for pin in pins if pin is not gone)
 
@@ -285,10 +314,9 @@ def _evict_if_full(
 def _accept(
     state: State, sights: tuple[Sight, ...], link: Link, tick: Tick
 ) -> tuple[State, tuple[Event, ...]]:
-    events, before = [], state
+    events = []
     for pin in state.pins:
-        # By what was pinned before this look: of one set, each leaf would hold up the others.
-        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, before, tick):
+        if pin.role is not Role.PENDING or not _is_served(pin, sights, link, state, tick):
             continue
         if _crowded(state, pin, link) and pin.sightings < tick.rules.pins.sightings:
             continue
@@ -321,11 +349,9 @@ def _crowded(state: State, pin: Pin, link: Link) -> bool:
 
 def _is_served(pin: Pin, sights: tuple[Sight, ...], link: Link, state: State, tick: Tick) -> bool:
     """Whether the hold-down of `pin` is served, and this look shows it and nothing against it."""
-    need = need_of(pin, state, tick.rules.pins)
+    need = hold_down(pin.origin, tick.rules.pins, in_turn=pinned_in_turn(state))
     mine = tuple(sight for sight in sights if sight.fingerprint == pin.fingerprint)
-    counted = origin_of(mine) is pin.origin and not is_contradicted(
-        pin, sights, state, tick.rules.pins
-    )
+    counted = _origin(mine) is pin.origin and not _is_contradicted(pin, sights, state)
     if need is None or not (counted and all(it.timely for it in mine)):
         return False
     if need.everywhere:

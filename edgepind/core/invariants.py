@@ -6,15 +6,11 @@ alone.
 """
 
 from collections.abc import Iterator
-from math import inf
 
-from edgepind.core.admission import hold_down
-from edgepind.core.desired import is_off, wanted
-from edgepind.core.live_leaves import answering, keys_at
-from edgepind.core.loans import is_opened
+from edgepind.core.admission import Condition, Evidence, condition
+from edgepind.core.desired import VALIDATION_OFF
 from edgepind.core.restarts import restarts_in_window
-from edgepind.core.tick import leaves_in
-from edgepind.core.wait import other_ca
+from edgepind.core.tick import served
 from edgepind.model.action import RestartEdge, RestoreDocument, WriteDocument
 from edgepind.model.bundle import Bundle, SignedBundle
 from edgepind.model.decision import Decision
@@ -23,7 +19,7 @@ from edgepind.model.enums import Channel, ExceptionPin, Origin, PinKind, Policy,
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment
 from edgepind.model.observation import Observations, PinRemove, StatusAnswer, StatusUnchanged
-from edgepind.model.pin import Pin, accepted, with_role
+from edgepind.model.pin import accepted, with_role
 from edgepind.model.state import Owing, State
 
 _Key = tuple[PinKind, Fingerprint]
@@ -43,27 +39,20 @@ def violations(before: State, seen: Observations, decision: Decision, now: Momen
     yield from _budget(decision, seen, now)
 
 
-def _writes(decision: Decision) -> tuple[WriteDocument | RestoreDocument, ...]:
-    return tuple(it for it in decision.actions if isinstance(it, WriteDocument | RestoreDocument))
-
-
 def _written(decision: Decision) -> tuple[Pinning, ...]:
-    return tuple(it.pinning for it in _writes(decision) if it.pinning is not None)
+    return tuple(
+        action.pinning
+        for action in decision.actions
+        if isinstance(action, WriteDocument | RestoreDocument) and action.pinning is not None
+    )
 
 
 def _allowlist(decision: Decision) -> Iterator[str]:
-    """1: never empty, and nothing but pins and loans (emptiness is refused by type).
-
-    Of what is no pin it is said with the write that it is on loan.
-    """
-    pins = {pin.fingerprint for pin in accepted(decision.state.pins)}
-    loans = {it.fingerprint for it in decision.state.guard.loans}
-    for action in _writes(decision):
-        pinning = action.pinning
-        if pinning is not None and not set(pinning.accepted) <= pins | loans:
+    """1: never empty, and never anything that is not accepted (emptiness is refused by type)."""
+    allowed = {pin.fingerprint for pin in accepted(decision.state.pins)}
+    for pinning in _written(decision):
+        if not set(pinning.accepted) <= allowed:
             yield "1: a document is to be written with a pin that is not accepted"
-        elif pinning is not None and not set(pinning.accepted) <= pins | set(action.lent):
-            yield "1: a document is to be written with a loan that is not named as one"
 
 
 def faults_of_pins(after: State) -> Iterator[str]:
@@ -106,7 +95,7 @@ def _entries(before: State, after: State, seen: Observations) -> Iterator[str]:
         by_leaf = seen.rules.pins.exception_pin is ExceptionPin.LEAF
         waits = by_leaf and not before.resumed_after_damage  # it may have served it before that
         held = pin.origin is Origin.OBSERVED or (pin.origin is Origin.EXCEPTION and waits)
-        if held and pin.held < _least_age(pin, after, seen):
+        if held and pin.held < _least_age(pin.origin, seen):
             yield f"2: {pin.fingerprint.short} was accepted before its hold-down was served"
         if held and pin.sightings < seen.rules.pins.sightings:
             yield f"2: {pin.fingerprint.short} was accepted with too few sightings"
@@ -142,21 +131,19 @@ def _by_bundle(before: State, seen: Observations) -> set[Fingerprint]:
     return {pin.fingerprint for pin in (*named, *before.bundle.waiting)}
 
 
-def _least_age(pin: Pin, after: State, seen: Observations) -> float:
-    """The least that its row asks for; without end where that lets nothing in.
-
-    Under strict that is another invariant.
-    """
+def _least_age(origin: Origin, seen: Observations) -> float:
     rules = seen.rules.pins
-    need = hold_down(pin.origin, rules, other_ca=other_ca(pin, after, rules))
-    if need is not None:
-        return need.age
-    return 0.0 if rules.policy is Policy.STRICT else inf
+    short = (
+        origin is Origin.OBSERVED
+        and condition(Evidence.UNANNOUNCED, rules.policy) is Condition.SHORT_HOLD_DOWN
+    )
+    return rules.hold_down * (0.1 if short else 1.0)
 
 
 def _live(seen: Observations) -> frozenset[_Key]:
-    """What this look shows, under whatever offer of the Edge's."""
-    return frozenset((kind, it.value(kind)) for it in leaves_in(seen.link) for kind in PinKind)
+    if seen.link is None:
+        return frozenset()
+    return frozenset((kind, it.leaf.value(kind)) for _, it in served(seen.link) for kind in PinKind)
 
 
 def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
@@ -166,8 +153,7 @@ def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
     by_hand = {it.fingerprint for it in seen.words if isinstance(it, PinRemove)}
     by_hand.update(*(it.revoked for it in _new_bundles(before, seen)))
     still = {pin.key for pin in accepted(after.pins)}
-    # In turn, a leaf is live though this look did not meet it.
-    live = _live(seen).union(*(keys_at(it) for it in answering(after)))
+    live = _live(seen)
     if accepted(before.pins) and not still:
         yield "1: no accepted pin is left"
     for pin in accepted(before.pins):
@@ -182,26 +168,16 @@ def _removals(before: State, after: State, seen: Observations) -> Iterator[str]:
 
 
 def _switched_off(after: State, decision: Decision) -> Iterator[str]:
-    """4: validation is off only in an override and the last resort, and loans in an opening only.
-
-    Each has a deadline. So it is by what is loaded.
-    """
+    """4: validation is off only in a posture with a deadline; so it is by what is loaded."""
     guard, edge = after.guard, after.edge
     loaded_off = edge.loaded is not None and not edge.loaded.enabled
     owed = isinstance(edge.restart, Owing)
     ends = owed or edge.write_failures or edge.document_problem or _written(decision)
-    pinned = bool(accepted(after.pins))
-    if loaded_off and pinned and not is_off(guard) and not ends:
+    if loaded_off and accepted(after.pins) and guard.posture not in VALIDATION_OFF and not ends:
         yield f"4: the Edge has validation off in posture {guard.posture}, and is owed no restart"
     off = any(not pinning.enabled for pinning in _written(decision))
-    if off and not is_off(guard):
+    if off and guard.posture not in VALIDATION_OFF:
         yield f"4: validation is to be switched off in posture {guard.posture}"
-    if guard.loans and (guard.posture is not Posture.OPEN or guard.last_resort):
-        yield f"4: a leaf is on loan in posture {guard.posture}, or while validation is off"
-    if any(it.fingerprint in after.removed for it in guard.loans):
-        yield "4: a leaf is on loan that an operator removed"
-    if pinned and edge.loaded and edge.may_lend and not ends and is_opened(edge, wanted(after)):
-        yield "4: the Edge may accept a leaf whose loan is over, and is owed no restart"
     if guard.posture is Posture.OPEN and guard.open_ends is None:
         yield "4: the Edge is open without a deadline"
     if guard.posture is Posture.OVERRIDE and guard.override is None:

@@ -11,20 +11,17 @@ got an answer, which leaf was served at which look, and from that follow:
   look without them, or one has where a look showed both. A rotation is not that, nor one that is
   taken back, nor a leaf for another kind of key that is added. It ends when one leaf alone was
   served for `RECENT` looks.
-- keys *pass* if more than half of the recent looks at all addresses would be accepted by them. An
-  address counts whole by what is live there or, where leaves are served in turn, by the share of
-  its recent looks that showed one to the Edge's own offer. One that is silent does not count.
+- keys *pass* if one of them is live; where leaves are served in turn, if more than half of the
+  recent looks showed one to the Edge's own offer.
 
 A leaf lasts in the memory for as long as it is in the window, an address that is silent for
-`pins.overlap`, or for as long as it is sticky (`core.sticky`), without its leaves. Nothing is
-accepted or retired here. It must not be that silence, or a look that made fewer offers, counts as
-the absence of a leaf.
+`pins.overlap`. Nothing is accepted or retired here. It must not be that silence, or a look that
+made fewer offers, counts as the absence of a leaf.
 """
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from fractions import Fraction
 from itertools import combinations
 
 from edgepind.core.diagnosis import judge_leaf
@@ -56,19 +53,18 @@ def note_served(state: State, tick: Tick) -> State:
         return state
     now = tick.now.monotonic
     known = {it.address: it for it in state.served}
-    unknown = LastServed("", new=any(it.pinned for it in state.served))
     answered = {
-        address: _look(known.get(address, replace(unknown, address=address)), it, state, tick)
+        address: _look(known.get(address, LastServed(address)), it, state, tick)
         for address, it in shown(link)
     }
-    silent = (
-        _fallen_silent(it if _silence(it, now) <= tick.rules.pins.overlap else _faded(it), now)
+    silent = [
+        it
         for it in state.served
-        if it.address not in answered
-    )
-    kept = [*answered.values(), *(it for it in silent if it.leaves or it.pinned)]
-    kept.sort(key=lambda it: (not it.pinned, _silence(it, now)))
-    return replace(state, served=tuple(sorted(kept[:MOST], key=lambda it: it.address)))
+        if it.address not in answered and _silence(it, now) <= tick.rules.pins.overlap
+    ]
+    silent.sort(key=lambda it: _silence(it, now))
+    newest = (*answered.values(), *(_fallen_silent(it, now) for it in silent))[:MOST]
+    return replace(state, served=tuple(sorted(newest, key=lambda it: it.address)))
 
 
 def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastServed:
@@ -88,29 +84,22 @@ def _look(before: LastServed, seen: Served, state: State, tick: Tick) -> LastSer
             first=known.first | (leaf is seen.leaf),
             finding=judge_leaf(leaf, state.pins, tick, state.floor),
             wider=seen.wider_only,
-            sound=leaf.breach is None,
         )
     kept = sorted((it for it in leaves.values() if it.seen), key=lambda it: it.seen & -it.seen)
     last = tuple(sorted(kept[:MOST_LEAVES], key=lambda it: str(it.certificate)))
     several = sum(it.seen & _RECENT != 0 for it in last) > 1
-    return replace(
-        before,
-        leaves=last,
+    return LastServed(
+        before.address,
+        last,
         in_turn=several and (before.in_turn or _are_in_turn(last)),
         looks=min(before.looks + 1, WINDOW),
         since_full=0 if seen.full else min(before.since_full + 1, WINDOW),
-        silent_since=None,
     )
 
 
 def _silence(it: LastServed, now: Monotonic) -> float:
     """Seconds for which its address has been silent."""
     return 0.0 if it.silent_since is None else now - it.silent_since
-
-
-def _faded(it: LastServed) -> LastServed:
-    """An address that has been silent for too long to say what it serves."""
-    return replace(it, leaves=(), looks=0, since_full=0, in_turn=False)
 
 
 def _fallen_silent(it: LastServed, now: Monotonic) -> LastServed:
@@ -151,11 +140,6 @@ def keys_of(leaf: Leaf | ServedLeaf) -> frozenset[PinKey]:
     return frozenset({(PinKind.CERTIFICATE, leaf.certificate), (PinKind.SPKI, leaf.spki)})
 
 
-def keys_at(it: LastServed) -> frozenset[PinKey]:
-    """What an Edge is served at an address now, as keys of pins of either kind."""
-    return frozenset().union(*(keys_of(leaf) for leaf in live_at(it) if not leaf.wider))
-
-
 def serves_lately(key: PinKey, it: LastServed, looks: int = RECENT) -> bool:
     """Whether an address served the leaf of a pin at one of its last `looks`."""
     return any(key in keys_of(leaf) for leaf in recent_at(it, looks))
@@ -175,11 +159,10 @@ def first_looks(key: PinKey, it: LastServed) -> int:
 
 def answering(state: State) -> tuple[LastServed, ...]:
     """The addresses that answered at the last look that got any answer."""
-    remembered = [it for it in state.served if it.leaves]
-    silences = {it.silent_since for it in remembered}
+    silences = {it.silent_since for it in state.served}
     known = [it for it in silences if it is not None]
     last = max(known) if known and None not in silences else None
-    return tuple(it for it in remembered if it.silent_since == last)
+    return tuple(it for it in state.served if it.silent_since == last)
 
 
 def live_keys(state: State) -> frozenset[PinKey]:
@@ -190,18 +173,15 @@ def live_keys(state: State) -> frozenset[PinKey]:
     return frozenset().union(*(keys_of(leaf) for it in answering(state) for leaf in live_at(it)))
 
 
-def pinned_beside(key: PinKey, state: State) -> bool:
-    """Whether an accepted leaf is still served beside that of the pin with this key.
-
-    At an address that does not serve it, or in turn with others. A leaf that one address serves to
-    another kind of offer is of the same set, and not beside it.
-    """
-    pinned = {pin.key for pin in accepted(state.pins)}
-    for it in answering(state):
-        keys = keys_at(it)
-        if not pinned.isdisjoint(keys) and (it.in_turn or key not in keys):
-            return True
-    return False
+def pinned_in_turn(state: State) -> bool:
+    """Whether an address serves an accepted leaf in turn with others."""
+    keys = {pin.key for pin in accepted(state.pins)}
+    return any(
+        not keys.isdisjoint(keys_of(leaf))
+        for it in answering(state)
+        if it.in_turn
+        for leaf in live_at(it)
+    )
 
 
 def serves_in_turn(state: State) -> bool:
@@ -210,26 +190,17 @@ def serves_in_turn(state: State) -> bool:
 
 
 def passes(keys: AbstractSet[PinKey], state: State) -> bool:
-    """Whether an Edge that accepts `keys` connects to more than half of what is live, look by look.
-
-    Not, where nothing is live.
-    """
-    here = answering(state)
-    refused = sum((_refused(keys, it) for it in here), start=Fraction())
-    return 2 * refused < len(here)
-
-
-def _refused(keys: AbstractSet[PinKey], it: LastServed) -> Fraction:
-    """The share of the recent looks at one address that an Edge with `keys` would have refused."""
-    looks = min(it.looks, RECENT) if it.in_turn else 0
-    if not looks:  # not in turn, or not looked at since the daemon was started
-        live = frozenset().union(*(keys_of(leaf) for leaf in live_at(it)))
-        return Fraction(keys.isdisjoint(live))
-    passed = 0
-    for leaf in it.leaves:
-        if not keys.isdisjoint(keys_of(leaf)):
-            passed |= leaf.first & _RECENT
-    return 1 - Fraction(passed.bit_count(), looks)
+    """Whether an Edge that accepts `keys` connects to what is live; not, where nothing is."""
+    now = answering(state)
+    if not serves_in_turn(state):
+        return not keys.isdisjoint(live_keys(state))
+    passed, looks = 0, 0
+    for it in now:
+        looks = max(looks, min(it.looks, RECENT))
+        for leaf in it.leaves:
+            if not keys.isdisjoint(keys_of(leaf)):
+                passed |= leaf.first & _RECENT
+    return 2 * passed.bit_count() > looks
 
 
 def others_live(state: State) -> Iterator[ServedLeaf]:

@@ -4,7 +4,7 @@ A sentence names what happened, to what, and what to do next. Nothing is decided
 sentence depends on is handed in. Those that one rule alone uses are in that rule's module.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -14,23 +14,12 @@ from edgepind.model.decision import Event
 from edgepind.model.enums import Bootstrap, EventName, Finding, Posture, Role, Severity
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import (
-    ClockSource,
-    HandshakeFault,
-    IgnoredField,
-    Leaf,
-    Link,
-    NotServed,
-)
-from edgepind.model.organisation import disjoint
+from edgepind.model.observation import ClockSource, IgnoredField, Link, NotServed
 from edgepind.model.pin import Pin, accepted
 from edgepind.model.state import (
     ClockJudgement,
-    DrainPhase,
-    Guard,
     Idle,
     Owed,
-    Plan,
     RolledBack,
     RollingBack,
     Settling,
@@ -147,11 +136,6 @@ FINDING_TEXT: Mapping[Finding, str] = {
         "{host} serves a leaf that is not pinned, with a public chain, the right name and time; "
         "verify it with the cloud's operator and `edgepind pin add` it{otherwise}"
     ),
-    Finding.CA_CHANGED: (
-        "{host} serves a leaf that is not pinned, under a public CA of {strangers}, and is known "
-        "to use {known} alone, so that nothing is opened for it; `edgepind pin add` it if the "
-        "cloud's operator confirms that its CA was changed, or treat it as an attack{otherwise}"
-    ),
     Finding.INTERCEPTION: (
         "something between this site and {host} answers instead, with a certificate whose "
         "chain reaches no public CA ({issuers}); have {host} exempted from TLS inspection, or "
@@ -181,7 +165,6 @@ _FINDING_SEVERITY: Mapping[Finding, Severity] = {
     Finding.PINNED: Severity.NOTICE,
     Finding.ROTATING: Severity.NOTICE,
     Finding.UNANNOUNCED_ROTATION: Severity.WARNING,
-    Finding.CA_CHANGED: Severity.CRIT,
     Finding.INTERCEPTION: Severity.CRIT,
     Finding.CLOCK_FAULT: Severity.ERR,
     Finding.CERTIFICATE_FAULT: Severity.ERR,
@@ -195,30 +178,6 @@ def finding_changed(finding: Finding, before: Finding | None, sentence: str) -> 
     was = f" (was {before})" if before else ""
     text = f"Finding {finding}{was}: {sentence}."
     return Event(EventName.FINDING_CHANGED, _FINDING_SEVERITY[finding], text, finding=finding)
-
-
-def ca_changed(leaf: Leaf, address: str, need: HoldDown | None, tick: Tick) -> Event:
-    """A leaf is served under a CA organisation that the cloud is not known to use."""
-    fingerprint = leaf.value(tick.rules.pins.kind)
-    accepted = "it is not accepted by being seen"
-    if need is not None:
-        accepted = (
-            f"it is accepted by being seen only after {span(need.age)} and {need.sightings} "
-            "sightings, uncontradicted"
-        )
-    text = (
-        f"{tick.rules.host} serves leaf {fingerprint.short} at {address} under a public CA of "
-        f"{organisations(leaf.public.owners)}, and is known to use {organisations(tick.owners)} "
-        f"alone: nothing is opened for it, and {accepted}; ask the cloud's operator whether its CA "
-        f"was changed: if so, `edgepind pin add {fingerprint}`, or name the organisation in "
-        "pins.cas; if not, treat it as an attack."
-    )
-    return Event(EventName.CA_CHANGED, Severity.CRIT, text, fingerprint, finding=Finding.CA_CHANGED)
-
-
-def organisations(names: Iterable[str]) -> str:
-    """Owners of public CAs, in a clause."""
-    return ", ".join(sorted(names)) or "an organisation that cannot be told"
 
 
 def status_failed(error: str | None, *, rejected: bool) -> Event:
@@ -244,18 +203,17 @@ POSTURE_TEXT: Mapping[Posture, str] = {
     Posture.ENFORCING: "pinning is enforced",
     Posture.GRACE: (
         "the cloud serves nothing that is accepted; pinning stays enforced for the grace; after "
-        "it the Edge is opened (fail-open), unless the new leaf is accepted first; to end the "
-        "lockout now, `edgepind pin add` the new leaf if you trust it"
+        "it validation is switched off (fail-open), unless the new leaf is accepted first; to end "
+        "the lockout now, `edgepind pin add` the new leaf if you trust it"
     ),
     Posture.OPEN: (
-        "the Edge is open (fail-open) so that the site can telephone: it accepts what is on loan "
-        "beside its pins, or, as a last resort, validation is off and the CA chain alone is "
+        "pin validation is off (fail-open) so that the site can telephone; the CA chain is still "
         "checked; it ends when the cloud serves an accepted pin, or at the limit"
     ),
     Posture.EXHAUSTED: (
         "the Edge is locked out and validation stays on: the openings are used up or disabled, or "
-        "the link is intercepted; an operator is needed, unless the window frees an opening first: "
-        "`edgepind explain`, then `edgepind pin add` or `edgepind override on`"
+        "the link is intercepted; an operator is needed: `edgepind explain`, then `edgepind pin "
+        "add` or `edgepind override on`"
     ),
     Posture.OVERRIDE: (
         "an operator has switched pinning validation off; `edgepind override off` ends it early"
@@ -291,14 +249,12 @@ def roles_sentence(pins: tuple[Pin, ...]) -> str:
 
 
 _SHOWN = 3
-_TWO_RESTARTS = "edge.restart_budget allows two restarts, one to open the Edge and one to end that"
+_TWO_RESTARTS = (
+    "edge.restart_budget allows two restarts, one to switch validation off and one to end that"
+)
 
 
 _HOLD_DOWN = ", or let the hold-down decide"
-_PROXY_TEXT = (
-    "the proxy lets nothing through to {host} ({errors}); mend there what it complains of, or "
-    "correct `cloud.proxy` and its credentials"
-)
 _NAMED_CA_TEXT = (
     "an inspecting CA that interception.exceptions names answers for {host} ({issuers}); what it "
     "issues is accepted as interception.exception_pin says, and is never believed"
@@ -326,29 +282,12 @@ def link_sentence(finding: Finding, tick: Tick, obstacle: str | None = None) -> 
     text = FINDING_TEXT[finding]
     if finding is Finding.INTERCEPTION and named_ca:
         text = _NAMED_CA_TEXT
-    if finding is Finding.UNREACHABLE and _is_proxys_word(link):
-        text = _PROXY_TEXT
     return text.format(
         host=tick.rules.host,
         otherwise=otherwise,
-        strangers=organisations(_strangers(link, tick)),
-        known=organisations(tick.owners),
         issuers=(f"issuer {named}" if named else "issuer unknown") + _known_to_host(link),
         errors="; ".join(errors[:_SHOWN]) or "no address is known",
     )
-
-
-def _is_proxys_word(link: Link) -> bool:
-    """Whether the proxy of the settings, and nothing behind it, is all that answered."""
-    results = [it.result for it in link.addresses]
-    by_proxy = (isinstance(it, NotServed) and it.fault is HandshakeFault.PROXY for it in results)
-    return bool(results) and all(by_proxy)
-
-
-def _strangers(link: Link, tick: Tick) -> frozenset[str]:
-    """The owners of public roots of which none is the cloud's own."""
-    leaves = (it.leaf for _, it in shown(link) if disjoint(it.leaf.public.owners, tick.owners))
-    return frozenset().union(*(it.public.owners for it in leaves))
 
 
 def _known_to_host(link: Link) -> str:
@@ -370,8 +309,8 @@ class Deadlines:
     """Deadlines that `reason_sentence` names.
 
     `posture`: when the present posture ends at the latest; None where it has no fixed end.
-    `closing`: when the restart that closes the Edge again no longer waits for `ready_command`; None
-    where no such restart is owed.
+    `closing`: when the restart that switches validation on again no longer waits for
+    `ready_command`; None where no such restart is owed.
     """
 
     posture: Monotonic | None
@@ -386,8 +325,6 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
     match state.edge.restart:
         case Owed() | RollingBack() if state.edge.starting is not None:
             parts.append("waiting for the restart of the Edge to end, which has not loaded it yet")
-        case Owed(plan=Plan() as plan):
-            parts.append(f"restart planned for {plan.named}, because {plan.because}")
         case Owed() | RollingBack() | RolledBack():
             parts.append(_debt_clause(deadlines.closing, tick))
         case Settling(wait_told=True):
@@ -396,33 +333,14 @@ def reason_sentence(state: State, tick: Tick, deadlines: Deadlines) -> str:
             pass
         case _:
             assert_never(state.edge.restart)
-    parts.append(_drain_clause(state, tick))
     return "; ".join(part for part in parts if part) + "."
-
-
-def _drain_clause(state: State, tick: Tick) -> str:
-    drain = state.drain
-    match drain.phase:
-        case DrainPhase.DRAINING:
-            since = tick.now.monotonic if drain.since is None else drain.since
-            left = since + tick.rules.restart.drain_timeout - tick.now.monotonic
-            return (
-                f"the Edge is out of service until its calls have ended, for {span(left)} at most"
-            )
-        case DrainPhase.RESTORING:
-            why = "" if drain.error is None else f" ({drain.error})"
-            return f"the Edge is still to be put in service again{why}"
-        case DrainPhase.IDLE | DrainPhase.DRAINED:
-            return ""
-        case _:
-            assert_never(drain.phase)
 
 
 def _debt_clause(closing: Monotonic | None, tick: Tick) -> str:
     if closing is None:
         return "a restart of the Edge is owed"
     return (
-        "the Edge may still be open, and is owed the restart that ends this; "
+        "the Edge may still have validation switched off, and is owed the restart that ends this; "
         f"it waits for ready_command for at most {span(closing - tick.now.monotonic)}"
     )
 
@@ -437,9 +355,9 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
             return f"Pinning is enforced with {roles_sentence(state.pins)}"
         case Posture.GRACE:
             until = left or f" until {_TWO_RESTARTS}"
-            return f"Locked out; pinning stays enforced{until}, then the Edge is open (fail-open)"
+            return f"Locked out; pinning stays enforced{until}, then validation is off (fail-open)"
         case Posture.OPEN:
-            return _open_clause(guard, left)
+            return f"Validation is off (fail-open){left}; the CA chain is still checked"
         case Posture.EXHAUSTED:
             return "Locked out, and validation stays on; an operator is needed (`edgepind explain`)"
         case Posture.OVERRIDE:
@@ -447,13 +365,6 @@ def _posture_clause(state: State, tick: Tick, ends: Monotonic | None) -> str:
             return f"{who} switched pinning validation off{left}"
         case _:
             assert_never(guard.posture)
-
-
-def _open_clause(guard: Guard, left: str) -> str:
-    if guard.last_resort:
-        return f"Validation is off (fail-open){left}; the CA chain is still checked"
-    lent = ", ".join(it.fingerprint.short for it in guard.loans) or "nothing"
-    return f"Open (fail-open){left}: the Edge accepts its pins, and on loan {lent}"
 
 
 def _before_first_pin(state: State, tick: Tick) -> str:

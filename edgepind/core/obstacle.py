@@ -14,20 +14,19 @@ from edgepind.model.pin import Pin, with_role
 from edgepind.model.rules import PinRules
 from edgepind.model.state import State
 
-_UNPINNED = frozenset({Finding.UNANNOUNCED_ROTATION, Finding.CA_CHANGED, Finding.INTERCEPTION})
+_UNPINNED = frozenset({Finding.UNANNOUNCED_ROTATION, Finding.INTERCEPTION})
 
 
 def contradictions(pin: Pin, state: State) -> Iterator[str]:
     """Why a pending pin is contradicted now, a clause for each address."""
     alike = {it.fingerprint for it in state.pins if _of_named_ca(pin) and _of_named_ca(it)}
-    waiting = {it.fingerprint for it in with_role(state.pins, Role.PENDING)}
     seen_at = {address for address, _ in pin.seen_at}
     set_at = {it.address for it in state.served if serves_lately(pin.key, it)}
     for it in state.addresses:
         if it.fingerprint in {None, pin.fingerprint, *alike} or it.address in set_at:
             continue
-        if it.fingerprint in waiting:
-            yield f"{it.address} serves another leaf that waits as well, which contradicts it"
+        if it.verdict in _UNPINNED:
+            yield f"{it.address} serves another unpinned leaf, which contradicts it"
         elif it.address in seen_at and it.verdict is Finding.PINNED:
             yield f"{it.address} serves a pinned leaf again, which contradicts it"
 
@@ -41,13 +40,9 @@ def broken_rules(fingerprint: Fingerprint, state: State) -> Iterator[str]:
 
 def obstacle(state: State, rules: PinRules) -> str | None:
     """Why no leaf that is served and not pinned will serve a hold-down while that lasts."""
-    verdicts = {it.verdict for it in state.addresses if it.verdict in _UNPINNED}
-    other_ca = verdicts == {Finding.CA_CHANGED}
-    first = not any(pin.accepted for pin in state.pins) and not other_ca
-    origin = Origin.BOOTSTRAP if first else Origin.OBSERVED
-    if condition_for(origin, rules, other_ca=other_ca) is Condition.NEVER:
-        strict = condition_for(origin, rules) is Condition.NEVER
-        return f"pins.policy is {rules.policy}" if strict else 'pins.ca_hold_down is "never"'
+    first = not any(pin.accepted for pin in state.pins)
+    if condition_for(Origin.BOOTSTRAP if first else Origin.OBSERVED, rules) is Condition.NEVER:
+        return f"pins.policy is {rules.policy}"
     unpinned = {it.fingerprint for it in state.addresses if it.verdict in _UNPINNED}
     broken = {it.fingerprint: it.rule for it in state.breaches}
     if unpinned and unpinned <= broken.keys():

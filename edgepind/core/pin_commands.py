@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from edgepind.core.messages import pin_activated, pin_prepared, pin_refused, pin_retired
-from edgepind.core.pin_lifecycle import PinEvent, both_hashes, enter, leave, mark_removed, move, put
+from edgepind.core.pin_lifecycle import PinEvent, enter, leave, mark_removed, move, put
 from edgepind.core.tick import Tick
 from edgepind.model.decision import Event
 from edgepind.model.enums import Finding, Origin, Role
@@ -30,7 +30,7 @@ def apply_commands(
             case PinRemove():
                 state, more = _remove(state, command, tick)
             case _:
-                continue  # for `core.bundles` and `core.planning`
+                continue  # a bundle, for `core.bundles`
         events += more
     return state, events
 
@@ -104,12 +104,11 @@ def add_pin(
         seed = Pin(fingerprint, kind, role, origin, tick.now.wall)
         pin = enter(seed, event, state)
     pin = replace(pin, not_after=not_after)
-    back = both_hashes(fingerprint, state)
     state = replace(
         state,
         pins=put(pins, pin),
         retired=tuple(it for it in state.retired if it != fingerprint),
-        removed=tuple(it for it in state.removed if it not in back),
+        removed=tuple(it for it in state.removed if it != fingerprint),
     )
     return state, (pin_activated(pin) if newly_current else pin_prepared(pin),)
 

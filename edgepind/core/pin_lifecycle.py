@@ -58,7 +58,7 @@ class PinEvent(StrEnum):
     SIGHTED = "sighted"
     """Seen live, not accepted, and the policy table gives it a hold-down."""
     CONTRADICTED = "contradicted"
-    """Evidence against it: the hold-down drains."""
+    """Evidence against it: the hold-down starts again."""
     FORGOTTEN = "forgotten"
     """Not seen for as long as its hold-down would have been."""
     HELD_DOWN = "held_down"
@@ -69,8 +69,6 @@ class PinEvent(StrEnum):
     """Named by the status endpoint over a channel with standing."""
     REPLACED = "replaced"
     """Another announcement or another leaf replaced it before it was ever live."""
-    ORPHANED = "orphaned"
-    """The pin over whose channel it was announced left the set before it was ever live."""
     WENT_LIVE = "went_live"
     """It is what the cloud serves now."""
     SUPERSEDED = "superseded"
@@ -106,7 +104,6 @@ PIN_TABLE: Mapping[tuple[Stage, PinEvent], Stage] = {
     (Stage.PENDING, PinEvent.REMOVED): Stage.REMOVED,
     (Stage.BACKUP, PinEvent.ANNOUNCED): Stage.BACKUP,
     (Stage.BACKUP, PinEvent.REPLACED): Stage.UNKNOWN,
-    (Stage.BACKUP, PinEvent.ORPHANED): Stage.UNKNOWN,
     (Stage.BACKUP, PinEvent.WENT_LIVE): Stage.CURRENT,
     (Stage.BACKUP, PinEvent.NEXT_IN_LINE): Stage.CURRENT,
     (Stage.BACKUP, PinEvent.LAPSED): Stage.RETIRED,
@@ -169,33 +166,17 @@ def leave(
 def mark_removed(state: State, fingerprint: Fingerprint) -> State:
     """`state` with `fingerprint` removed: refused from now on, and the refusal reported anew.
 
-    With it goes the other hash of its leaf, where an address served that lately. A bundle that
-    names it from a later time on does not bring it back.
+    A bundle that names it from a later time on does not bring it back.
     """
-    gone = both_hashes(fingerprint, state)
-    removed = tuple(it for it in state.removed if it not in gone)
-    reported = tuple(it for it in state.refusals_told if it not in gone)
-    waiting = tuple(it for it in state.bundle.waiting if it.fingerprint not in gone)
+    removed = tuple(it for it in state.removed if it != fingerprint)
+    reported = tuple(it for it in state.refusals_told if it != fingerprint)
+    waiting = tuple(it for it in state.bundle.waiting if it.fingerprint != fingerprint)
     return replace(
         state,
-        removed=(*removed, *gone)[-REMOVED_KEPT:],
+        removed=(*removed, fingerprint)[-REMOVED_KEPT:],
         refusals_told=reported,
         bundle=replace(state.bundle, waiting=waiting),
     )
-
-
-def both_hashes(fingerprint: Fingerprint, state: State) -> tuple[Fingerprint, ...]:
-    """`fingerprint`, and the other hash of its leaf, where an address served that lately.
-
-    Not of a key that another certificate has as well, nor what is a pin by itself: that was not
-    meant.
-    """
-    leaves = {(it.certificate, it.spki) for address in state.served for it in address.leaves}
-    others = [leaf for leaf in leaves if fingerprint in leaf]
-    alike = {spki for certificate, spki in leaves if (certificate, spki) not in others}
-    pinned = {pin.fingerprint for pin in state.pins}
-    found = {value for leaf in others for value in leaf} - alike - pinned - {fingerprint}
-    return (*sorted(found, key=str), fingerprint)
 
 
 def put(pins: tuple[Pin, ...], pin: Pin) -> tuple[Pin, ...]:

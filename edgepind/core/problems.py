@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgepind.core.desired import is_written
-from edgepind.core.drain import is_stuck
 from edgepind.core.messages import halves
 from edgepind.core.scheduling import UNPINNED_FOR_GOOD
 from edgepind.model.rules import Rules
@@ -31,7 +30,6 @@ UNUSABLE: Final = "document-unusable"
 LOCKED_OUT: Final = "locked-out"
 CHAIN_REFUSED: Final = "chain-refused"
 CHANNEL_UNPINNED: Final = "status-channel-unpinned"
-OUT_OF_SERVICE: Final = "out-of-service"
 
 UNTRUE = frozenset({UNWRITTEN, UNUSABLE, LOCKED_OUT})
 """Those that make the Edge's protection other than the rest of the status says: no good answer."""
@@ -108,23 +106,11 @@ def _channel_unpinned(state: State, rules: Rules) -> Problem | None:
     )
 
 
-def _out_of_service(state: State, _: Rules) -> Problem | None:
-    if not is_stuck(state.drain):
-        return None
-    why = state.drain.error or "the cloud's API gives no answer that can be used"
-    return Problem(
-        OUT_OF_SERVICE,
-        f"edgepind took the Edge out of service and could not put it back: {why}",
-        "It is tried again; put the Edge in service in the cloud's own administration meanwhile.",
-    )
-
-
 PROBLEMS: tuple[Callable[[State, Rules], Problem | None], ...] = (
     _unusable,
     _unwritten,
     _locked_out,
     _chain_refused,
     _channel_unpinned,
-    _out_of_service,
 )
 """One row a kind of problem: what it is now, None where there is none."""

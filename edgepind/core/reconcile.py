@@ -61,5 +61,4 @@ def follow_up(seen: Observations, outcomes: tuple[Outcome, ...]) -> Observations
         unit=None if restarted else seen.unit,
         outcomes=outcomes,
         entropy=seen.entropy,
-        offsets=seen.offsets,
     )

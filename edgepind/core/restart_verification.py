@@ -19,7 +19,6 @@ from math import inf
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, way_back
-from edgepind.core.loans import may_have_loaded
 from edgepind.core.messages import span
 from edgepind.core.restarts import (
     RestartEvent,
@@ -80,11 +79,12 @@ def learn_restart(
             return state, events
         case RestartFailed(loading=loading, error=error):
             # Its job may still end well after the daemon stopped waiting for it.
-            edge = may_have_loaded(edge, loading)
+            edge = replace(edge, may_be_off=edge.may_be_off or not loading.enabled)
             return _fail(replace(state, edge=edge), error, tick)
         case RestartUnderWay(loading=loading, starting=seconds):
             since = Monotonic(tick.now.monotonic - seconds)
-            edge = replace(may_have_loaded(edge, loading), starting=Starting(since))
+            off = edge.may_be_off or not loading.enabled
+            edge = replace(edge, starting=Starting(since), may_be_off=off)
             return replace(state, edge=edge), (_under_way(tick),)
         case RestartDone(read=read) if not read or read != edge.digest:
             return _note_unclear(state, tick)
@@ -191,11 +191,9 @@ def _note_unclear(state: State, tick: Tick) -> tuple[State, tuple[Event, ...]]:
     debt = debt_of(state.edge.restart, tick.now.monotonic)
     failures = debt.failures + 1
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
-    debt = replace(
-        debt, failures=failures, not_before=tick.after(wait), asked=False, go_ahead=False
-    )
+    debt = replace(debt, failures=failures, not_before=tick.after(wait), asked=False)
     edge = go(state.edge, RestartEvent.UNCLEAR, debt, tick)
-    edge = replace(may_have_loaded(edge, None), loaded=None, invocation="")
+    edge = replace(edge, loaded=None, may_be_off=True, invocation="")
     text = (
         "The Edge was restarted, and something else changed the pinning config meanwhile, so that "
         f"it is not known what the Edge has loaded; it is restarted again in {span(wait)}; find "
@@ -320,9 +318,7 @@ def _fail(state: State, why: str, tick: Tick) -> tuple[State, tuple[Event, ...]]
     giving_up = back and isinstance(edge.restart, RollingBack)
     failures = debt.failures + (not giving_up)
     wait = backoff(tick.rules.interval, failures, tick.rules.restart.window)
-    debt = replace(
-        debt, failures=failures, not_before=tick.after(wait), asked=False, go_ahead=False
-    )
+    debt = replace(debt, failures=failures, not_before=tick.after(wait), asked=False)
     event = RestartEvent.FAILED if back else RestartEvent.FAILED_FOR_GOOD
     edge = replace(go(edge, event, debt, tick), loaded=None)
     following = (

@@ -7,10 +7,9 @@ is a debt, and only a restart pays it. The debt is not queued: it follows from `
 
 - `Idle`: the Edge has loaded what is written, and is well. A new debt leads to `Owed`.
 - `Owed`: a restart is asked for as soon as the unit can be started and no job of it is under way,
-  the wait after a failure is over, the budget allows it, nothing is waited for that disturbs
-  less (`core.waiting`), and `ready_command` agrees or its deadline is over. Done, it leads to
-  `Settling`; failed, to `RollingBack` where there is a way back, and else to `Owed` again, under
-  backoff; a debt that somebody else paid leads to `Idle`.
+  the wait after a failure is over, the budget allows it, and `ready_command` agrees or its deadline
+  is over. Done, it leads to `Settling`; failed, to `RollingBack` where there is a way back, and
+  else to `Owed` again, under backoff; a debt that somebody else paid leads to `Idle`.
 - `Settling`: the Edge is watched (`core.restart_verification`). Well for `settle`, its document is
   the good one, and it is `Idle`; one that does not stay well is a restart that failed.
 - `RollingBack`: the good document is put back and loaded by one more restart, which waits for no
@@ -29,12 +28,10 @@ from enum import StrEnum
 from typing import assert_never
 
 from edgepind.core.desired import desired, rollback_target, wanted, way_back
-from edgepind.core.loans import is_opened
 from edgepind.core.lockout import accepts_live, is_locked_out
 from edgepind.core.messages import span
 from edgepind.core.state_machine import step
 from edgepind.core.tick import Tick
-from edgepind.core.waiting import wait_first
 from edgepind.model.action import Action, RestartDeferred, RestartEdge, RestartRefused
 from edgepind.model.decision import Event
 from edgepind.model.document import Pinning
@@ -138,16 +135,14 @@ def forgive(edge: Edge, tick: Tick) -> Edge:
 
 def loads(edge: Edge, loaded: Pinning | None) -> Edge:
     """`edge`, having loaded this; None: that is not known."""
-    lent = tuple(dict.fromkeys((*edge.may_lend, *edge.lent)))
-    if loaded is None:
-        return replace(edge, loaded=None, may_lend=lent)
-    lent = tuple(it for it in lent if it in loaded.accepted)
-    return replace(edge, loaded=loaded, may_be_off=not loaded.enabled, may_lend=lent)
+    off = edge.may_be_off if loaded is None else not loaded.enabled
+    return replace(edge, loaded=loaded, may_be_off=off)
 
 
 def is_closing(state: State) -> bool:
-    """Whether the Edge may be open, and the restart that it is owed ends that."""
-    return is_opened(state.edge, desired(state))
+    """Whether the Edge may have validation off, and the restart that it is owed ends that."""
+    goal = desired(state)
+    return state.edge.may_be_off and goal is not None and goal.enabled
 
 
 # --- one tick of the machine ----------------------------------------------------------------
@@ -189,7 +184,7 @@ def _note_debt(state: State, tick: Tick) -> State:
         case Idle() if owes:
             edge = go(edge, RestartEvent.DEBT, Debt(tick.now.monotonic), tick)
         case Settling(debt) if owes:
-            debt = replace(debt, since=tick.now.monotonic, due=None)
+            debt = replace(debt, since=tick.now.monotonic)
             # A run that has not settled is not taken for one that has.
             edge = replace(go(edge, RestartEvent.DEBT, debt, tick), watched_run="")
         case Idle() if stands:
@@ -251,12 +246,12 @@ def leave_rollback(state: State, tick: Tick) -> State:
     edge, now = state.edge, tick.now.monotonic
     match edge.restart:
         case RollingBack(debt) | RolledBack(debt) if _is_overtaken(state, tick):
-            debt = replace(debt, since=now, not_before=None, due=None)
+            debt = replace(debt, since=now, not_before=None)
             edge = go(edge, RestartEvent.OVERTAKEN, debt, tick)
         case RolledBack(debt) if tick.passed_or_unset(debt.not_before):
             if debt.failures and budget_frees(state, tick) is not None:
                 return state
-            edge = go(edge, RestartEvent.RETRY_DUE, replace(debt, since=now, due=None), tick)
+            edge = go(edge, RestartEvent.RETRY_DUE, replace(debt, since=now), tick)
         case Idle() | Owed() | Settling() | RollingBack() | RolledBack():
             return state
         case _:
@@ -281,51 +276,26 @@ def _is_overtaken(state: State, tick: Tick) -> bool:
 def _ask(
     state: State, restart: Owed | RollingBack, tick: Tick
 ) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    edge, goal = state.edge, _to_load(state)
+    edge, debt, goal = state.edge, restart.debt, _to_load(state)
     if goal is None:
         return state, (), ()
     if not _may_start(edge, tick):
         why = _hindrance(tick.seen.unit) if isinstance(tick.seen.unit, Unit) else None
         return defer(state, why) if why else (state, (), ())
-    if _must_wait(state, restart, tick):
+    unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
+    if unwritten or edge.document_problem is not None:
+        return state, (), ()  # what stands at the path may be another's
+    rolling_back = isinstance(restart, RollingBack)
+    if not rolling_back and not tick.passed_or_unset(debt.not_before):
         return state, (), ()
     recent = restarts_in_window(edge, tick.now.monotonic, tick.rules.restart.window)
-    spent = len(recent) > _most_before(state, tick)
-    earlier: tuple[Event, ...] = ()
-    if isinstance(restart, Owed):
-        waited = wait_first(state, restart, goal, tick, urgent=is_urgent(state, tick), spent=spent)
-        if waited.waits:
-            return waited.state, waited.actions, waited.events
-        state, earlier = waited.state, waited.events
-    return _ask_now(state, goal, recent, tick, spent=spent, earlier=earlier)
-
-
-def _ask_now(
-    state: State,
-    goal: Pinning,
-    recent: tuple[Monotonic, ...],
-    tick: Tick,
-    *,
-    spent: bool,
-    earlier: tuple[Event, ...],
-) -> tuple[State, tuple[Action, ...], tuple[Event, ...]]:
-    edge, restart = state.edge, state.edge.restart
-    if spent or not isinstance(restart, Owed | RollingBack):
+    if len(recent) > _most_before(state, tick):
         return defer(state, _spent(state, tick))
-    debt, rolling_back = restart.debt, isinstance(restart, RollingBack)
     forced = rolling_back or tick.passed_or_unset(ready_ends(debt, state, tick))
-    events = earlier if debt.asked else (*earlier, _requested(restart))
+    events = () if debt.asked else (_requested(restart),)
     restart = replace(restart, debt=replace(debt, asked=True))
     edge = replace(edge, restart=restart, restarts=(*recent, tick.now.monotonic), starting=None)
     return replace(state, edge=edge), (RestartEdge(goal, forced=forced),), events
-
-
-def _must_wait(state: State, restart: Owed | RollingBack, tick: Tick) -> bool:
-    """Whether it is too early after a failure, or what stands at the path may be another's."""
-    edge = state.edge
-    unwritten = edge.write_failures > 0 and not (is_closing(state) and _stands(edge, tick))
-    early = isinstance(restart, Owed) and not tick.passed_or_unset(restart.debt.not_before)
-    return unwritten or edge.document_problem is not None or early
 
 
 def _to_load(state: State) -> Pinning | None:
@@ -349,16 +319,11 @@ def _stands(edge: Edge, tick: Tick) -> bool:
 
 def ready_ends(debt: Debt, state: State, tick: Tick) -> Monotonic:
     """When a restart that is owed waits for `ready_command` no longer."""
-    rules, urgent = tick.rules.restart, is_urgent(state, tick)
-    wait = rules.urgent_ready_deadline if urgent else rules.ready_deadline
-    since = debt.since if urgent or debt.due is None else debt.due
-    return Monotonic(since + min(wait, rules.ready_deadline))
-
-
-def is_urgent(state: State, tick: Tick) -> bool:
-    """Whether a restart that is owed ends a lockout or an opening, or is an operator's order."""
+    rules = tick.rules.restart
     asked_for = state.guard.posture is Posture.OVERRIDE
-    return asked_for or is_closing(state) or is_locked_out(state, tick.rules)
+    urgent = asked_for or is_closing(state) or is_locked_out(state, tick.rules)
+    wait = rules.urgent_ready_deadline if urgent else rules.ready_deadline
+    return Monotonic(debt.since + min(wait, rules.ready_deadline))
 
 
 def budget_frees(state: State, tick: Tick) -> Monotonic | None:
@@ -378,12 +343,12 @@ def _most_before(state: State, tick: Tick) -> int:
 def _leaves_one(state: State, tick: Tick) -> bool:
     """Whether the next restart may not be the last one that is left.
 
-    One that opens the Edge leaves one to close it again, which itself may be the last. A document
-    that failed before is not tried again unless a rollback can follow; an Edge that is locked out
-    has nothing to lose.
+    One that switches validation off leaves one to switch it on again, which itself may be the
+    last. A document that failed before is not tried again unless a rollback can follow; an Edge
+    that is locked out has nothing to lose.
     """
     edge, goal, more = state.edge, desired(state), tick.rules.restart.budget > 1
-    if goal is not None and (not goal.enabled or state.guard.loans):
+    if goal is not None and not goal.enabled:
         return more or state.guard.posture is not Posture.OVERRIDE
     failures = debt_of(edge.restart, tick.now.monotonic).failures
     retrying = failures > 0 and not isinstance(edge.restart, RollingBack)
@@ -438,7 +403,7 @@ def _spent(state: State, tick: Tick) -> str:
     goal = desired(state)
     kept = ""
     if made < rules.budget:
-        closes = goal is not None and (not goal.enabled or bool(state.guard.loans))
+        closes = goal is not None and not goal.enabled
         kept = f", the last of them {'to close the Edge again' if closes else 'for a way back'}"
     return (
         f"{made} restarts were made in {span(rules.window)} and no more than {rules.budget} are "

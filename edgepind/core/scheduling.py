@@ -6,7 +6,6 @@ requests to a status endpoint in trouble, failed writes, failed restarts.
 """
 
 from dataclasses import replace
-from datetime import datetime
 from typing import assert_never
 
 from edgepind.core.diagnosis import GOOD
@@ -99,18 +98,13 @@ def _heard(state: State, status: Status, tick: Tick) -> StatusMemory:
                 announced_current=status.current,
                 announced_next=status.next,
                 rotates_at=status.rotates_at,
-                rotation_due=_rotation_due(memory, status),
                 not_before=pace,
                 other_kind=memory.other_kind,
                 ignored_told=_ignored(memory, status),
             )
         case StatusUnchanged():
             stands = _stands(memory, status)
-            fresh = StatusMemory(
-                rotation_due=memory.rotation_due,
-                other_kind=memory.other_kind,
-                ignored_told=memory.ignored_told,
-            )
+            fresh = StatusMemory(other_kind=memory.other_kind, ignored_told=memory.ignored_told)
             return replace(
                 memory if stands else fresh,
                 ok=True,
@@ -145,11 +139,6 @@ _STRANGE = frozenset({Channel.UNPINNED, Channel.WITHOUT_STANDING})
 def _stands(memory: StatusMemory, status: StatusUnchanged) -> bool:
     """Whether "unchanged" refers to what is remembered: a good answer over the same channel."""
     return memory.ok and memory.channel is status.channel
-
-
-def _rotation_due(memory: StatusMemory, status: StatusAnswer) -> datetime | None:
-    """A stranger neither names a time for a restart nor takes away one that was named."""
-    return status.rotates_at if status.channel is Channel.PINNED else memory.rotation_due
 
 
 def _doubt(status: StatusAnswer) -> str | None:

@@ -9,11 +9,9 @@ man in the middle, so the two are separate. `STANDING` says by origin when a pin
   announced.
 - earned: observed pins, and those found in a document after the state was lost. Either the pin is
   vouched for (a believed channel names it, or it was the document's current one), or it is served
-  at every address for `pins.overlap` seconds of observed time (`tenure`), uncontradicted. Another
-  leaf at any address sets the tenure to zero, unless it is pinned and of one set with it, for
-  another kind of key; one that could never be accepted says nothing. An address that is silent
-  and served another leaf before pauses it, so that refusing connections to the real cloud earns
-  nothing.
+  alone at every address for `pins.overlap` seconds of observed time (`tenure`). Another leaf at any
+  address sets the tenure to zero; an address that is silent and served another leaf before pauses
+  it, so that refusing connections to the real cloud earns nothing.
 - never: pins of an inspecting CA.
 
 It must never be that a pin gains standing by its own announcements: what vouches for it has
@@ -21,18 +19,16 @@ standing itself.
 """
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
-from edgepind.core.diagnosis import NEVER_ACCEPTED
-from edgepind.core.live_leaves import keys_at, keys_of, live_at
+from edgepind.core.live_leaves import keys_of, live_at
 from edgepind.core.tick import Tick, served
 from edgepind.model.enums import Origin
 from edgepind.model.observation import Link
-from edgepind.model.pin import Pin, PinKey, Trust, accepted
-from edgepind.model.state import LastServed, State
+from edgepind.model.pin import Pin, Trust
+from edgepind.model.state import State
 
 
 class Standing(StrEnum):
@@ -40,7 +36,7 @@ class Standing(StrEnum):
 
     AT_ONCE = "at once"
     EARNED = (
-        "after the overlap, uncontradicted at every address, or once one with standing has named it"
+        "after the overlap, served alone at every address, or once it is named by one with standing"
     )
     NEVER = "never"
 
@@ -103,31 +99,17 @@ def _earns(pin: Pin, tick: Tick) -> bool:
 
 
 def _tenure(pin: Pin, state: State, link: Link, tick: Tick) -> float:
-    """Seconds of tenure after this look: 0 where an address contradicts it.
+    """Seconds of tenure after this look: 0 where another leaf is live.
 
     An address that is silent counts with the leaf that it served last, so that blocking an
     address earns nothing.
     """
     answering = dict(served(link))
-    pinned = {it.key for it in accepted(state.pins)}
-    others = [it for it in state.served if _contradicts(it, pin, pinned)]
+    others = [
+        it for it in state.served if any(pin.key not in keys_of(leaf) for leaf in live_at(it))
+    ]
     if any(it.address in answering for it in others):
         return 0.0
-    shown = any(pin.key in keys_at(it) for it in state.served if it.address in answering)
-    watched = shown and tick.clock.trusted and not others
+    contradicted = bool(others)
+    watched = bool(answering) and tick.clock.trusted and not contradicted
     return pin.tenure + tick.observed if watched else pin.tenure
-
-
-def _contradicts(it: LastServed, pin: Pin, pinned: AbstractSet[PinKey]) -> bool:
-    """Whether an address serves another leaf than that of the pin, which might be the cloud's.
-
-    Beside its own, that is any in turn with it, and any that is not pinned itself: of one set are
-    the leaves for two kinds of key. What could never be accepted speaks for nobody.
-    """
-    others = [leaf for leaf in live_at(it) if pin.key not in keys_of(leaf)]
-    if pin.key in keys_at(it):
-        return it.in_turn or any(pinned.isdisjoint(keys_of(leaf)) for leaf in others)
-    return any(
-        leaf.finding not in NEVER_ACCEPTED or not pinned.isdisjoint(keys_of(leaf))
-        for leaf in others
-    )

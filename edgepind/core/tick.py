@@ -15,16 +15,12 @@ LONGEST_LOOK = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One call of `decide`. `elapsed`: seconds since the last one in this run, 0 after a start.
-
-    `owners` are the organisations whose public CAs the cloud is known to use; empty: any will do.
-    """
+    """One call of `decide`. `elapsed`: seconds since the last one in this run, 0 after a start."""
 
     seen: Observations
     now: Moment
     elapsed: float
     clock: ClockJudgement
-    owners: frozenset[str] = frozenset()
 
     @property
     def rules(self) -> Rules:

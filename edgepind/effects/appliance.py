@@ -25,7 +25,6 @@ from edgepind.model.action import (
 )
 from edgepind.model.bundle import NO_SERIAL, KeptSerial
 from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
     Document,
     DocumentRead,
@@ -37,7 +36,6 @@ from edgepind.model.observation import (
 )
 from edgepind.settings.schema import EdgeSettings
 
-Lent = tuple[Fingerprint, ...]
 _NEVER_WRITTEN = datetime(1970, 1, 1, tzinfo=UTC)
 """Change time of a simulated document: any start of the Edge is later and would have loaded it."""
 
@@ -48,16 +46,13 @@ class Appliance(Protocol):
     async def read_document(self) -> DocumentReading:
         """Read `pinning-config.json`, its owner and its mode."""
 
-    async def apply(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
-        """Put the owned keys into the document as it stands now; all else survives.
+    async def apply(self, pinning: Pinning) -> DocumentOutcome:
+        """Put the owned keys into the document as it stands now; all else survives."""
 
-        `lent` are those of the accepted values that are on loan, here and below.
-        """
-
-    async def put_back(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
         """The same, with the owner, mode and access list that it had before they were changed."""
 
-    async def restore(self, pinning: Pinning | None, lent: Lent = ()) -> DocumentOutcome:
+    async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Set a rejected document aside and put the last good one back (see `RestoreDocument`)."""
 
     async def unit(self) -> EdgeUnit:
@@ -109,17 +104,17 @@ class LocalAppliance:
         self._account = await self._restarter.account()
         return await self._disk.run(self._keeper.read)
 
-    async def apply(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`; cancelled, the document is still written whole."""
-        return await self._disk.run(self._keeper.restore, pinning, lent)
+        return await self._disk.run(self._keeper.restore, pinning)
 
-    async def put_back(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`."""
-        return await self._disk.run(self._keeper.put_back, pinning, lent)
+        return await self._disk.run(self._keeper.put_back, pinning)
 
-    async def restore(self, pinning: Pinning | None, lent: Lent = ()) -> DocumentOutcome:
+    async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
-        return await self._disk.run(self._keeper.restore, pinning, lent)
+        return await self._disk.run(self._keeper.restore, pinning)
 
     async def unit(self) -> EdgeUnit:
         """See `Appliance`."""
@@ -147,7 +142,6 @@ class _Simulated:
 
     real: Document
     pinning: Pinning
-    lent: Lent
 
     @property
     def digest(self) -> str:
@@ -163,7 +157,6 @@ class _Simulated:
             accepted=self.pinning.accepted,
             digest=self.digest,
             changed=changed,
-            lent=self.lent,
         )
 
 
@@ -187,19 +180,19 @@ class DryAppliance:
             return reading
         return replace(reading, document=self._simulated.document())
 
-    async def apply(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """Simulate the write. Fails where the real document cannot be read."""
-        return await self._simulate(pinning, lent)
+        return await self._simulate(pinning)
 
-    async def put_back(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
         """Simulate the write."""
-        return await self._simulate(pinning, lent)
+        return await self._simulate(pinning)
 
-    async def restore(self, pinning: Pinning | None, lent: Lent = ()) -> DocumentOutcome:
+    async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Simulate the restoration; before the first pin nothing is simulated."""
         if pinning is None:
             return DocumentWritten(None, "", changed=False)
-        return await self._simulate(pinning, lent)
+        return await self._simulate(pinning)
 
     async def unit(self) -> EdgeUnit:
         """Report the real unit."""
@@ -226,11 +219,11 @@ class DryAppliance:
         """Close the real appliance."""
         self._real.close()
 
-    async def _simulate(self, pinning: Pinning, lent: Lent) -> DocumentOutcome:
+    async def _simulate(self, pinning: Pinning) -> DocumentOutcome:
         real = (await self._real.read_document()).document
         if isinstance(real, DocumentUnreadable):
             return WriteFailed(real.error)
         if isinstance(real, DocumentRejected) and not real.restorable:
             return WriteFailed(f"there is no good copy of the pinning config: {real.reason}")
-        self._simulated = _Simulated(real, pinning, lent)
+        self._simulated = _Simulated(real, pinning)
         return DocumentWritten(pinning, self._simulated.digest)

@@ -5,7 +5,6 @@ opening. Where the document is a symbolic link, they lie beside its target.
 """
 
 import os
-from collections.abc import Container, Iterable
 from pathlib import Path
 
 from edgepind.effects.pinning_text import (
@@ -22,13 +21,6 @@ from edgepind.host.bounded_read import SmallFile, Stamp, read_small_file
 from edgepind.host.durable_file import NotReplaced, Overtaken, Replaced, remove
 from edgepind.host.file_access import Access, access_of
 from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
-
-
-def without(pinning: Pinning, lent: Container[Fingerprint]) -> Pinning | None:
-    """What is left of `pinning` when its loans are over; None: nothing."""
-    kept = tuple(it for it in pinning.accepted if it not in lent)
-    return Pinning(pinning.enabled, kept[0], kept) if kept else None
 
 
 class _Copy:
@@ -107,7 +99,7 @@ class Before(_Copy):
 
 
 class ClosingDocument(_Copy):
-    """An open document with `enabled: true` and nothing on loan, made before that is written.
+    """An open document with `enabled: true`, made before the open one is written.
 
     Closing is then a rename, which works on a full disk. An opening whose end cannot be prepared
     like this is not begun.
@@ -115,15 +107,12 @@ class ClosingDocument(_Copy):
 
     suffix = "closing"
 
-    def lay(
-        self, opening: PinningText, access: Access, lent: tuple[Fingerprint, ...] = ()
-    ) -> str | None:
-        """Prepare it, durably, for a document that is to open the Edge, and of which this is lent.
+    def lay(self, opening: PinningText, access: Access) -> str | None:
+        """Prepare it, durably, for a document that is to switch validation off.
 
         A sentence, where that failed. Where `opening` holds no pin there is nothing to close to.
         """
         pinning = pinning_in(opening, enabled=True)
-        pinning = without(pinning, lent) if pinning else None
         if pinning is None:
             return None
         content = edit_pinning(opening, pinning)
@@ -140,16 +129,6 @@ class ClosingDocument(_Copy):
         """What it would switch on; None where there is none."""
         text = self.text()
         return pinning_in(text, enabled=True) if text else None
-
-    def lent_in(self, text: PinningText) -> tuple[Fingerprint, ...]:
-        """What of a document with validation on is on loan, as `lent_of` has it."""
-        pinning = pinning_in(text, enabled=True) if text.enabled is True else None
-        return self.lent_of(pinning.accepted) if pinning else ()
-
-    def lent_of(self, accepted: Iterable[Fingerprint]) -> tuple[Fingerprint, ...]:
-        """What of `accepted` will not be once the opening ends; () where none is prepared for."""
-        ready = self.pinning()
-        return () if ready is None else tuple(it for it in accepted if it not in ready.accepted)
 
     def put_in_place(self, expecting: Stamp) -> Replaced | Overtaken | NotReplaced:
         """Let it take the place of the document, if that is still the one that is expected."""

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from edgepind.effects.appliance import Appliance
-from edgepind.effects.restart import objection_of_calls, objection_to_restart
-from edgepind.effects.service import Service
+from edgepind.effects.restart import objection_to_restart
 from edgepind.model.action import (
     Action,
     DocumentWritten,
@@ -20,35 +19,27 @@ from edgepind.model.action import (
     RestartDone,
     RestartEdge,
     RestoreDocument,
-    ServiceNotSet,
-    ServiceOutcome,
-    ServiceSet,
-    SetService,
     WriteDocument,
 )
-from edgepind.settings.schema import EdgeSettings
 
-_SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved, ServiceSet)
+_SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)
 
 
 class Executor:
-    """One appliance, the operator's commands, and the ways to the override files and the cloud.
+    """One appliance, the operator's `ready_command`, and the way to remove the override files.
 
-    `ready_command` and `calls_command` are asked in this process also in a dry run: they are only
-    questions. `service` None: the cloud is not asked to take the Edge out of service.
+    `ready_command` is asked in this process also in a dry run: it is only a question.
     """
 
     def __init__(
         self,
         appliance: Appliance,
-        edge: EdgeSettings,
+        ready_command: tuple[str, ...],
         remove_override: Callable[[], Awaitable[OverrideRemoved | OverrideNotRemoved]],
-        service: Service | None = None,
     ) -> None:
         self._appliance = appliance
-        self._edge = edge
+        self._ready_command = ready_command
         self._remove_override = remove_override
-        self._service = service
 
     async def execute(self, actions: tuple[Action, ...]) -> tuple[Outcome, ...]:
         """Do `actions` in order up to the first failure, whose outcome is then the last."""
@@ -62,31 +53,22 @@ class Executor:
 
     async def _do(self, action: Action) -> Outcome:
         match action:
-            case WriteDocument(pinning, as_before=True, lent=lent):
-                return await self._appliance.put_back(pinning, lent)
-            case WriteDocument(pinning, lent=lent):
-                return await self._appliance.apply(pinning, lent)
-            case RestoreDocument(pinning, lent):
-                return await self._appliance.restore(pinning, lent)
+            case WriteDocument(pinning, as_before=True):
+                return await self._appliance.put_back(pinning)
+            case WriteDocument(pinning):
+                return await self._appliance.apply(pinning)
+            case RestoreDocument(pinning):
+                return await self._appliance.restore(pinning)
             case RestartEdge():
                 return await self._restart(action)
             case RemoveOverride():
                 return await self._remove_override()
-            case SetService():
-                return await self._put(action)
             case _:
                 assert_never(action)
 
-    async def _put(self, word: SetService) -> ServiceOutcome:
-        if self._service is None:
-            return ServiceNotSet(word.in_service, "edge.drain names no Edge")
-        return await self._service.put(word)
-
     async def _restart(self, action: RestartEdge) -> Outcome:
         if not action.forced:
-            objection = await objection_of_calls(self._edge.calls_command)
-            if objection is None:
-                objection = await objection_to_restart(self._edge.ready_command)
+            objection = await objection_to_restart(self._ready_command)
             if objection is not None:
                 return RestartDeferred(objection)
         return await self._appliance.restart(action.loading)

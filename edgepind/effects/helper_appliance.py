@@ -22,7 +22,6 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from edgepind.effects.appliance import Lent
 from edgepind.effects.helper_protocol import (
     GREETING,
     LONGEST_ANSWER,
@@ -118,17 +117,17 @@ class HelperAppliance:
         self._known = (stamp, answer) if stamp is not None and readable else None
         return answer
 
-    async def apply(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def apply(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`."""
-        return await self._write(Apply(pinning, lent))
+        return await self._write(Apply(pinning))
 
-    async def put_back(self, pinning: Pinning, lent: Lent = ()) -> DocumentOutcome:
+    async def put_back(self, pinning: Pinning) -> DocumentOutcome:
         """See `Appliance`."""
-        return await self._write(PutBack(pinning, lent))
+        return await self._write(PutBack(pinning))
 
-    async def restore(self, pinning: Pinning | None, lent: Lent = ()) -> DocumentOutcome:
+    async def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """See `Appliance`."""
-        return await self._write(Restore(pinning, lent))
+        return await self._write(Restore(pinning))
 
     async def unit(self) -> EdgeUnit:
         """See `Appliance`; where systemd does not tell this user, the helper is asked."""

@@ -1,9 +1,9 @@
 """The conversation with the privileged helper: one request and one answer, each a JSON object.
 
-`{"do": "apply", "pinning": {"enabled": true, "current": "AA:...", "accepted": ["AA:...", ...]},
-"lent": []}` is answered by `{"is": "WriteFailed", "error": "..."}`, each in one line. A request
-names pins, which of them are on loan, and whether validation is on; it never names a file, a unit
-or a budget. Both are read strictly: neither side believes the other.
+`{"do": "apply", "pinning": {"enabled": true, "current": "AA:...", "accepted": ["AA:...", ...]}}` is
+answered by `{"is": "WriteFailed", "error": "..."}`, each in one line. A request names pins and
+whether validation is on; it never names a file, a unit or a budget. Both are read strictly: neither
+side believes the other.
 """
 
 import json
@@ -15,11 +15,10 @@ from edgepind.formats import RefusedJson, parse_json
 from edgepind.model.action import DocumentOutcome, RestartOutcome
 from edgepind.model.bundle import KeptSerial
 from edgepind.model.document import EdgeTls, Pinning
-from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import Document, EdgeUnit
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 
-GREETING = b'{"edgepind-apply": 3}\n'
+GREETING = b'{"edgepind-apply": 2}\n'
 """What the helper says first, with the version of what follows.
 
 systemd hangs up on a client while another is served. A client that was greeted is being served, so
@@ -35,9 +34,6 @@ LONGEST_ANSWER = 4 * 1024 * 1024
 MOST_PINS = 128
 """Pins that one document may be asked to accept; a rollover needs three."""
 
-MOST_LOANS = 32
-"""Of which so many may be on loan."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReadDocument:
@@ -48,10 +44,9 @@ class ReadDocument:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Put the owned keys into the pinning config; `lent` of what it accepts is on loan."""
+    """Put the owned keys into the pinning config."""
 
     pinning: Pinning
-    lent: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +54,13 @@ class PutBack:
     """The same, with the owner, mode and access list from before root's side changed them."""
 
     pinning: Pinning
-    lent: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Set a rejected pinning config aside and put the last good one back; `lent` as in `Apply`."""
+    """Set a rejected pinning config aside and put the last good one back."""
 
     pinning: Pinning | None
-    lent: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +162,11 @@ def _request(line: bytes) -> Request | str:
     except Misfit as misfit:
         return str(misfit)
     match request:
-        case Apply(named, lent) | PutBack(named, lent) | Restore(Pinning() as named, lent):
-            pass
-        case Restart(named):
-            lent = ()
+        case Apply(named) | PutBack(named) | Restore(Pinning() as named) | Restart(named):
+            too_many = len(named.accepted) > MOST_PINS
+            return f"it names more than {MOST_PINS} pins" if too_many else request
         case _:
             return request
-    return _problem(named, lent) or request
-
-
-def _problem(named: Pinning, lent: tuple[Fingerprint, ...]) -> str | None:
-    """What is wrong with a document that is asked for, a clause: without its loans it has pins."""
-    if len(named.accepted) > MOST_PINS:
-        return f"it names more than {MOST_PINS} pins"
-    if len(lent) > MOST_LOANS:
-        return f"it lends more than {MOST_LOANS} leaves"
-    if not set(lent) < set(named.accepted):
-        return "what is on loan is not a part of what is accepted"
-    return None
 
 
 def encode_answer(answer: Answer) -> bytes:

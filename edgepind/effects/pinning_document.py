@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from edgepind.effects.attributes import AUTO, DueAccess, EdgeAccount, no_account
-from edgepind.effects.document_copies import Before, ClosingDocument, LastGood, without
+from edgepind.effects.document_copies import Before, ClosingDocument, LastGood
 from edgepind.effects.pinning_text import (
     LONGEST,
     DocumentReading,
@@ -44,7 +44,6 @@ from edgepind.host.fs import UnknownOwner, sweep
 from edgepind.host.quarantine import link_aside
 from edgepind.model.action import DocumentOutcome, DocumentWritten, WriteFailed
 from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
     DocumentMissing,
     DocumentRead,
@@ -142,20 +141,17 @@ class DocumentKeeper:
             return due.error
         return durable_file.rehearse(self._path, found.content + bytes(_ROOM), due)
 
-    def restore(
-        self, pinning: Pinning | None, lent: tuple[Fingerprint, ...] = ()
-    ) -> DocumentOutcome:
+    def restore(self, pinning: Pinning | None) -> DocumentOutcome:
         """Put the owned keys into the document as it stands now; all else survives.
 
         One that is broken is set aside first, and the last good one put back with these keys; where
         there is none, the broken one is all that there is, and is left. One that is absent is
         made. With `pinning` None the keys are left as they are, and no new document is made.
-        `lent` of what it accepts is on loan: the document that ends that is laid ready beside it.
         """
         edit = None if pinning is None else partial(edit_pinning, pinning=pinning)
-        return self._persist(edit, pinning, lent=lent)
+        return self._persist(edit, pinning)
 
-    def put_back(self, pinning: Pinning, lent: tuple[Fingerprint, ...] = ()) -> DocumentOutcome:
+    def put_back(self, pinning: Pinning) -> DocumentOutcome:
         """As `restore`, with owner, mode and access list from before they were changed here.
 
         What strangers must not have is not put back, whoever asks.
@@ -163,23 +159,17 @@ class DocumentKeeper:
         before = self._before.access()
         due = None if before is None else self._earlier.of(before)
         given = None if isinstance(due, UnknownOwner) else due
-        return self._persist(partial(edit_pinning, pinning=pinning), pinning, given, lent)
+        return self._persist(partial(edit_pinning, pinning=pinning), pinning, given)
 
     def set_enabled(self, *, enabled: bool) -> DocumentOutcome:
         """Change `enabled` alone, with or without pins in the document: the emergency procedure.
 
-        A document that is broken or absent is restored first, as above. What is on loan ends.
+        A document that is broken or absent is restored first, as above.
         """
-        found = self._find()
-        if isinstance(found, _Found) and found.text and self._closing.lent_in(found.text):
-            pinning = self._closing.pinning()
-            return self.restore(pinning and replace(pinning, enabled=enabled))
         return self._persist(partial(edit_enabled, enabled=enabled), None)
 
-    def close(self, lent: tuple[Fingerprint, ...] = ()) -> DocumentOutcome:
+    def close(self) -> DocumentOutcome:
         """Switch validation on, for the pins that the document holds: the end of an opening.
-
-        `lent` of what it accepts is known to be on loan, beside what is seen to be.
 
         Where it is broken, absent or without a pin, for those of the document that was prepared
         beside it; where there are none either, nothing is done.
@@ -188,19 +178,13 @@ class DocumentKeeper:
         if isinstance(found, DocumentUnreadable):
             return WriteFailed(found.error)
         pinning = pinning_in(found.text, enabled=True) if found.text else None
-        if found.text and pinning:
-            pinning = without(pinning, {*lent, *self._closing.lent_in(found.text)})
         return self.restore(pinning or self._closing.pinning())
 
     def _persist(
-        self,
-        edit: _Edit | None,
-        pinning: Pinning | None,
-        given: Access | None = None,
-        lent: tuple[Fingerprint, ...] = (),
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None = None
     ) -> DocumentOutcome:
         for _ in range(_ATTEMPTS):
-            outcome = self._settle(edit, pinning, given, lent)
+            outcome = self._settle(edit, pinning, given)
             if not isinstance(outcome, Overtaken):
                 return outcome
         return WriteFailed(
@@ -209,11 +193,7 @@ class DocumentKeeper:
         )
 
     def _settle(
-        self,
-        edit: _Edit | None,
-        pinning: Pinning | None,
-        given: Access | None,
-        lent: tuple[Fingerprint, ...],
+        self, edit: _Edit | None, pinning: Pinning | None, given: Access | None
     ) -> DocumentOutcome | Overtaken:
         found = self._find()
         if isinstance(found, DocumentUnreadable):
@@ -234,7 +214,7 @@ class DocumentKeeper:
                     f"{reason}; report this with the document"
                 )
             case content:
-                return self._put(found, content, pinning, given, lent)
+                return self._put(found, content, pinning, given)
 
     def _find(self) -> _Found | DocumentUnreadable:
         match read_small_file(self._path, LONGEST, follow=True):
@@ -279,26 +259,17 @@ class DocumentKeeper:
             kept = access if isinstance(due, UnknownOwner) else due
             self._last_good.keep(file.content, kept)
         right = due == access and not file.status.st_mode & _SPECIAL
-        named = reading.document.named if reading.document.enabled else ()
-        lent = self._closing.lent_of(named)
-        document = replace(
-            reading.document, changed=file.changed, attributes_right=right, lent=lent
-        )
+        document = replace(reading.document, changed=file.changed, attributes_right=right)
         return DocumentReading(document, reading.tls)
 
     def _put(
-        self,
-        found: _Found,
-        content: bytes,
-        pinning: Pinning | None,
-        given: Access | None,
-        lent: tuple[Fingerprint, ...],
+        self, found: _Found, content: bytes, pinning: Pinning | None, given: Access | None
     ) -> DocumentOutcome | Overtaken:
         had = found.access or self._last_good.access()
         due = given or self._due.of(had)
         if isinstance(due, UnknownOwner):
             return WriteFailed(due.error)
-        if problem := self._unready(content, due, lent):
+        if problem := self._unready(content, due):
             return WriteFailed(problem)
         aside = link_aside(self._target, "rejected", self._now()) if found.broken else None
         if isinstance(aside, NotReplaced):
@@ -318,7 +289,7 @@ class DocumentKeeper:
         if isinstance(outcome, NotReplaced):
             return self._close_instead(found, pinning, outcome.error)
         text = parse_pinning_text(content)
-        if isinstance(text, PinningText) and text.enabled and not lent:
+        if isinstance(text, PinningText) and text.enabled:
             self._closing.drop()
         self._last_good.keep(content, due)
         return DocumentWritten(
@@ -330,18 +301,18 @@ class DocumentKeeper:
             attributes=_changed(found.access, due),
         )
 
-    def _unready(self, content: bytes, due: Access, lent: tuple[Fingerprint, ...]) -> str | None:
+    def _unready(self, content: bytes, due: Access) -> str | None:
         """Why a document must not be written, a sentence: it opens, and cannot be closed again.
 
         None where it does not open, or where the closing document is prepared.
         """
         text = parse_pinning_text(content)
-        if isinstance(text, DocumentRejected) or not (lent or text.enabled is False):
+        if isinstance(text, DocumentRejected) or text.enabled is not False:
             return None
-        problem = self._closing.lay(text, due, lent)
+        problem = self._closing.lay(text, due)
         return problem and (
-            f"{self._path} is unchanged, because the document that ends the opening again could "
-            f"not be prepared beside it: {problem}"
+            f"{self._path} is unchanged, because the document that switches validation on again "
+            f"could not be prepared beside it: {problem}"
         )
 
     def _close_instead(
@@ -353,12 +324,12 @@ class DocumentKeeper:
         no more than a pin, and an Edge that stays open for want of disk space has none at all.
         """
         ready = self._closing.text()
-        if found.text is None or ready is None or wanted is None or not wanted.enabled:
+        if found.text is None or found.text.enabled is not False or ready is None:
             return WriteFailed(error)
-        pinning, stands = pinning_in(ready, enabled=True), pinning_in(found.text, enabled=True)
-        more = stands is not None and not set(stands.accepted) <= set(wanted.accepted)
-        is_open = found.text.enabled is False or more
-        if not is_open or pinning is None or not pinning.lacks_only_pins_of(wanted):
+        pinning = pinning_in(ready, enabled=True)
+        if wanted is None or not wanted.enabled or pinning is None:
+            return WriteFailed(error)
+        if not pinning.lacks_only_pins_of(wanted):
             return WriteFailed(error)
         # What somebody edited since is kept, where the disk has room for another name.
         edited = differs_beyond_pins(ready, found.text)

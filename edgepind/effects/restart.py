@@ -6,7 +6,6 @@ counts is what stood there from the start of the new run on, not what was writte
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,7 +31,6 @@ A job of systemd's goes on after that, and the ticks that follow watch the unit;
 has no one else to end it, so for it `edge.start_timeout` takes this one's place.
 """
 
-_COUNT = re.compile(r"[0-9]{1,9}")
 _EVERY = 0.05
 """Seconds between two looks at the document during the restart."""
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
@@ -47,19 +45,6 @@ async def objection_to_restart(
     result = await run_command(ready_command, deadline)
     agreed = isinstance(result, Exited) and result.code == 0
     return None if agreed else f"{ready_command[0]}: {result}"
-
-
-async def objection_of_calls(
-    calls_command: tuple[str, ...], *, deadline: float = HOOK_DEADLINE
-) -> str | None:
-    """How many calls are up, by the number that `calls_command` prints; None for none."""
-    if not calls_command:
-        return None
-    result = await run_command(calls_command, deadline)
-    counted = _COUNT.fullmatch(result.tail.strip()) if isinstance(result, Exited) else None
-    if not isinstance(result, Exited) or result.code != 0 or counted is None:
-        return f"{calls_command[0]} prints no number of calls: {result}"
-    return f"{int(counted[0])} calls are up" if int(counted[0]) else None
 
 
 async def ask_health(health_command: tuple[str, ...], *, deadline: float = HOOK_DEADLINE) -> Health:

@@ -12,7 +12,6 @@ from pathlib import Path
 from edgepind.clock import Clock
 from edgepind.helper.edge_unit import (
     document_of,
-    has_loaded,
     patience_with,
     restart_edge,
     set_timer,
@@ -23,7 +22,7 @@ from edgepind.helper.records import Opening, turn
 from edgepind.model.action import RestartDone, RestartRefused, RestartUnderWay, WriteFailed
 from edgepind.model.document import Pinning
 from edgepind.model.instants import Monotonic
-from edgepind.model.observation import EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
+from edgepind.model.observation import DocumentRead, EdgeUnit, NoUnit, Unit, UnitState, UnitUnknown
 from edgepind.settings.schema import Settings
 
 GRACE = 10.0
@@ -97,7 +96,7 @@ class Closer:
     def _end(self, opening: Opening, policy: HelperPolicy) -> Closing:
         edge = self.settings.edge
         keeper = document_of(edge, self.clock)
-        written = keeper.close(opening.lent)
+        written = keeper.close()
         if isinstance(written, WriteFailed):
             return self._failed(opening, policy, written.error)
         if written.pinning is None:
@@ -111,7 +110,7 @@ class Closer:
             return self._failed(opening, policy, unit.error)
         document = keeper.read().document
         trusted = not written.changed and not policy.record.clock_was_set()
-        if not _runs(unit) or (trusted and has_loaded(unit, document)):
+        if not _runs(unit) or (trusted and _has_loaded(unit, document)):
             return self._done(opening, policy, "validation is on in the pinning config")
         if self.before_start or self._is_awaited(unit, opening):
             says = "validation is switched on in the pinning config"
@@ -149,7 +148,7 @@ class Closer:
         return self._done(opening, policy, "validation is switched on and the Edge restarted")
 
     def _done(self, opening: Opening, policy: HelperPolicy, what: str) -> Closing:
-        error = policy.end()
+        error = policy.record.remove()
         if error is not None:
             return Closing(Closed.FAILED, error)
         return Closing(Closed.NOTHING_LEFT, f"The time of {opening.why} is over: {what}.")
@@ -161,7 +160,7 @@ class Closer:
         policy.record.write(replace(opening, failures=failures, not_before=again))
         return Closing(
             Closed.FAILED,
-            f"The time of {opening.why} is over, and the Edge may still be open: "
+            f"The time of {opening.why} is over, and the Edge may still run without validation: "
             f"{error}; it is tried again in {pause / 60.0:g} min.",
         )
 
@@ -172,3 +171,10 @@ def _runs(unit: EdgeUnit) -> bool:
         waits = unit.state is UnitState.ACTIVATING and not unit.invocation
         return unit.state in _RUNS and not waits
     return isinstance(unit, NoUnit)
+
+
+def _has_loaded(unit: EdgeUnit, document: object) -> bool:
+    """Whether the Edge was started after the document came to be what it is."""
+    if not isinstance(unit, Unit) or not isinstance(document, DocumentRead):
+        return False
+    return unit.started_at is not None and unit.started_at > document.changed

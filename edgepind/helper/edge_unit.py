@@ -9,7 +9,7 @@ from edgepind.clock import Clock
 from edgepind.effects.pinning_document import DocumentKeeper
 from edgepind.model.action import RestartOutcome
 from edgepind.model.document import Pinning
-from edgepind.model.observation import DocumentRead, EdgeUnit, Unit
+from edgepind.model.observation import EdgeUnit
 from edgepind.settings.schema import EdgeSettings
 
 if TYPE_CHECKING:
@@ -49,13 +49,6 @@ def restart_edge(edge: EdgeSettings, loading: Pinning) -> RestartOutcome:
         return look_at(edge.pinning_config)
 
     return _with_unit(edge, lambda unit: restart_watched(unit, loading, look))
-
-
-def has_loaded(unit: EdgeUnit, document: object) -> bool:
-    """Whether the Edge was started after the document came to be what it is."""
-    if not isinstance(unit, Unit) or not isinstance(document, DocumentRead):
-        return False
-    return unit.started_at is not None and unit.started_at > document.changed
 
 
 def set_timer(timer: str, *, runs: bool) -> str | None:

@@ -17,15 +17,9 @@ from edgepind.effects.helper_protocol import (
     Restart,
     Restore,
 )
-from edgepind.helper.edge_unit import (
-    document_of,
-    has_loaded,
-    restart_edge,
-    set_timer,
-    unit_of_edge,
-)
+from edgepind.helper.edge_unit import document_of, restart_edge, set_timer, unit_of_edge
 from edgepind.helper.policy import HelperPolicy
-from edgepind.helper.records import Opening, SerialRecord, turn
+from edgepind.helper.records import SerialRecord, turn
 from edgepind.model.action import (
     DocumentOutcome,
     RestartDone,
@@ -34,8 +28,7 @@ from edgepind.model.action import (
     WriteFailed,
 )
 from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import DocumentRead, NoUnit
+from edgepind.model.observation import DocumentRead
 from edgepind.settings.schema import EdgeSettings, Settings
 
 _NOT_NOW = "systemd is closing the Edge at this moment; it is tried again"
@@ -82,50 +75,22 @@ def _write(
     write = document.put_back if isinstance(request, PutBack) else document.restore
     if request.pinning is None:
         return document.restore(None)
-    opens = bool(request.lent) or not request.pinning.enabled
-    policy = HelperPolicy(settings, folder, clock)
-    if not opens and policy.record.read() is None:
+    if request.pinning.enabled:
         return write(request.pinning)
     with turn(folder) as mine:
-        if opens:
-            problem = _objection_to_opening(policy, request.lent, timer) if mine else _NOT_NOW
-            return WriteFailed(problem) if problem else write(request.pinning, request.lent)
-        takes_no_more = mine and _takes_no_more(request.pinning, policy, settings.edge, clock)
-        outcome = write(request.pinning)
-        if not mine or isinstance(outcome, WriteFailed) or outcome.instead is not None:
-            return outcome
-        if takes_no_more:
-            policy.end()  # what was on loan is pinned now, and no restart follows
-        else:
-            policy.lends_nothing()
-        return outcome
+        policy = HelperPolicy(settings, folder, clock)
+        problem = _objection_to_opening(policy, timer) if mine else _NOT_NOW
+        return WriteFailed(problem) if problem else write(request.pinning)
 
 
-def _takes_no_more(
-    pinning: Pinning, policy: HelperPolicy, edge: EdgeSettings, clock: Clock
-) -> bool:
-    """Whether the Edge is known to accept nothing beyond `pinning`, by what it has loaded."""
-    before, unit = document_of(edge, clock, looks_only=True).read().document, unit_of_edge(edge)
-    if not isinstance(before, DocumentRead) or not before.enabled or not before.named:
-        return False
-    opening = policy.record.read()
-    known = has_loaded(unit, before) and not policy.record.clock_was_set()
-    if isinstance(unit, NoUnit) and isinstance(opening, Opening):
-        known = opening.read == before.digest
-    stands = Pinning(enabled=True, current=before.named[0], accepted=before.named)
-    return known and stands.read_under(edge.validator) <= pinning.read_under(edge.validator)
-
-
-def _objection_to_opening(
-    policy: HelperPolicy, lent: tuple[Fingerprint, ...], timer: str | None
-) -> str | None:
+def _objection_to_opening(policy: HelperPolicy, timer: str | None) -> str | None:
     """None once the end of the opening is recorded, and the timer that brings it runs."""
-    objection = policy.objection_to_opening(lent)
+    objection = policy.objection_to_opening()
     if objection is not None or timer is None:
         return objection
     unarmed = set_timer(timer, runs=True)
     return unarmed and (
-        f"the privileged helper keeps the Edge closed, for nothing would end it: {unarmed}"
+        f"the privileged helper keeps validation on, for nothing would end it: {unarmed}"
     )
 
 
@@ -136,16 +101,14 @@ def _restart(
     if isinstance(outcome, RestartRefused):
         policy.restart_not_made()
     if isinstance(outcome, RestartDone) and _closes(outcome, edge, clock):
-        policy.end()  # one that stays finds the Edge closed at its end
-    elif isinstance(outcome, RestartDone):
-        policy.note_read(outcome.read)
+        policy.record.remove()  # one that stays finds the Edge closed at its end
     return outcome
 
 
 def _closes(outcome: RestartDone, edge: EdgeSettings, clock: Clock) -> bool:
-    """Whether the Edge has read a document that lends nothing; the daemon is not asked."""
+    """Whether the Edge has read a document with validation on; the daemon is not asked."""
     match document_of(edge, clock, looks_only=True).read().document:
-        case DocumentRead(enabled=True, lent=(), digest=digest):
+        case DocumentRead(enabled=True, digest=digest):
             return digest == outcome.read
         case _:
             return False

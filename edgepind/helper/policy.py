@@ -1,14 +1,12 @@
-"""What the helper allows, whoever asks: how often it restarts, and when the Edge may be open.
+"""What the helper allows, whoever asks: how often it restarts, and when validation may be off.
 
-Restarts have the budget of the settings, counted here once more. A document that opens the Edge,
-by `enabled: false` or by leaves on loan, is written only
+Restarts have the budget of the settings, counted here once more. `enabled: false` is written only
 
 - while an override is in force whose file root itself wrote: the folder is the daemon's, so its
   owner and a single name tell a person's override from a forged one; or
 - within an opening: where `fail_open.enabled` is set, an opening lasts `fail_open.limit` from the
-  first such write, unless it is closed before, and one begins while the Edge has been open for less
-  than `fail_open.budget` times that in `fail_open.budget_window`. The last of them is cut short,
-  half a limit beyond that: the daemon counts to where it decides, and this to where it is done.
+  first write that switches validation off, unless it is closed before, and at most
+  `fail_open.budget` of them begin in `fail_open.budget_window`.
 
 In both cases its end is recorded before anything is written (`helper.records`), and systemd ends it
 where no daemon has (`helper.closing`).
@@ -19,18 +17,15 @@ do, and root itself reports each opening to the journal, where the daemon cannot
 """
 
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from edgepind.clock import Clock
-from edgepind.helper.records import BudgetLog, Damaged, Opening, OpeningRecord, OpeningsLog
-from edgepind.model.fingerprint import Fingerprint
+from edgepind.helper.records import BudgetLog, Damaged, Opening, OpeningRecord
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import OverrideFile
-from edgepind.model.openings import LEAST, left
 from edgepind.operator.override_file import read_override
-from edgepind.settings.schema import Settings, rules_of
+from edgepind.settings.schema import Settings
 
 
 class HelperPolicy:
@@ -40,45 +35,19 @@ class HelperPolicy:
         self._settings = settings
         self._clock = clock
         self.record = OpeningRecord(folder, clock)
-        self._openings = OpeningsLog(folder / "opened.json", folder / "openings.json", clock)
-        self._rules = rules_of(settings).fail_open
+        self._openings = BudgetLog(folder / "openings.json", clock)
         self._restarts = BudgetLog(folder / "restarts.json", clock)
 
-    def objection_to_opening(self, lent: tuple[Fingerprint, ...] = ()) -> str | None:
-        """Why the Edge may not be opened now, a sentence; `lent`: by these leaves.
+    def objection_to_opening(self) -> str | None:
+        """Why validation may not be switched off now, a sentence.
 
         None: it may, and its end is recorded.
         """
         known = self.record.read()
         opening = self._by_override(known) or self._by_budget(known)
-        if isinstance(opening, str):
-            return opening
-        had = known.lent if isinstance(known, Opening) else ()
-        begins = opening != known and replace(opening, lent=had) != known
-        opening = replace(opening, lent=lent)
-        return None if opening == known else self._begin(opening, counts=begins)
-
-    def end(self) -> str | None:
-        """The Edge is closed: forget the opening, and enter how long it was open.
-
-        A sentence, where the record is still there; systemd finds the Edge closed then.
-        """
-        known = self.record.read()
-        if isinstance(known, Opening) and known.until is None:
-            self._openings.end()  # what cannot be entered counts for the whole limit
-        return self.record.remove()
-
-    def note_read(self, digest: str) -> None:
-        """Remember which document the Edge was restarted with while an opening is recorded."""
-        known = self.record.read()
-        if isinstance(known, Opening) and known.read != digest:
-            self.record.write(replace(known, read=digest))  # else it is restarted once more
-
-    def lends_nothing(self) -> None:
-        """The document lends nothing any more: what it accepts stays in it at the end."""
-        known = self.record.read()
-        if isinstance(known, Opening) and known.lent:
-            self.record.write(replace(known, lent=()))  # else the daemon puts it right
+        if isinstance(opening, str) or opening == known:
+            return opening if isinstance(opening, str) else None
+        return self._begin(opening)
 
     def opening_as_it_stands(self) -> Opening | None:
         """What is recorded, by what root's override file says of it now; None: nothing is.
@@ -119,13 +88,10 @@ class HelperPolicy:
         """Give the last restart back to the budget; a sentence, where that cannot be recorded."""
         return self._restarts.take_back()
 
-    def _begin(self, opening: Opening, *, counts: bool) -> str | None:
-        """Count it, where it begins and has a budget, and record it.
-
-        A sentence, where either fails.
-        """
-        budgeted = counts and opening.until is None
-        if budgeted and (error := self._openings.begin(self._rules)):
+    def _begin(self, opening: Opening) -> str | None:
+        """Count it, where it has a budget, and record it; a sentence, where either fails."""
+        rules, budgeted = self._settings.fail_open, opening.until is None
+        if budgeted and (error := self._openings.add(max(rules.limit, rules.budget_window))):
             return _unrecorded(error)
         error = self.record.write(opening)
         if error and budgeted:
@@ -152,7 +118,7 @@ class HelperPolicy:
 
     def _by_budget(self, known: Opening | Damaged | None) -> Opening | str:
         """The opening that goes on or begins by `fail_open`; a sentence, where none may."""
-        rules = self._rules
+        rules = self._settings.fail_open
         if not rules.enabled:
             return (
                 "the privileged helper keeps validation on: fail_open.enabled is false and no "
@@ -161,15 +127,12 @@ class HelperPolicy:
         now = self._clock.now().monotonic
         if isinstance(known, Opening) and known.until is None and known.ends > now:
             return known
-        unspent = left(self._openings.opened, rules, now)
-        if unspent <= 0.0:
+        if len(self._openings.within(rules.budget_window)) >= rules.budget:
             return (
-                "the privileged helper keeps validation on: within fail_open.budget_window the "
-                f"Edge was open for {rules.budget} times fail_open.limit; `edgepind override on` "
-                "as root opens it"
+                f"the privileged helper keeps validation on: {rules.budget} openings have begun "
+                "within fail_open.budget_window; `edgepind override on` as root opens the Edge"
             )
-        lasts = min(rules.limit, unspent + LEAST * rules.limit)
-        return Opening(Monotonic(now + lasts), None, "an opening that the daemon asked for")
+        return Opening(Monotonic(now + rules.limit), None, "an opening that the daemon asked for")
 
     def _override(self) -> OverrideFile | None:
         """The override that root itself wrote, whether it is over or not."""

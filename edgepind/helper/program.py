@@ -130,10 +130,8 @@ def _note(peer: str, request: Request | RequestRefused, answer: Answer) -> None:
     """Report who asked for what and what became of it, unless something was only read."""
     priority = _NOTICE if _is_good(answer) else _WARNING
     match request:
-        case Apply(pinning, lent) | PutBack(pinning, lent) | Restore(pinning, lent):
-            asked = f"{len(lent)} LEAVES ON LOAN among " if lent else ""
-            asked += _described(pinning)
-            _tell(_WARNING if lent else priority, f"{peer} asked for {asked}: {_outcome(answer)}")
+        case Apply(pinning) | PutBack(pinning) | Restore(pinning):
+            _tell(priority, f"{peer} asked for {_described(pinning)}: {_outcome(answer)}")
         case Restart():
             _tell(priority, f"{peer} asked for a restart of the Edge: {_outcome(answer)}")
         case _ if isinstance(answer, RequestRefused):

@@ -1,10 +1,9 @@
 """What root's helper remembers, in a folder that only root reads and writes, and the lock on it.
 
-Restarts are counted by instants (`BudgetLog`), and openings by how long they lasted
-(`OpeningsLog`); `OpeningRecord` holds when the present one must have ended, and `SerialRecord` the
-highest serial of a signed bundle. Instants are readings of the boot clock, which nobody can set;
-after a reboot they are moved as the daemon's state is: the time switched off counts, as the wall
-clock measures it.
+Two budgets are counted by instants (`BudgetLog`), `OpeningRecord` holds when validation must be on
+again, and `SerialRecord` the highest serial of a signed bundle. Instants are readings of the boot
+clock, which nobody can set; after a reboot they are moved as the daemon's state is: the time
+switched off counts, as the wall clock measures it.
 """
 
 import fcntl
@@ -14,9 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from math import inf
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edgepind import __version__
 from edgepind.clock import Clock
@@ -25,10 +23,7 @@ from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, read_small_file
 from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.model.bundle import NO_SERIAL, KeptSerial
-from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.openings import Opened, closed, counted
-from edgepind.model.rules import FailOpenRules
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import Seal, rebase, seal_at
 
@@ -83,10 +78,8 @@ class _Instants:
 class Opening:
     """When it `ends`, and `why` it was allowed.
 
-    `until` is the end that the override file names, None for an opening of the daemon's. `lent` are
-    the values in the document that the Edge accepts for as long. After `failures` attempts to end
-    it, another is made `not_before` an instant. `read` is the digest of the document that the Edge
-    was last restarted with by this helper, "": it was not.
+    `until` is the end that the override file names, None for an opening of the daemon's. After
+    `failures` attempts to end it, another is made `not_before` an instant.
     """
 
     ends: Monotonic
@@ -94,8 +87,6 @@ class Opening:
     why: str
     failures: int = 0
     not_before: Monotonic | None = None
-    lent: tuple[Fingerprint, ...] = ()
-    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +101,7 @@ class _Serial:
     highest: KeptSerial
 
 
-@dataclass(frozen=True, slots=True)
-class _Openings:
-    saved: Seal
-    opened: tuple[Opened, ...]
-
-
-_Page = TypeVar("_Page", _Instants, _Recorded, _Openings, _Serial)
+_Page = TypeVar("_Page", _Instants, _Recorded, _Serial)
 
 
 def _read(path: Path, kind: type[_Page], now: Moment, boot: str) -> _Page | Damaged | None:
@@ -129,20 +114,12 @@ def _read(path: Path, kind: type[_Page], now: Moment, boot: str) -> _Page | Dama
         return Damaged()
     try:
         seal = decode(Seal, parsed.value.get("saved"), unmoved)
-        return decode(kind, _lifted(parsed.value), rebase(seal, now, boot))
+        return decode(kind, parsed.value, rebase(seal, now, boot))
     except Misfit:
         return Damaged()
 
 
-def _lifted(page: dict[str, Any]) -> dict[str, Any]:
-    """A page as 0.2 wrote it, which lent nothing and kept when openings began alone."""
-    opening = page.get("opening")
-    if isinstance(opening, dict):
-        return {**page, "opening": {"lent": [], "read": "", **opening}}
-    return page
-
-
-def _write(path: Path, page: _Instants | _Recorded | _Openings | _Serial) -> str | None:
+def _write(path: Path, page: _Instants | _Recorded | _Serial) -> str | None:
     """Durably. A sentence, where that failed."""
     done = replace(path, f"{json.dumps(encode(page), indent=2)}\n".encode(), mode=0o600)
     return done.error if isinstance(done, NotReplaced) else None
@@ -184,52 +161,11 @@ class BudgetLog:
         return problem
 
 
-class OpeningsLog:
-    """When the daemon's openings began and ended, in the file at `path`, the oldest first.
-
-    One that nobody saw end counts for the whole limit (`model.openings`), as do those of which an
-    earlier release kept the beginning alone, in the file `before`. Damage: as in `BudgetLog`.
-    """
-
-    def __init__(self, path: Path, before: Path, clock: Clock) -> None:
-        self._path = path
-        moment, boot = clock.now(), clock.boot_id()
-        self._seal, self.now = seal_at(moment, boot, __version__), moment.monotonic
-        page = _read(path, _Openings, moment, boot)
-        if page is None:
-            self.opened = tuple(Opened(it) for it in BudgetLog(before, clock).within(inf))
-        else:
-            self.opened = page.opened if isinstance(page, _Openings) else ()
-
-    def begin(self, rules: FailOpenRules) -> str | None:
-        """Enter one that begins now, dropping what does not count any more.
-
-        A sentence, where the disk does not take it: then nothing must be opened.
-        """
-        counts = counted(self.opened, rules, self.now)
-        return self._replace((*counts, Opened(self.now)))
-
-    def end(self) -> str | None:
-        """Enter that the last one has ended; a sentence, where the disk does not take it."""
-        still = bool(self.opened) and self.opened[-1].ended is None
-        return self._replace(closed(self.opened, self.now)) if still else None
-
-    def take_back(self) -> str | None:
-        """Remove the last entry: what it stood for was not done."""
-        return self._replace(self.opened[:-1])
-
-    def _replace(self, opened: tuple[Opened, ...]) -> str | None:
-        problem = _write(self._path, _Openings(self._seal, opened))
-        if problem is None:
-            self.opened = opened
-        return problem
-
-
 class OpeningRecord:
     """When the opening ends that is recorded in `folder`, read and written at the time of `clock`.
 
-    Written before a document that opens the Edge is, and removed once the Edge has loaded one that
-    does not: so an opening ends without the daemon as well.
+    Written before `enabled: false` is, and removed once the Edge has loaded `enabled: true` again:
+    so an opening ends without the daemon as well.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:

@@ -106,10 +106,6 @@ class ImaginedEdge:
             return DocumentUnreadable(self.troubles.read)
         if isinstance(self.document, DocumentRead):
             self._last_good = self.document
-            if self._closing is not None and self.document.enabled:
-                pins = self._closing.accepted
-                lent = tuple(it for it in self.document.accepted if it not in pins)
-                return replace(self.document, lent=lent)
         if isinstance(self.document, DocumentRejected):
             return replace(self.document, restorable=self._last_good is not None)
         return self.document
@@ -163,26 +159,23 @@ class ImaginedEdge:
             document = replace(document, digest=f"file-{self._writes}")
         self.document = document
 
-    def write(
-        self, pinning: Pinning, wall: datetime, lent: tuple[Fingerprint, ...] = ()
-    ) -> DocumentWritten | WriteFailed:
-        """Put the owned keys into the document, of whose accepted values some are `lent`."""
+    def write(self, pinning: Pinning, wall: datetime) -> DocumentWritten | WriteFailed:
+        """Put the owned keys into the document."""
         if self.troubles.write:
             return self._close_instead(pinning, wall)
         before = self.read()
         if isinstance(before, DocumentRejected) and not before.restorable:
             return WriteFailed("there is no good copy of it")
         self.put(DocumentRead(pinning.enabled, pinning.current, pinning.accepted, "", wall))
-        pins = tuple(it for it in pinning.accepted if it not in lent)
-        opens = bool(lent) or not pinning.enabled
-        self._closing = Pinning(enabled=True, current=pins[0], accepted=pins) if opens else None
+        self._closing = None if pinning.enabled else replace(pinning, enabled=True)
         aside = None if isinstance(before, DocumentRead | DocumentMissing) else "rejected-TIME"
         return DocumentWritten(pinning, f"file-{self._writes}", set_aside=aside)
 
     def _close_instead(self, wanted: Pinning, wall: datetime) -> DocumentWritten | WriteFailed:
         """Put the document in place that closes the Edge, where it fits and the disk lets it."""
         error, ready = self.troubles.write, self._closing
-        if not self.troubles.full or ready is None:
+        is_open = isinstance(self.document, DocumentRead) and self.document.enabled is False
+        if not self.troubles.full or not is_open or ready is None:
             return WriteFailed(error)
         if not ready.lacks_only_pins_of(wanted):
             return WriteFailed(error)
@@ -190,12 +183,10 @@ class ImaginedEdge:
         self._closing = None
         return DocumentWritten(ready, f"file-{self._writes}", instead=error)
 
-    def restore(
-        self, pinning: Pinning | None, wall: datetime, lent: tuple[Fingerprint, ...] = ()
-    ) -> DocumentWritten | WriteFailed:
+    def restore(self, pinning: Pinning | None, wall: datetime) -> DocumentWritten | WriteFailed:
         """Put the last good document back, with these owned keys."""
         if pinning is not None:
-            return self.write(pinning, wall, lent)
+            return self.write(pinning, wall)
         if self.troubles.write:
             return WriteFailed(self.troubles.write)
         if isinstance(self.document, DocumentRead) or self._last_good is None:

@@ -5,8 +5,7 @@ is imagined is only that nobody had to look.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from edgepind.model.fingerprint import Fingerprint
@@ -25,8 +24,6 @@ EPOCH = datetime(2027, 1, 1, tzinfo=UTC)
 """When imagined worlds begin."""
 
 _YEAR = timedelta(days=365)
-OWNER = "Imagined Public CA"
-"""Who issues the imagined leaves, unless it is said otherwise."""
 LONG = Validity(EPOCH - _YEAR, EPOCH + 100 * _YEAR)
 
 
@@ -47,7 +44,7 @@ def leaf(
     excepted: bool = False,
     name_matches: bool = True,
     validity: Validity = LONG,
-    issuer: str = OWNER,
+    issuer: str = "Imagined Public CA",
     breach: str | None = None,
 ) -> Leaf:
     """The imagined leaf called `name`; `public`: its chain reaches the public roots.
@@ -68,11 +65,6 @@ def leaf(
         exception=chain if excepted else None,
         breach=breach,
     )
-
-
-def under(made: Leaf, owners: Iterable[str]) -> Leaf:
-    """The same leaf, with a chain to the public roots of these owners."""
-    return replace(made, public=replace(made.public, owners=frozenset(owners)))
 
 
 def link(served: Mapping[str, Leaf | HandshakeFault], *, wider_only: bool = False) -> Link:

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from edgepind import __version__
-from edgepind.core.drain import asks_service
 from edgepind.core.guarded import decide_guarded
-from edgepind.core.live_leaves import keys_of, recent_at
+from edgepind.core.live_leaves import recent_at
 from edgepind.core.reconcile import Reconciliation
 from edgepind.core.scheduling import ask_status, full_look
 from edgepind.core.standing import trust_in
-from edgepind.core.sticky import dialled
 from edgepind.effects.restart import RESTART_DEADLINE
 from edgepind.lab.sim_edge import ImaginedEdge
 from edgepind.lab.sim_observations import EPOCH, link
-from edgepind.lab.sim_service import ImaginedService
 from edgepind.model.action import (
     Action,
     DocumentWritten,
@@ -32,11 +29,8 @@ from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
     RestartEdge,
-    RestartRefused,
     RestartUnderWay,
     RestoreDocument,
-    ServiceSet,
-    SetService,
     WriteDocument,
 )
 from edgepind.model.decision import Decision, Event
@@ -72,7 +66,7 @@ START_AGAIN = 1.0
 """Seconds until systemd has started the daemon again."""
 
 _NOT_STARTED_AT_BOOT = frozenset({UnitState.ABSENT, UnitState.MASKED})
-_SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved, ServiceSet)
+_SUCCESSES = (DocumentWritten, RestartDone, OverrideRemoved)
 
 
 class InvariantError(Exception):
@@ -98,9 +92,6 @@ class ImaginedWorld:
     rules: Rules
     serves: Mapping[str, Leaf | HandshakeFault] = field(default_factory=dict)
     edge: ImaginedEdge = field(default_factory=ImaginedEdge)
-    service: ImaginedService = field(default_factory=ImaginedService)
-    named: frozenset[str] | None = None
-    """The addresses that DNS names, of those that serve; None: all of them."""
     wider_at: frozenset[str] = frozenset()
     """Addresses with which the Edge's own `tlsSettings` have nothing in common."""
     turns: Mapping[str, tuple[Leaf, ...]] = field(default_factory=dict)
@@ -212,7 +203,8 @@ class ImaginedWorld:
     def _note_connection(self) -> None:
         """See whether the Edge is connected, in the run in which it was; nothing changes in it."""
         validator, wall = self.rules.restart.validator, self.wall
-        if not any(self.edge.connects(it, validator, wall) for it in self.reachable()):
+        leaves = (it for it in self.serves.values() if isinstance(it, Leaf))
+        if not any(self.edge.connects(it, validator, wall) for it in leaves):
             self.connected_since = None
         elif self.connected_since is None or self._connected_run != self.edge.runs:
             self.connected_since, self._connected_run = self.elapsed, self.edge.runs
@@ -250,7 +242,6 @@ class ImaginedWorld:
         self.elapsed += off_for
         self.monotonic = 10.0
         self.boots += 1
-        self.service.calls = 0  # by whoever switched it off
         if self.edge.state not in _NOT_STARTED_AT_BOOT:
             self.edge.start(self.wall)
             self.edge.start_slowly(self.elapsed)
@@ -321,11 +312,7 @@ class ImaginedWorld:
             words=self._words,
             entropy=self.entropy,
             took=self.look_takes,
-            service=self.service.look(self.elapsed) if self._asks_service() else None,
         )
-
-    def _asks_service(self) -> bool:
-        return asks_service(self.state, self.rules, self.now().monotonic)
 
     def _witness(self, source: ClockSource) -> ClockReading:
         stale = self.date_behind if source is ClockSource.DATE_HEADER else 0.0
@@ -343,32 +330,16 @@ class ImaginedWorld:
     def _link(self) -> Link:
         turn = {it: self._in_turn(it, 1)[0] for it in self.turns}
         self.serves = {**self.serves, **turn}
-        serves = self._dialled()
-        own = link({it: leaf for it, leaf in serves.items() if it not in self.wider_at})
+        own = link({it: leaf for it, leaf in self.serves.items() if it not in self.wider_at})
         if self.offers or self.turns:
             full = full_look(self.state, self.rules)
             own = Link(tuple(self._with_offers(it, full=full) for it in own.addresses), full=full)
-        wider = {it: leaf for it, leaf in serves.items() if it in self.wider_at}
+        wider = {it: leaf for it, leaf in self.serves.items() if it in self.wider_at}
         if not wider:
             return own
         seen: dict[str, AddressSeen] = {it.address: it for it in own.addresses}
         seen |= {it.address: it for it in link(wider, wider_only=True).addresses}
-        return Link(tuple(seen[address] for address in serves))
-
-    def _dialled(self) -> Mapping[str, Leaf | HandshakeFault]:
-        """What a look meets: what DNS names, and what is sticky and answers."""
-        if self.named is None:
-            return self.serves
-        sticky = {it for it in dialled(self.state) if isinstance(self.serves.get(it), Leaf)}
-        return {it: leaf for it, leaf in self.serves.items() if it in self.named | sticky}
-
-    def reachable(self) -> tuple[Leaf, ...]:
-        """The leaves that the Edge meets, which dials what DNS names."""
-        return tuple(
-            leaf
-            for it, leaf in self.serves.items()
-            if isinstance(leaf, Leaf) and (self.named is None or it in self.named)
-        )
+        return Link(tuple(seen[address] for address in self.serves))
 
     def _with_offers(self, seen: AddressSeen, *, full: bool) -> AddressSeen:
         """Add what further handshakes show: in a full look, and where the leaf is new."""
@@ -406,24 +377,19 @@ class ImaginedWorld:
             return StatusUnreachable("no address answers")
         said = replace(self.says, channel=channel)
         if isinstance(said, StatusAnswer) and channel is Channel.PINNED:
-            said = replace(said, over=self._believed_leaf(trust))
             self.vouched_for |= {it for it in (said.current, said.next) if it is not None}
             if self.tags:
                 self._tagged = (said, trust.believed)
                 if tagged == self._tagged:
-                    return StatusUnchanged(channel, said.over)
+                    return StatusUnchanged(channel)
         return said
-
-    def _believed_leaf(self, trust: Trust) -> frozenset[PinKey]:
-        """The keys of the leaf that the request goes over; none where the channel was made up."""
-        leaves = (keys_of(it) for it in self.reachable())
-        return next((it for it in leaves if not it.isdisjoint(trust.believed)), frozenset())
 
     def _true_channel(self, trust: Trust) -> Channel:
         """Give what the best leaf is worth that is served: the endpoint is asked there first."""
         shown: set[PinKey] = set()
-        for it in self.reachable():
-            shown |= {(kind, it.value(kind)) for kind in PinKind}
+        for it in self.serves.values():
+            if isinstance(it, Leaf):
+                shown |= {(kind, it.value(kind)) for kind in PinKind}
         if not shown:
             return Channel.NONE
         if not shown.isdisjoint(trust.believed):
@@ -444,35 +410,25 @@ class ImaginedWorld:
 
     def _do(self, action: Action) -> Outcome:
         match action:
-            case WriteDocument(pinning, lent=lent):
-                return self.edge.write(pinning, self.wall, lent)
-            case RestoreDocument(pinning, lent):
-                return self.edge.restore(pinning, self.wall, lent)
-            case RestartEdge():
-                return self._asked_to_restart(action)
+            case WriteDocument(pinning):
+                return self.edge.write(pinning, self.wall)
+            case RestoreDocument(pinning):
+                return self.edge.restore(pinning, self.wall)
+            case RestartEdge(loading, forced):
+                if self.edge.troubles.unready and not forced:
+                    self.deferrals += 1
+                    return RestartDeferred(self.edge.troubles.unready)
+                return self._restart(loading)
             case RemoveOverride():
-                return self._remove_override()
-            case SetService():
-                return self.service.put(action, self.elapsed)
-
-    def _asked_to_restart(self, action: RestartEdge) -> Outcome:
-        if self.edge.troubles.unready and not action.forced:
-            self.deferrals += 1
-            return RestartDeferred(self.edge.troubles.unready)
-        return self._restart(action.loading)
-
-    def _remove_override(self) -> Outcome:
-        if self.override_stuck:
-            return OverrideNotRemoved(self.override_stuck)
-        self.override = None
-        return OverrideRemoved()
+                if self.override_stuck:
+                    return OverrideNotRemoved(self.override_stuck)
+                self.override = None
+                return OverrideRemoved()
 
     def _restart(self, loading: Pinning) -> Outcome:
         asked = self.elapsed
         self._advance(self.restart_takes)
         outcome = self.edge.restart(loading, self.wall, asked)
-        if not isinstance(outcome, RestartRefused):
-            self.service.restarted()
         if not isinstance(outcome, RestartUnderWay):
             return outcome
         seconds = min(RESTART_DEADLINE, self.edge.troubles.start)

@@ -35,17 +35,10 @@ class Audience(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def staged(
-    chapter: Chapter, pace: Pace, audience: Audience, proxy: str = ""
-) -> AsyncIterator[Stage]:
-    """A world for this chapter with the audience watching; all of it ends with the block.
-
-    `proxy`: the URL of a proxy that the daemon is behind.
-    """
+async def staged(chapter: Chapter, pace: Pace, audience: Audience) -> AsyncIterator[Stage]:
+    """A world for this chapter with the audience watching; all of it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="edgepind-lab-") as folder:
-        async with open_world(
-            Path(folder), pace, chapter.settings, pinned=chapter.pinned, proxy=proxy
-        ) as world:
+        async with open_world(Path(folder), pace, chapter.settings, pinned=chapter.pinned) as world:
             watching = asyncio.create_task(_watch(world, audience))
             try:
                 yield Stage(world, audience.told)
@@ -55,10 +48,10 @@ async def staged(
                     await watching
 
 
-async def play(chapter: Chapter, pace: Pace, audience: Audience, proxy: str = "") -> Result:
-    """Play one chapter to its end and close its world; `proxy` as in `staged`."""
+async def play(chapter: Chapter, pace: Pace, audience: Audience) -> Result:
+    """Play one chapter to its end and close its world."""
     audience.begin(chapter)
-    async with staged(chapter, pace, audience, proxy) as stage:
+    async with staged(chapter, pace, audience) as stage:
         return await perform(chapter, stage, audience)
 
 

@@ -31,14 +31,12 @@ SHELL = "shell-loop"
 class World:
     """Everything there is. `shell` and `loop` are None where curl or jq are missing.
 
-    Made by `open_world`; what `settings` makes of the CAs is laid over the lab's own tables. With a
-    `proxy`, a URL, the daemon reaches the cloud through it alone.
+    Made by `open_world`; what `settings` makes of the CAs is laid over the lab's own tables.
     """
 
     folder: Path
     pace: Pace
     settings: Callable[[Trust], Mapping[str, Table]]
-    proxy: str = ""
     trust: Trust = field(init=False)
     desk: TokenDesk = field(default_factory=TokenDesk)
     cloud: Cloud = field(init=False)
@@ -141,7 +139,6 @@ class World:
                 "addresses": list(self.cloud.addresses),
                 "public_roots": str(self.trust.public_roots),
                 "system_roots": str(self.trust.system_roots),
-                "proxy": self.proxy,
             },
             "status.oauth": {
                 "token_url": f"https://{HOST}:{self.cloud.port}{TOKEN_PATH}",
@@ -170,10 +167,9 @@ async def open_world(
     settings: Callable[[Trust], Mapping[str, Table]],
     *,
     pinned: bool = True,
-    proxy: str = "",
 ) -> AsyncIterator[World]:
     """A world in `folder` that is closed however the block is left."""
-    world = World(folder, pace, settings, proxy)
+    world = World(folder, pace, settings)
     try:
         await world.open(pinned=pinned)
         yield world

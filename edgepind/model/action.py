@@ -7,7 +7,6 @@ outcomes.
 from dataclasses import dataclass
 
 from edgepind.model.document import Pinning
-from edgepind.model.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +14,11 @@ class WriteDocument:
     """Put the owned keys into the pinning document, keeping every other key.
 
     `as_before`: also give it the owner, mode and access list that it had before edgepind changed
-    them last, less what strangers must not have. `lent` are those of its accepted values that are
-    on loan: the document that ends the opening, which is laid ready, is without them.
+    them last, less what strangers must not have.
     """
 
     pinning: Pinning
     as_before: bool = False
-    lent: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +26,10 @@ class RestoreDocument:
     """Move a rejected document aside and restore the last good one, with these owned keys.
 
     Also creates a missing document. `pinning` None: before the first pin; then the last good
-    document is restored unchanged, if there is one. `lent` as in `WriteDocument`.
+    document is restored unchanged, if there is one.
     """
 
     pinning: Pinning | None
-    lent: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +48,7 @@ class RemoveOverride:
     """Remove override files whose time is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetService:
-    """Ask the cloud to put the Edge in service, or to take it out and let calls end in `wait` s."""
-
-    in_service: bool
-    wait: float = 0.0
-
-
-Action = WriteDocument | RestoreDocument | RestartEdge | RemoveOverride | SetService
+Action = WriteDocument | RestoreDocument | RestartEdge | RemoveOverride
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,27 +135,8 @@ class OverrideNotRemoved:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSet:
-    """The cloud has taken the word; whether it does as it was told the next look shows."""
-
-    in_service: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceNotSet:
-    """It has not, and why, a clause; `retry_after` is the server's wish in seconds, if any."""
-
-    in_service: bool
-    error: str
-    retry_after: float | None = None
-
-
 DocumentOutcome = DocumentWritten | WriteFailed
 RestartOutcome = RestartDone | RestartUnderWay | RestartFailed | RestartRefused
 """What can become of a restart that was begun or refused; `RestartDeferred` was never asked for."""
 
-ServiceOutcome = ServiceSet | ServiceNotSet
-OverrideOutcome = OverrideRemoved | OverrideNotRemoved
-
-Outcome = DocumentOutcome | RestartOutcome | RestartDeferred | OverrideOutcome | ServiceOutcome
+Outcome = DocumentOutcome | RestartOutcome | RestartDeferred | OverrideRemoved | OverrideNotRemoved

@@ -41,7 +41,6 @@ class Finding(StrEnum):
     PINNED = "pinned"
     ROTATING = "rotating"
     UNANNOUNCED_ROTATION = "unannounced_rotation"
-    CA_CHANGED = "ca_changed"
     INTERCEPTION = "interception"
     CLOCK_FAULT = "clock_fault"
     CERTIFICATE_FAULT = "certificate_fault"
@@ -72,15 +71,6 @@ class Bootstrap(StrEnum):
 
     CORROBORATED = "corroborated"
     OPERATOR = "operator"
-
-
-class Cas(StrEnum):
-    """Which organisations of public roots the cloud is taken to use, where none are named."""
-
-    LEARNED = "learned"
-    """Those whose roots its pinned leaves reach."""
-    ANY = "any"
-    """All of them: no leaf is under another."""
 
 
 class ExceptionPin(StrEnum):
@@ -143,10 +133,6 @@ class EventName(StrEnum):
     RESTART_SUCCEEDED = "restart_succeeded"
     RESTART_FAILED = "restart_failed"
     RESTART_DEFERRED = "restart_deferred"
-    RESTART_PLANNED = "restart_planned"
-    DRAIN_STARTED = "drain_started"
-    DRAIN_ENDED = "drain_ended"
-    IN_SERVICE = "in_service"
     ROLLED_BACK = "rolled_back"
     STATUS_REJECTED = "status_rejected"
     STATUS_UNREACHABLE = "status_unreachable"
@@ -157,10 +143,7 @@ class EventName(StrEnum):
     STATE_DAMAGED = "state_damaged"
     WRITE_FAILED = "write_failed"
     ATTRIBUTES_CHANGED = "attributes_changed"
-    LOAN_GRANTED = "loan_granted"
-    LOAN_ENDED = "loan_ended"
     INVARIANT_VIOLATED = "invariant_violated"
-    CA_CHANGED = "ca_changed"
 
 
 class HighestTls(StrEnum):

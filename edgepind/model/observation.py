@@ -13,7 +13,6 @@ from edgepind.model.document import EdgeTls
 from edgepind.model.enums import Channel, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint
 from edgepind.model.instants import Validity
-from edgepind.model.maintenance import LocalOffset
 from edgepind.model.rules import Rules
 
 # --- the link -----------------------------------------------------------------------------
@@ -29,7 +28,6 @@ class HandshakeFault(StrEnum):
     RESET = "reset"
     TLS = "tls"
     NO_COMMON_CIPHER = "no_common_cipher"
-    PROXY = "proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +146,7 @@ class IgnoredField:
 class StatusAnswer:
     """A usable answer: what the cloud says it serves, or what it will; at least one of them.
 
-    `ignored` are the fields in which there was something else. `over` is what pins of the leaf of a
-    believed connection would have to be; two answers that say the same are equal without it.
+    `ignored` are the fields in which there was something else.
     """
 
     channel: Channel
@@ -157,15 +154,13 @@ class StatusAnswer:
     next: Fingerprint | None = None
     rotates_at: datetime | None = None
     ignored: tuple[IgnoredField, ...] = ()
-    over: frozenset[tuple[PinKind, Fingerprint]] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusUnchanged:
-    """304: the last usable answer is still valid, over this channel; `over` as in an answer."""
+    """304: the last usable answer is still valid, over this channel."""
 
     channel: Channel
-    over: frozenset[tuple[PinKind, Fingerprint]] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,30 +276,6 @@ class Health:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSeen:
-    """What the cloud says of the Edge's service.
-
-    `in_service` None: it is neither in service nor out of it, say because it is new. `draining` is
-    the cloud's word for how far the calls have ended; `conversations` how many are up, None where
-    that is not told.
-    """
-
-    in_service: bool | None
-    draining: str = "NONE"
-    conversations: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceUnknown:
-    """The cloud could not be asked, and why; `retry_after` is its wish in seconds, if any."""
-
-    error: str
-    retry_after: float | None = None
-
-
-EdgeService = ServiceSeen | ServiceUnknown
-
 # --- the pinning document -------------------------------------------------------------------
 
 
@@ -316,8 +287,7 @@ class DocumentRead:
     each; `refused` what could not. `exact` tells that the keys are spelt as edgepind spells
     them. `digest` is the SHA-256 of the whole file, and `changed` its change time, which cannot
     be set. `attributes_right`: owner and mode are those of the settings. `extras`: it holds
-    comments or trailing commas, which go when it is written. `lent` are those of `accepted` that
-    are on loan: the document that ends the opening lies beside it, without them.
+    comments or trailing commas, which go when it is written.
     """
 
     enabled: bool | None
@@ -329,7 +299,6 @@ class DocumentRead:
     exact: bool = True
     attributes_right: bool = True
     extras: bool = False
-    lent: tuple[Fingerprint, ...] = ()
 
     @property
     def named(self) -> tuple[Fingerprint, ...]:
@@ -412,14 +381,8 @@ class PinRemove:
     fingerprint: Fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class RestartNow:
-    """`edgepind restart --now`: the restart that is planned waits for no window and no drain."""
-
-
 PinWord = PinAdd | PinRemove
-FiledWord = PinWord | RestartNow
-OperatorWord = FiledWord | BundleWord
+OperatorWord = PinWord | BundleWord
 """Each counts as the operator's own word, under every policy."""
 
 # --- all of it ------------------------------------------------------------------------------
@@ -449,6 +412,3 @@ class Observations:
     outcomes: tuple[Outcome, ...] = ()
     entropy: float = field(default=0.5)
     took: float = 0.0
-    service: EdgeService | None = None
-    offsets: tuple[LocalOffset, ...] = ()
-    """What local time is; () counts as UTC."""

@@ -23,11 +23,8 @@ class Pin:
     within this run of the daemon. `proven` says that it was live after the Edge loaded it.
     `tenure` is how long, in seconds of watched time, it has been served at every address, and
     nothing else at any; `vouched` that one with standing named it (`core.standing`). `validity` is
-    that of the leaf that was served with it; None: none was seen. `announcer` is the pin over whose
-    channel it was announced; None: it was not, or that is not known. `not_after` is when
-    the bundle that named it lets it lapse; None: never.
-    `owners` are the organisations of the public roots that its leaf was last seen to reach
-    (`core.continuity`).
+    that of the leaf that was served with it; None: none was seen. `not_after` is when the bundle
+    that named it lets it lapse; None: never.
     """
 
     fingerprint: Fingerprint
@@ -45,8 +42,6 @@ class Pin:
     tenure: float = 0.0
     vouched: bool = False
     validity: Validity | None = None
-    announcer: tuple[PinKind, Fingerprint] | None = None
-    owners: tuple[str, ...] = ()
     not_after: datetime | None = None
 
     @property
@@ -72,12 +67,6 @@ def accepted(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """The allowlist in the order of the document: current, then backup, then retiring."""
     pins = tuple(pins)
     return tuple([pin for role in _IN_ORDER for pin in pins if pin.role is role])
-
-
-def is_orphaned(pin: Pin, pins: Iterable[Pin]) -> bool:
-    """Whether it was announced over the channel of a pin that is accepted no longer."""
-    announced = pin.origin is Origin.ANNOUNCED and pin.announcer is not None
-    return announced and all(it.key != pin.announcer for it in pins if it.accepted)
 
 
 PinKey = tuple[PinKind, Fingerprint]

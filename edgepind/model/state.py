@@ -11,11 +11,10 @@ from typing import ClassVar
 
 from edgepind.model.bundle import NO_SERIAL, BundlePin, KeptSerial
 from edgepind.model.document import Pinning
-from edgepind.model.enums import Channel, Finding, PinKind, Posture
+from edgepind.model.enums import Channel, Finding, Posture
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic, Validity
 from edgepind.model.observation import ClockSource, HandshakeFault
-from edgepind.model.openings import Opened
 from edgepind.model.pin import Pin
 
 
@@ -36,36 +35,20 @@ class OverrideState:
 
 
 @dataclass(frozen=True, slots=True)
-class Loan:
-    """A leaf that the Edge accepts while an opening lasts (`core.loans`). It is no pin."""
-
-    fingerprint: Fingerprint
-    kind: PinKind
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Guard:
     """The posture machine's memory.
 
     `lockout_ticks` counts ticks in a row with a lockout by unannounced rotation; `grace_served`
-    is the part of `grace` over, in seconds; `openings` are those that the budget's window still
-    holds; `open_ends` is when `open` must end at the latest. `loans` are the leaves that the
-    present opening lends, and `loan_leads` tells that the first of them is the document's
-    `fingerprint`; `last_resort`: it has validation off. `freed_at` is to how many seconds of being
-    open the window must have come down before an `exhausted` that an opening led to ends.
+    is the part of `grace` over, in seconds; `openings` are the instants of past openings;
+    `open_ends` is when `open` must end at the latest.
     """
 
     posture: Posture = Posture.ENFORCING
     since: datetime | None = None
     lockout_ticks: int = 0
     grace_served: float = 0.0
-    openings: tuple[Opened, ...] = ()
+    openings: tuple[Monotonic, ...] = ()
     open_ends: Monotonic | None = None
-    loans: tuple[Loan, ...] = ()
-    loan_leads: bool = False
-    last_resort: bool = False
-    freed_at: float | None = None
     override: OverrideState | None = None
     override_problem: str | None = None
     reminded: Monotonic | None = None
@@ -87,30 +70,12 @@ class Debt:
 
     `since` is the instant at which the debt arose. `failures` counts attempts since the last good
     one, and `not_before` is when the next may be made. `asked`: that it was asked for was told.
-    `due` is when it ceased to wait for a window of maintenance; None: it did not wait, or still
-    does. `go_ahead`: an operator said that it waits for no window and no drain.
     """
 
     since: Monotonic
     failures: int = 0
     not_before: Monotonic | None = None
     asked: bool = False
-    due: Monotonic | None = None
-    go_ahead: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A restart that waits for a window of maintenance, and the time for which it is planned.
-
-    `named` is that time in local time; `until` the latest to which it could wait for a window;
-    `because` says what it is for and why it is planned for then, a clause.
-    """
-
-    at: datetime
-    named: str
-    until: datetime
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +87,11 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The Edge has not loaded what is written. `deferral_told`: why it has to wait was told.
-
-    `plan` is what it waits for where that is a window of maintenance; None: it waits for none.
-    """
+    """The Edge has not loaded what is written. `deferral_told`: why it has to wait was told."""
 
     phase: ClassVar[RestartPhase] = RestartPhase.OWED
     debt: Debt
     deferral_told: bool = False
-    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +156,10 @@ class Edge:
     whose outcome was not learned. `restarts` are the instants of those in the budget's window.
     `starting` is a start that edgepind asked for, or waits for, and that has not ended.
     `may_be_off`: what it loaded may say `enabled: false`; it did when that was last known, or
-    something changed the document while it was read. `lent` are those of the accepted values of
-    `written` that are on loan, and `may_lend` those that the Edge may have loaded as such.
-    `on_disk` is what the document was last seen to say, whoever wrote it; None: it was not seen
-    yet, or says nothing that can be used. `write_error` is why the last write failed, a sentence.
-    `attributes_changed`: edgepind changed the document's owner, mode or access list since the Edge
-    was last started well.
+    something changed the document while it was read. `on_disk` is what the document was last seen
+    to say, whoever wrote it; None: it was not seen yet, or says nothing that can be used.
+    `write_error` is why the last write failed, a sentence. `attributes_changed`: edgepind changed
+    the document's owner, mode or access list since the Edge was last started well.
     """
 
     written: Pinning | None = None
@@ -214,47 +173,12 @@ class Edge:
     restarts: tuple[Monotonic, ...] = ()
     starting: Starting | None = None
     may_be_off: bool = False
-    lent: tuple[Fingerprint, ...] = ()
-    may_lend: tuple[Fingerprint, ...] = ()
     write_failures: int = 0
     write_not_before: Monotonic | None = None
     document_problem: str | None = None
     on_disk: Pinning | None = None
     write_error: str | None = None
     attributes_changed: bool = False
-
-
-class DrainPhase(StrEnum):
-    """The phases of a drain (table in `core.drain`)."""
-
-    IDLE = "idle"
-    DRAINING = "draining"
-    DRAINED = "drained"
-    RESTORING = "restoring"
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """What edgepind has asked the cloud for, and owes the Edge: to be in service again.
-
-    `since` is when the phase began, `began` when the Edge was first asked to be out of service.
-    `seen_out`: it was seen out of service since. `quiet` counts looks in a row that showed no call,
-    `unseen` those without an answer. `attempts` counts the words that were given in this phase, and
-    `error` is why the last was not taken; `not_before` is when the next may be given,
-    `look_not_before` when the cloud may be asked again, and `again` when another drain may begin.
-    """
-
-    phase: DrainPhase = DrainPhase.IDLE
-    since: Monotonic | None = None
-    began: Monotonic | None = None
-    seen_out: bool = False
-    quiet: int = 0
-    unseen: int = 0
-    attempts: int = 0
-    error: str | None = None
-    not_before: Monotonic | None = None
-    look_not_before: Monotonic | None = None
-    again: Monotonic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +209,6 @@ class ServedLeaf:
     `seen` has a bit for each of the last looks at that address, the newest lowest: set where the
     leaf was served. `first` is the same for the Edge's own offer alone. `finding` is the verdict on
     it when it was seen last. `wider`: an Edge is not served it, only a client that offers more.
-    `sound`: both verifiers found its public chain good then.
     """
 
     certificate: Fingerprint
@@ -294,7 +217,6 @@ class ServedLeaf:
     first: int = 0
     finding: Finding | None = None
     wider: bool = False
-    sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,23 +228,12 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class CaOwner:
-    """An organisation that owns public roots, and for how many observed seconds nothing kept it."""
-
-    name: str
-    unseen: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class LastServed:
     """The leaves that one address served lately (`core.live_leaves`).
 
     `looks` counts the looks that it answered, up to the window; `since_full` those after the last
     that made every offer. `in_turn`: it serves leaves in turn. `silent_since` is the first look
     since then at which the address gave no leaf; None: it gave one at the last look.
-
-    `pinned`: it serves a pinned leaf or did lately, until `pinned_until`, the first look without
-    one; None: it does now. `new`: it came when others were known to serve one, and never did.
     """
 
     address: str
@@ -331,9 +242,6 @@ class LastServed:
     since_full: int = 0
     in_turn: bool = False
     silent_since: Monotonic | None = None
-    pinned: bool = False
-    pinned_until: Monotonic | None = None
-    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +251,6 @@ class StatusMemory:
     `not_before` is our own pace, which a prompted tick may overtake; `told_to_wait` is the
     `Retry-After` of a server with standing, which nothing overtakes. `rejected`: it answered, with
     nothing usable. `other_kind`: it names hashes of the kind that is not pinned here.
-    `rotation_due` is the time of the rotation as a server with standing named it last.
     `ignored_told` are the fields of which it was told that they are not understood.
     """
 
@@ -354,7 +261,6 @@ class StatusMemory:
     announced_current: Fingerprint | None = None
     announced_next: Fingerprint | None = None
     rotates_at: datetime | None = None
-    rotation_due: datetime | None = None
     failures: int = 0
     not_before: Monotonic | None = None
     told_to_wait: Monotonic | None = None
@@ -428,7 +334,6 @@ class State:
     """Text found in the document in the place of a pin, and told as refused."""
     guard: Guard = Guard()
     edge: Edge = Edge()
-    drain: Drain = Drain()
     finding: Finding | None = None
     finding_sentence: str = "the link was not looked at yet"
     lockout: bool = False
@@ -440,10 +345,6 @@ class State:
     served: tuple[LastServed, ...] = ()
     changing_ca_told: bool = False
     """An inspecting CA that the site has named shows new leaves without end, and that was told."""
-    owners: tuple[CaOwner, ...] = ()
-    """Whose public roots the pinned leaves of the cloud reach, or did lately."""
-    owners_told: tuple[CaOwner, ...] = ()
-    """Others, under whose roots a leaf was served, and that was told."""
     breaches: tuple[Breach, ...] = ()
     """Of the last look that got an answer, in the order of the addresses."""
     status: StatusMemory = StatusMemory()

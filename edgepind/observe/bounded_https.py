@@ -1,10 +1,8 @@
 """One HTTPS exchange with a server that may be slow, broken or hostile; the only user of httpx.
 
 A deadline bounds all of it and a cap each part: headers (100 KiB, by h11), the body (64 KiB,
-decoded). No redirect is followed, no cookie kept, no proxy or other variable of the environment
-obeyed: httpcore, the transport below httpx's client, does none of these. Through the proxy of the
-settings a request goes by the same tunnel as a look at the link. What an answer means is judged
-elsewhere.
+decoded). No redirect is followed, no cookie kept, no proxy or other environment obeyed: httpcore,
+the transport below httpx's client, does none of these. What an answer means is judged elsewhere.
 """
 
 import asyncio
@@ -26,7 +24,7 @@ from edgepind.model.instants import Moment
 from edgepind.observe.certificate import openssl_words
 from edgepind.observe.pinned_tls import LeafNotPinnedError, LeafRefusedError
 from edgepind.observe.tolerant_lines import HTTP_2, TolerantBackend
-from edgepind.observe.way import Gate, Through, Way
+from edgepind.settings.kinds import Address
 
 LONGEST_BODY = 64 * 1024
 LONGEST_IDLE = 75.0
@@ -37,7 +35,6 @@ _SHARE_OF_KEPT = 0.25
 _FAULTS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
-    httpcore.ProxyError,
     httpcore.TimeoutException,
     OSError,
 )
@@ -111,20 +108,17 @@ class BoundedHttps:
         self._now = now
         self._transport: httpcore.AsyncConnectionPool | None = None
         self._kept = False
-        self._first: Way | None = None
-        self._gate: Gate | None = None
+        self._first: Address | None = None
 
-    async def exchange(self, ask: Ask, addresses: Sequence[Way]) -> Reply | NoReply:
+    async def exchange(self, ask: Ask, addresses: Sequence[Address]) -> Reply | NoReply:
         """Ask at one of exactly these addresses: the one that answered last, else the next.
 
-        All of them are asked straight, or through one gate. The name in the URL goes out as SNI
-        and Host. Cancellation ends it at once.
+        The name in the URL goes out as SNI and Host. Cancellation ends it at once.
         """
-        failures: list[tuple[Way, NoReply]] = []
+        failures: list[tuple[Address, NoReply]] = []
         progress = _Progress()
         deadline = asyncio.get_running_loop().time() + self._timeout
         turns = self._in_turn(addresses)
-        await self._go_through(next((it.gate for it in turns if isinstance(it, Through)), None))
         try:
             async with asyncio.timeout_at(deadline):
                 for turn, address in enumerate(turns):
@@ -149,18 +143,12 @@ class BoundedHttps:
         if transport is not None:
             await transport.aclose()
 
-    async def _go_through(self, gate: Gate | None) -> None:
-        """Connect through this gate from now on: a connection through another is not kept."""
-        if gate != self._gate:
-            await self.close()
-        self._gate = gate
-
-    def _in_turn(self, addresses: Sequence[Way]) -> tuple[Way, ...]:
+    def _in_turn(self, addresses: Sequence[Address]) -> tuple[Address, ...]:
         turn = addresses.index(self._first) if self._first in addresses else 0
         return (*addresses[turn:], *addresses[:turn])
 
     async def _attempt(
-        self, ask: Ask, address: Way, connect_within: float, progress: "_Progress"
+        self, ask: Ask, address: Address, connect_within: float, progress: "_Progress"
     ) -> Reply | NoReply:
         first: NoReply | None = None
         for context in self._contexts:
@@ -177,7 +165,7 @@ class BoundedHttps:
     async def _try(
         self,
         ask: Ask,
-        address: Way,
+        address: Address,
         context: ssl.SSLContext,
         connect_within: float,
         progress: "_Progress",
@@ -198,13 +186,13 @@ class BoundedHttps:
     async def _send(
         self,
         ask: Ask,
-        address: Way,
+        address: Address,
         context: ssl.SSLContext,
         patience: "_Patience",
         progress: "_Progress",
     ) -> Reply:
         if self._transport is None:
-            self._transport = _transport(context, self._gate)
+            self._transport = _transport(context)
         wire = _wire_request(ask, address, patience, progress)
         done = False
         try:
@@ -263,27 +251,24 @@ class _Progress:
                 pass
 
 
-def _transport(context: ssl.SSLContext, gate: Gate | None) -> httpcore.AsyncConnectionPool:
+def _transport(context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
     """One connection, kept for the next request unless that comes late."""
-    inner: httpcore.AsyncNetworkBackend | None = None
-    if gate is not None:
-        from edgepind.observe.tunnel import TunnelBackend  # noqa: PLC0415  hardly any site needs it
-
-        inner = TunnelBackend(gate)
     return httpcore.AsyncConnectionPool(
         context,
         max_connections=1,
         max_keepalive_connections=1,
         keepalive_expiry=LONGEST_IDLE,
-        network_backend=TolerantBackend(inner),
+        network_backend=TolerantBackend(),
     )
 
 
 @lru_cache(maxsize=8)  # a tenth of the cost of a steady request
-def _urls(url: str, host: str, port: int) -> tuple[httpx.URL, httpcore.URL]:
+def _urls(url: str, address: Address) -> tuple[httpx.URL, httpcore.URL]:
     """The URL as it is asked for, and as it is connected to."""
     named = httpx.URL(url)
-    numeric = httpcore.URL(scheme=named.raw_scheme, host=host, port=port, target=named.raw_path)
+    numeric = httpcore.URL(
+        scheme=named.raw_scheme, host=address.ip, port=address.port, target=named.raw_path
+    )
     return named, numeric
 
 
@@ -292,10 +277,9 @@ _Patience = tuple[float, float | None]
 
 
 def _wire_request(
-    ask: Ask, address: Way, patience: _Patience, progress: _Progress
+    ask: Ask, address: Address, patience: _Patience, progress: _Progress
 ) -> httpcore.Request:
-    host = address.host if isinstance(address, Through) else address.ip
-    named, numeric = _urls(ask.url, host, address.port)
+    named, numeric = _urls(ask.url, address)
     connect, silent = patience
     headers = {"Host": named.netloc.decode(), **_FIXED_HEADERS, **ask.headers}
     if ask.body is not None:
@@ -328,8 +312,6 @@ def _unpinned(error: BaseException) -> Fingerprint | None:
 def _clause(error: BaseException, connect_within: float) -> str:
     """Why an exchange failed, in a clause for a person."""
     causes = tuple(_causes(error))
-    if isinstance(error, httpcore.ProxyError):
-        return str(error)
     told = (_layer_clause(cause, connect_within) for cause in causes)
     if clause := next(filter(None, told), None):
         return clause
@@ -359,7 +341,7 @@ def _protocol_clause(said: str) -> str:
     return said if said == HTTP_2 else f"no proper answer in HTTP: {foreign_text(said)}"
 
 
-def _sum(failures: Sequence[tuple[Way, NoReply]]) -> NoReply:
+def _sum(failures: Sequence[tuple[Address, NoReply]]) -> NoReply:
     told = [f"{address}: {failure.error}" for address, failure in failures]
     more = len(told) - _FAILURES_SHOWN
     return NoReply(

@@ -12,13 +12,12 @@ import re
 import shutil
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 from edgepind.host.disk_thread import run_aside
 from edgepind.observe.edge_offers import KeyKind
 from edgepind.observe.handshake import worth_judging
-from edgepind.observe.way import Through, Way
+from edgepind.settings.kinds import Address
 
 _PROGRAM = "openssl"
 _ALGORITHMS = {
@@ -42,7 +41,7 @@ def can_choose_signatures() -> bool:
 
 
 async def chain_by_signature(
-    address: Way,
+    address: Address,
     host: str,
     kind: KeyKind,
     timeout: float,  # noqa: ASYNC109  bounds the process as well
@@ -51,49 +50,33 @@ async def chain_by_signature(
 
     The handshake was whole, so the leaf's key is proven. `timeout` is in seconds. Never raises.
     """
+    ip = f"[{address.ip}]" if ":" in address.ip else address.ip
     name = ("-noservername",) if _numeric(host) else ("-servername", host)
     arguments = (
-        *("s_client", "-tls1_3", *name, "-sigalgs", _ALGORITHMS[kind], "-showcerts"),
+        *("s_client", "-tls1_3", "-connect", f"{ip}:{address.port}", *name),
+        *("-sigalgs", _ALGORITHMS[kind], "-showcerts"),
         *("-no-CAfile", "-no-CApath", "-no-CAstore"),  # nothing is judged there
     )
-    try:
-        async with asyncio.timeout(timeout), _reached(address, timeout) as there:
-            return await _report(*arguments, *there)
-    except (TimeoutError, OSError):
-        return ()
-
-
-@asynccontextmanager
-async def _reached(address: Way, timeout: float) -> AsyncIterator[tuple[str, str]]:  # noqa: ASYNC109  of the tunnel
-    """The arguments by which the command connects."""
-    if not isinstance(address, Through):
-        yield ("-connect", str(address))
-        return
-    from edgepind.observe.tunnel_socket import tunnel_socket  # noqa: PLC0415  where a proxy is set
-
-    async with tunnel_socket(address, timeout) as path:
-        yield ("-unix", str(path))
-
-
-async def _report(*arguments: str) -> tuple[bytes, ...]:
-    """Run the command and read what it reports; raises OSError."""
     process = None
     try:
-        program = await run_aside(shutil.which, _PROGRAM)
-        if program is None:
-            return ()
-        process = await asyncio.create_subprocess_exec(
-            program,
-            *arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={k: v for k, v in os.environ.items() if k not in _OURS_ALONE},
-            start_new_session=True,
-        )
-        said = await _output(process)
-        await process.wait()
-        return _chain(said)
+        async with asyncio.timeout(timeout):
+            program = await run_aside(shutil.which, _PROGRAM)
+            if program is None:
+                return ()
+            process = await asyncio.create_subprocess_exec(
+                program,
+                *arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={k: v for k, v in os.environ.items() if k not in _OURS_ALONE},
+                start_new_session=True,
+            )
+            said = await _output(process)
+            await process.wait()
+            return _chain(said)
+    except (TimeoutError, OSError):
+        return ()
     finally:
         if process is not None and process.returncode is None:
             await _end(process)

@@ -1,6 +1,6 @@
 """One TLS handshake with one address: the chain as it was sent, or why there was none.
 
-The address is dialled, or asked for at the proxy of the settings. The chain is not judged here.
+The chain is not judged here.
 """
 
 import asyncio
@@ -9,11 +9,10 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from edgepind.model.observation import HandshakeFault, NotServed
 from edgepind.observe.certificate import chain_as_sent, openssl_words
-from edgepind.observe.way import Through, Way
+from edgepind.settings.kinds import Address
 
 _NOTHING_IN_COMMON = frozenset(
     {
@@ -46,10 +45,6 @@ _NO_SUCH_HOST = frozenset({"TLSV1_ALERT_UNRECOGNIZED_NAME", "TLSV1_UNRECOGNIZED_
 """RFC 6066, section 3, as different releases of OpenSSL spell it."""
 
 _CHUNK = 65_536
-_NO_TLS_BEHIND = (
-    "the proxy opened the tunnel, and what answers in it does not speak TLS: a page of the proxy's "
-    "own, or another service at"
-)
 _NOT_TLS = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
 
 
@@ -67,25 +62,8 @@ class Shaken:
     refused: str | None = None
 
 
-class Wire(Protocol):
-    """What a handshake goes over: a socket, or a tunnel through a proxy."""
-
-    async def send(self, octets: bytes) -> None:
-        """Send all of it. Raises OSError."""
-
-    async def receive(self, most: int) -> bytes:
-        """What comes next; nothing at the end. Raises OSError."""
-        ...
-
-    async def part(self, octets: bytes) -> None:
-        """Send a last word, as far as that takes no time."""
-
-    async def close(self) -> None:
-        """Close it, however far it has come."""
-
-
 async def handshake(
-    address: Way,
+    address: Address,
     host: str,
     context: ssl.SSLContext,
     timeout: float,  # noqa: ASYNC109  names the deadline in the error
@@ -98,112 +76,66 @@ async def handshake(
     which a server of TLS 1.3 can only send when the handshake is over for the client. Never raises
     for an expected failure.
     """
+    connected = False
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
-    ends = asyncio.get_running_loop().time() + timeout
-    wire = await _connect(address, timeout)
-    if isinstance(wire, NotServed):
-        return wire
-    try:
-        async with asyncio.timeout_at(ends):
-            await _shake(wire, tls, incoming, outgoing)
-        refused = await _refused_afterwards(wire, tls, incoming, linger)
-        await _take_leave(wire, tls, outgoing)
-    except TimeoutError:
-        return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=True))
-    except ssl.SSLError as error:
-        fault = _tls_fault(error, host, address, had_leaf=bool(chain_as_sent(tls)))
-        return _refused_late(tls, fault.error) or fault
-    except OSError as error:
-        fault = _network_fault(error)
-        return _refused_late(tls, fault.error) or fault
-    finally:
-        await wire.close()
-    return _seen(tls, refused)
-
-
-async def _connect(address: Way, timeout: float) -> Wire | NotServed:  # noqa: ASYNC109  see above
-    if isinstance(address, Through):
-        return await _tunnel(address, timeout)
     family = socket.AF_INET6 if ":" in address.ip else socket.AF_INET
-    connection = socket.socket(family, socket.SOCK_STREAM)
-    connection.setblocking(False)  # noqa: FBT003  the only way the library takes it
-    connected = False
-    try:
-        async with asyncio.timeout(timeout):
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(connection, (address.ip, address.port))
-            connected = True
-    except TimeoutError:
-        return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=False))
-    except OSError as error:
-        return _network_fault(error)
-    finally:
-        if not connected:
-            connection.close()
-    return _SocketWire(connection)
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)  # noqa: FBT003  the only way the library takes it
+        try:
+            async with asyncio.timeout(timeout):
+                await _connect(connection, address)
+                connected = True
+                await _shake(connection, tls, incoming, outgoing)
+            refused = await _refused_afterwards(connection, tls, incoming, linger)
+            await _take_leave(connection, tls, outgoing)
+        except TimeoutError:
+            return NotServed(HandshakeFault.TIMEOUT, _late(timeout, connected=connected))
+        except ssl.SSLError as error:
+            fault = _tls_fault(error, host, had_leaf=bool(chain_as_sent(tls)))
+            return _refused_late(tls, fault.error) or fault
+        except OSError as error:
+            fault = _network_fault(error)
+            return _refused_late(tls, fault.error) or fault
+        return _seen(tls, refused)
 
 
-async def _tunnel(way: Through, timeout: float) -> Wire | NotServed:  # noqa: ASYNC109  see above
-    import httpcore  # noqa: PLC0415  without a proxy, a look at the link needs none of it
-
-    from edgepind.observe.tunnel import TunnelWire, open_tunnel  # noqa: PLC0415
-
-    try:
-        return TunnelWire(await open_tunnel(way, timeout))
-    except httpcore.ProxyError as error:
-        return NotServed(HandshakeFault.PROXY, str(error))
-
-
-class _SocketWire:
-    """A socket that is connected, and never blocks."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-
-    async def send(self, octets: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._connection, octets)
-
-    async def receive(self, most: int) -> bytes:
-        return await asyncio.get_running_loop().sock_recv(self._connection, most)
-
-    async def part(self, octets: bytes) -> None:
-        with suppress(OSError):
-            self._connection.send(octets)
-
-    async def close(self) -> None:
-        self._connection.close()
+async def _connect(connection: socket.socket, address: Address) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, (address.ip, address.port))
 
 
 async def _shake(
-    wire: Wire, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+    connection: socket.socket, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
 ) -> None:
     """Shake hands. Raises ssl.SSLError or OSError, after what there is to say has been sent."""
+    loop = asyncio.get_running_loop()
     while True:
         try:
             tls.do_handshake()
         except ssl.SSLWantReadError:
-            await wire.send(outgoing.read())
-            received = await wire.receive(_CHUNK)
+            await loop.sock_sendall(connection, outgoing.read())
+            received = await loop.sock_recv(connection, _CHUNK)
             if not received:
                 raise ConnectionResetError from None
             incoming.write(received)
             await asyncio.sleep(0)  # a peer that never pauses does not keep the loop
         else:
             with suppress(OSError):
-                await wire.send(outgoing.read())
+                await loop.sock_sendall(connection, outgoing.read())
             return
 
 
 async def _refused_afterwards(
-    wire: Wire, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, linger: float
+    connection: socket.socket, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, linger: float
 ) -> str | None:
     """How the server refused what it had let pass until then, in a clause; None: it did not."""
     if not linger:
         return None
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(linger):
-            while received := await wire.receive(_CHUNK):
+            while received := await loop.sock_recv(connection, _CHUNK):
                 incoming.write(received)
                 with suppress(ssl.SSLWantReadError):
                     tls.read()
@@ -216,11 +148,14 @@ async def _refused_afterwards(
     return "it broke the connection off after the handshake"
 
 
-async def _take_leave(wire: Wire, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO) -> None:
+async def _take_leave(
+    connection: socket.socket, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO
+) -> None:
     """Let the server know that the connection ends (close_notify), as far as it takes no time."""
     with suppress(ssl.SSLError):
         tls.unwrap()
-    await wire.part(outgoing.read())
+    with suppress(OSError):
+        connection.send(outgoing.read())
 
 
 def _refused_late(tls: ssl.SSLObject, how: str) -> Shaken | None:
@@ -262,10 +197,8 @@ def _late(timeout: float, *, connected: bool) -> str:
     return f"it did not accept a connection within {timeout:g} s"
 
 
-def _tls_fault(error: ssl.SSLError, host: str, address: Way, *, had_leaf: bool) -> NotServed:
+def _tls_fault(error: ssl.SSLError, host: str, *, had_leaf: bool) -> NotServed:
     reason, said = error.reason or "", openssl_words(error)
-    if reason in _NOT_TLS and isinstance(address, Through):
-        return NotServed(HandshakeFault.PROXY, f"{_NO_TLS_BEHIND} {address.asked_for}")
     if reason in _NOT_TLS:
         return NotServed(HandshakeFault.TLS, "what answered does not speak TLS")
     if had_leaf and reason in _NO_CLIENT_CERTIFICATE:

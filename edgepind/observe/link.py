@@ -1,9 +1,9 @@
 """Looking at the link: live handshakes with every address, and what each of them served.
 
-A look at an address is one handshake with the Edge's settings as given (some, where a proxy
-resolves the name, so that several of the cloud's nodes are met), and, where it is to be a full one,
-those further offers by which every leaf shows that the Edge could be served. What the addresses or
-the leaves disagree about is shown, not settled; which leaf is accepted is decided in `core`.
+A look at an address is one handshake with the Edge's settings as given, and, where it is to be a
+full one, those further offers by which every leaf shows that the Edge could be served. What the
+addresses or the leaves disagree about is shown, not settled; which leaf is accepted is decided in
+`core`.
 """
 
 import asyncio
@@ -28,9 +28,7 @@ from edgepind.observe.edge_offers import EdgeOffers, key_kind
 from edgepind.observe.handshake import Shaken, handshake
 from edgepind.observe.resolve import ResolveFailed, Resolver
 from edgepind.observe.trust_roots import RootsUnusable, Trust, load_trust
-from edgepind.observe.way import Closed, Through, Way, via
-from edgepind.observe.ways import ProxyUse, Ways, proxy_use
-from edgepind.settings.kinds import HTTPS_PORT, Address, parse_address
+from edgepind.settings.kinds import HTTPS_PORT, Address
 from edgepind.settings.schema import Settings
 
 _AT_ONCE = 64
@@ -41,8 +39,6 @@ _MAY_BE_A_MISMATCH = frozenset(
 _AGAIN = 0.5
 """Share of the full looks that make the Edge's own offer twice: else looks of always as many
 connections may keep step with a balancer, and meet the same of its nodes for ever."""
-_DIALS = 4
-"""How often a look dials what a proxy resolves, so that it meets several nodes of the cloud."""
 _PROCESSES_AT_ONCE = 4
 _PATIENCE = 10
 """Full looks after which `openssl` is asked again where it had nothing to add: it costs as much as
@@ -53,9 +49,8 @@ four ticks."""
 class Target:
     """Whom to look at. `addresses` empty: every A and AAAA record; `timeout` in seconds.
 
-    With a `proxy`, it resolves the name. `highest` and `client_certificate` are those of `edge.tls`
-    and `cloud.client_certificate`. For `linger` seconds the refusal of a server of TLS 1.3 is
-    waited for.
+    `highest` and `client_certificate` are those of `edge.tls` and `cloud.client_certificate`. For
+    `linger` seconds the refusal of a server of TLS 1.3 is waited for.
     """
 
     host: str
@@ -65,7 +60,6 @@ class Target:
     highest: HighestTls = HighestTls.UNKNOWN
     client_certificate: str = ""
     linger: float = 0.0
-    proxy: ProxyUse | None = None
 
 
 _UNKNOWN: Mapping[str, AbstractSet[Fingerprint]] = {}
@@ -82,11 +76,11 @@ class LinkObserver:
         self._trust = trust
         self._clock = clock
         self._judge = Judge(target.host, trust)
-        self._ways = Ways(target.proxy, Resolver())
+        self._resolver = Resolver()
         self._edge: EdgeClient | None = None
         self._processes = asyncio.Semaphore(_PROCESSES_AT_ONCE)
         self._jitter = random.Random()  # noqa: S311 - keeps no secret
-        self._nothing_to_add: dict[tuple[str, bytes], int] = {}
+        self._nothing_to_add: dict[tuple[Address, bytes], int] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings, clock: Clock) -> "LinkObserver":
@@ -108,64 +102,45 @@ class LinkObserver:
         accepted: frozenset[PinKey] | None = None,
         *,
         full: bool = True,
-        sticky: Sequence[str] = (),
     ) -> Link:
         """Shake hands with every address side by side, as an Edge with these settings would.
 
         `known` are the certificates that each address was seen to serve lately; one that shows
-        another is looked at in full, and so are all where `full` says so. `sticky` are looked at as
-        well, where DNS decides whom to dial; one that it does not name and that gives no leaf is no
-        part of the link. A leaf that none of the
+        another is looked at in full, and so are all where `full` says so. A leaf that none of the
         `accepted` pins is of is also held against the rules for adopting one; without pins to
         compare with, none is. Never raises for an expected failure. One address takes at most five
         time-outs, the name one more.
         """
         target = self._target
-        ways = await self._ways.to(target.host, target.port, target.addresses, target.timeout)
-        if isinstance(ways, Closed):
-            return _closed(target, ways.error)
-        named: tuple[Way, ...] = () if isinstance(ways, ResolveFailed) else ways
-        resolve_error = ways.error if isinstance(ways, ResolveFailed) else None
-        beside: frozenset[Way] = frozenset()
-        if not target.addresses and not any(isinstance(it, Through) for it in named):
-            beside = frozenset(
-                it for text in sticky if isinstance(it := parse_address(text), Address)
-            )
-        unnamed, every = beside.difference(named), beside.union(named)
-        if not every:
-            return Link((), resolve_error)
+        addresses: Sequence[Address] | ResolveFailed = target.addresses
+        if not addresses:
+            addresses = await self._resolver.resolve(target.host, target.port, target.timeout)
+        if isinstance(addresses, ResolveFailed):
+            return Link((), addresses.error)
         wall = self._clock.now().wall
         edge = await self._as_edge(tls)
         self._judge.accepted = accepted
         at_once = asyncio.Semaphore(_AT_ONCE)
 
-        async def look(address: Way) -> AddressSeen:
+        async def look(address: Address) -> AddressSeen:
             async with at_once:
                 familiar = frozenset() if full else known.get(str(address), frozenset())
                 return AddressSeen(str(address), await self._look(address, edge, familiar, wall))
 
         async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(look(it)) for it in sorted(every, key=str)]
-        unheard = {str(it) for it in unnamed}
-        seen = tuple(
-            it
-            for it in (look.result() for look in looks)
-            if it.address not in unheard or isinstance(it.result, Served)
-        )
-        full = full or not any(_is_familiar(it, known) for it in seen)
-        return Link(seen, resolve_error, full=full)
+            looks = [group.create_task(look(it)) for it in sorted(set(addresses), key=str)]
+        seen = tuple(it.result() for it in looks)
+        return Link(seen, full=full or not any(_is_familiar(it, known) for it in seen))
 
     async def _look(
-        self, address: Way, edge: EdgeClient, familiar: AbstractSet[Fingerprint], wall: datetime
+        self, address: Address, edge: EdgeClient, familiar: AbstractSet[Fingerprint], wall: datetime
     ) -> Served | NotServed:
-        first, further = await self._greetings(address, edge)
+        first = await self._greet(address, edge)
         if isinstance(first, Shaken):
             served = self._served(first, edge, wall)
-            further_leaves = self._beside(first, further, wall)
-            if all(it.certificate in familiar for it in (served.leaf, *further_leaves)):
-                return replace(served, full=False, others=further_leaves)
-            others = await self._others(address, edge, first)
-            return replace(served, others=self._beside(first, (*further, *others), wall))
+            if served.leaf.certificate in familiar:
+                return replace(served, full=False)
+            return replace(served, others=await self._others(address, edge, first, wall))
         if first.fault not in _MAY_BE_A_MISMATCH:
             return first
         wider = await self._shake(address, edge.wide_context())
@@ -173,24 +148,7 @@ class LinkObserver:
             return first
         return replace(self._served(wider, edge, wall), wider_only=True)
 
-    async def _greetings(
-        self, address: Way, edge: EdgeClient
-    ) -> tuple[Shaken | NotServed, list[tuple[bytes, ...]]]:
-        """Greet an address once, and what a proxy resolves several times.
-
-        Gives the first answer, or why there is none, and the chains of the further ones. A proxy
-        that refuses is not asked again: it may count the attempts at a wrong password.
-        """
-        first = await self._greet(address, edge)
-        again = _DIALS - 1 if isinstance(address, Through) and address.named else 0
-        if not again or (isinstance(first, NotServed) and first.fault is HandshakeFault.PROXY):
-            return first, []
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._greet(address, edge)) for _ in range(again)]
-        answers = [it for it in (first, *(it.result() for it in tasks)) if isinstance(it, Shaken)]
-        return (answers[0], [it.chain for it in answers[1:]]) if answers else (first, [])
-
-    async def _greet(self, address: Way, edge: EdgeClient) -> Shaken | NotServed:
+    async def _greet(self, address: Address, edge: EdgeClient) -> Shaken | NotServed:
         """Shake hands as the Edge does: as given, and without TLS 1.3 if that was to blame."""
         first = await self._shake(
             address, edge.context(edge.offers.given), linger=self._target.linger
@@ -205,9 +163,9 @@ class LinkObserver:
         return first if isinstance(second, NotServed) else second
 
     async def _others(
-        self, address: Way, edge: EdgeClient, first: Shaken
-    ) -> list[tuple[bytes, ...]]:
-        """The chains that other offers show. One that fails is nobody's fault."""
+        self, address: Address, edge: EdgeClient, first: Shaken, wall: datetime
+    ) -> tuple[Leaf, ...]:
+        """The further leaves that other offers show. One that fails is nobody's fault."""
         kind = key_kind(first.chain[0])
         contexts = [edge.context(it) for it in edge.offers.beside(first.tls_version, kind)]
         if self._jitter.random() < _AGAIN:
@@ -216,25 +174,17 @@ class LinkObserver:
             by_suites = [group.create_task(self._shake(address, it)) for it in contexts]
             by_signature = group.create_task(self._by_signature(address, edge.offers, first))
         chains = [it.chain for task in by_suites if isinstance(it := task.result(), Shaken)]
-        return [*chains, *by_signature.result()]
-
-    def _beside(
-        self, first: Shaken, chains: Sequence[tuple[bytes, ...]], wall: datetime
-    ) -> tuple[Leaf, ...]:
-        """The leaves of these chains, each once, without that of the first."""
-        if not chains:
-            return ()
-        leaves = (self._judge.leaf(it, wall) for it in chains)
+        leaves = (self._judge.leaf(it, wall) for it in (*chains, *by_signature.result()))
         shown = self._judge.leaf(first.chain, wall)
         others = {it.certificate: it for it in leaves if it.certificate != shown.certificate}
         return tuple(others.values())
 
     async def _by_signature(
-        self, address: Way, offers: EdgeOffers, first: Shaken
+        self, address: Address, offers: EdgeOffers, first: Shaken
     ) -> list[tuple[bytes, ...]]:
         """What TLS 1.3 shows for other signatures: asked while there is something, else rarely."""
         kinds = offers.signatures_beside(first.tls_version, key_kind(first.chain[0]))
-        place = (str(address), sha256(first.chain[0]).digest())
+        place = (address, sha256(first.chain[0]).digest())
         if not kinds or self._has_patience(place):
             return []
         host, timeout = self._target.host, self._target.timeout
@@ -244,14 +194,14 @@ class LinkObserver:
             self._nothing_to_add[place] = _PATIENCE
         return [it for it in found if it]
 
-    def _has_patience(self, place: tuple[str, bytes]) -> bool:
+    def _has_patience(self, place: tuple[Address, bytes]) -> bool:
         left = self._nothing_to_add.pop(place, 0)
         if left > 1:
             self._nothing_to_add[place] = left - 1
         return left > 1
 
     async def _shake(
-        self, address: Way, context: ssl.SSLContext, *, linger: float = 0.0
+        self, address: Address, context: ssl.SSLContext, *, linger: float = 0.0
     ) -> Shaken | NotServed:
         target = self._target
         return await handshake(address, target.host, context, target.timeout, linger=linger)
@@ -271,13 +221,6 @@ class LinkObserver:
         return self._edge
 
 
-def _closed(target: Target, error: str) -> Link:
-    """What is seen where the proxy cannot even be asked."""
-    use, addresses = target.proxy, sorted(str(it) for it in target.addresses)
-    shown = addresses or ([via(use.proxy)] if use is not None else [])
-    return Link(tuple(AddressSeen(it, NotServed(HandshakeFault.PROXY, error)) for it in shown))
-
-
 def _is_familiar(seen: AddressSeen, known: Mapping[str, AbstractSet[Fingerprint]]) -> bool:
     served, certificates = seen.result, known.get(seen.address, frozenset())
     return isinstance(served, Served) and served.leaf.certificate in certificates
@@ -287,11 +230,5 @@ def target_of(settings: Settings) -> Target:
     """The cloud of the settings, as their Edge meets it."""
     cloud, highest = settings.cloud, settings.edge.tls
     return Target(
-        cloud.host,
-        cloud.port,
-        cloud.addresses,
-        cloud.timeout,
-        highest,
-        cloud.client_certificate,
-        proxy=proxy_use(cloud),
+        cloud.host, cloud.port, cloud.addresses, cloud.timeout, highest, cloud.client_certificate
     )

@@ -38,10 +38,8 @@ from edgepind.observe.http_fields import (
 )
 from edgepind.observe.oauth import NoToken, TokenSource
 from edgepind.observe.pinned_tls import PinCheck, RequestContexts
-from edgepind.observe.resolve import ResolveFailed, Resolver
+from edgepind.observe.resolve import Resolved, ResolveFailed, Resolver
 from edgepind.observe.status_answer import JqPrograms, read_answer
-from edgepind.observe.way import Closed
-from edgepind.observe.ways import Ways, proxy_use
 from edgepind.settings.kinds import HTTPS_PORT
 from edgepind.settings.schema import CloudSettings, Settings
 
@@ -97,7 +95,7 @@ class StatusEndpoint:
     def __init__(self, settings: Settings, resolver: Resolver, now: Callable[[], Moment]) -> None:
         cloud, status = settings.cloud, settings.status
         self._cloud = cloud
-        self._ways = Ways(proxy_use(cloud), resolver)
+        self._resolver = resolver
         self._now = now
         self._url = status.url or _default_url(cloud)
         self._programs = JqPrograms((status.current, status.next, status.rotates_at), _JQ_DEADLINE)
@@ -130,39 +128,10 @@ class StatusEndpoint:
         if isinstance(reply, Reply):
             status = await self._judge(Channel.PINNED, reply, conditional=tag is not None)
             self._tag = _next_tag(status, reply, trust.believed, tag)
-            if isinstance(status, StatusAnswer | StatusUnchanged):
-                status = replace(status, over=self._check.shown)
             return StatusReading(status, _date(reply))
         if reply.unpinned is not None and self._check.first is None:
             return StatusReading(await self._ask_unbelieved(trust, reply.error))
         return StatusReading(self._unanswered(reply))
-
-    async def ask_with_token(self, ask: Ask, trust: Trust) -> Reply | NoReply | NoToken:
-        """Carry another request of this client's, with its token.
-
-        To the cloud's own host over a believed connection only, to another by the public roots. A
-        401 has one new token asked for. Must not overlap with `fetch`.
-        """
-        if self._tokens is None:
-            return NoToken("it needs the OAuth client of status.oauth, which is not set")
-        self._check.begin(trust.believed)
-        if self._check.shown.isdisjoint(trust.believed):
-            await self._believed.close()
-        self._token_is_new = False
-        reply = await self._carry(self._tokens, ask)
-        if not _is_turned_away(reply):
-            return reply
-        self._tokens.drop()
-        return reply if self._token_is_new else await self._carry(self._tokens, ask)
-
-    async def _carry(self, tokens: TokenSource, ask: Ask) -> Reply | NoReply | NoToken:
-        bearer = await tokens.token(self._now().monotonic)
-        if isinstance(bearer, NoToken):
-            return bearer
-        ask = replace(ask, headers={**ask.headers, "Authorization": f"Bearer {bearer.value}"})
-        if _host(ask.url) == self._cloud.host:
-            return await self._exchange_believed(ask)
-        return await self._exchange_verified(ask)
 
     async def close(self) -> None:
         """Give the kept connection up."""
@@ -268,12 +237,16 @@ class StatusEndpoint:
             await connection.close()
 
     async def _exchange(self, connection: BoundedHttps, ask: Ask) -> Reply | NoReply:
-        host, port = _host(ask.url), urlsplit(ask.url).port or HTTPS_PORT
-        addresses = self._cloud.addresses if host == self._cloud.host else ()
-        ways = await self._ways.to(host, port, addresses, self._cloud.timeout)
-        if isinstance(ways, ResolveFailed | Closed):
-            return NoReply(ways.error)
-        return await connection.exchange(ask, ways)
+        addresses = await self._addresses(ask.url)
+        if isinstance(addresses, ResolveFailed):
+            return NoReply(addresses.error)
+        return await connection.exchange(ask, addresses)
+
+    async def _addresses(self, url: str) -> Resolved:
+        host, port = _host(url), urlsplit(url).port or HTTPS_PORT
+        if host == self._cloud.host and self._cloud.addresses:
+            return self._cloud.addresses
+        return await self._resolver.resolve(host, port, self._cloud.timeout)
 
     async def _judge(self, channel: Channel, reply: Reply, *, conditional: bool) -> Status:
         if reply.status == _OK:

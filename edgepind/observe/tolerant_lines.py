@@ -30,10 +30,10 @@ HTTP_2 = "the server speaks HTTP/2 alone, and HTTP/1.1 is needed"
 
 
 class TolerantBackend(httpcore.AsyncNetworkBackend):
-    """Connects as httpcore does, or as `inner`; what comes back over it is mended."""
+    """Connects as httpcore does; what comes back over it is mended."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
-        self._inner = inner or httpcore.AnyIOBackend()
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,

@@ -1,10 +1,9 @@
-"""The operator's commands to the daemon, one small JSON file each in `STATE/words/`.
+"""The operator's commands on pins, one small JSON file each in `STATE/words/`.
 
-`{"word": "add", "fingerprint": "AA:...", "role": "backup"}`, where `role` may be missing or null;
-`{"word": "remove", "fingerprint": "AA:..."}`; or `{"word": "restart"}`.
-Names count up, so that commands are read in the order in which they were given, whatever the clock
-does. A file belongs to the owner of the state folder: the daemon removes what root wrote. What
-follows from them is decided in `core`.
+`{"word": "add", "fingerprint": "AA:...", "role": "backup"}` or `{"word": "remove",
+"fingerprint": "AA:..."}`; `role` may be missing or null. Names count up, so that commands are read
+in the order in which they were given, whatever the clock does. A file belongs to the owner of the
+state folder: the daemon removes what root wrote. What follows from them is decided in `core`.
 """
 
 import json
@@ -15,7 +14,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_never
 
 from edgepind.formats import RefusedJson, parse_json
 from edgepind.host.bounded_read import NoFile, SmallFile, Unreadable, read_small_file
@@ -24,12 +22,7 @@ from edgepind.host.durable_file import NotReplaced, remove, replace
 from edgepind.host.fs import CallFailed, calling, owner_in, sentence, sweep_folder
 from edgepind.model.enums import Role
 from edgepind.model.fingerprint import RefusedFingerprint, parse_fingerprint
-from edgepind.model.observation import (
-    FiledWord,
-    PinAdd,
-    PinRemove,
-    RestartNow,
-)
+from edgepind.model.observation import PinAdd, PinRemove, PinWord
 
 FOLDER = "words"
 """Under the state folder."""
@@ -57,7 +50,7 @@ class Words:
     `malformed` is what should be set aside; `error` says why the folder could not be looked into.
     """
 
-    words: tuple[FiledWord, ...] = ()
+    words: tuple[PinWord, ...] = ()
     files: tuple[Path, ...] = ()
     malformed: tuple[MalformedWord, ...] = ()
     error: str | None = None
@@ -75,7 +68,7 @@ def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
         return Words()
     except OSError as error:
         return Words(error=sentence("read", folder, error.errno or 0))
-    words: list[tuple[FiledWord, Path]] = []
+    words: list[tuple[PinWord, Path]] = []
     malformed: list[MalformedWord] = []
     for name in names:
         if folder / name in known:
@@ -94,7 +87,7 @@ def read_words(state: Path, known: AbstractSet[Path] = frozenset()) -> Words:
     )
 
 
-def _read(path: Path) -> FiledWord | MalformedWord | None:
+def _read(path: Path) -> PinWord | MalformedWord | None:
     """None where it has gone meanwhile."""
     if not _NAME.fullmatch(path.name):
         return MalformedWord(path, "its name is not one that `edgepind pin` gives")
@@ -108,7 +101,7 @@ def _read(path: Path) -> FiledWord | MalformedWord | None:
             return MalformedWord(path, word) if isinstance(word, str) else word
 
 
-def parse_word(content: bytes) -> FiledWord | str:
+def parse_word(content: bytes) -> PinWord | str:
     """Read one command; where it is not one, a clause that says why."""
     parsed = parse_json(content)
     if isinstance(parsed, RefusedJson):
@@ -116,10 +109,6 @@ def parse_word(content: bytes) -> FiledWord | str:
     value = parsed.value
     if not isinstance(value, dict) or not value.keys() <= {"word", "fingerprint", "role"}:
         return "it is not an object of `word`, `fingerprint` and `role`"
-    return RestartNow() if value == {"word": "restart"} else _word_on_a_pin(value)
-
-
-def _word_on_a_pin(value: dict[str, Any]) -> FiledWord | str:
     fingerprint = parse_fingerprint(value.get("fingerprint"))
     if isinstance(fingerprint, RefusedFingerprint):
         return str(fingerprint)
@@ -130,7 +119,7 @@ def _word_on_a_pin(value: dict[str, Any]) -> FiledWord | str:
         case "remove" if role is None:
             return PinRemove(fingerprint)
         case _:
-            return "its `word` is none of add, remove and restart, or its `role` does not fit"
+            return "its `word` is neither add nor remove, or its `role` does not fit"
 
 
 class Inbox:
@@ -184,9 +173,11 @@ class Inbox:
 _FOLDER_MODE = 0o700
 
 
-def write_word(state: Path, word: FiledWord) -> Path | NotReplaced:
+def write_word(state: Path, word: PinWord) -> Path | NotReplaced:
     """Write one command under the state folder, making the folder for it; give its path."""
-    value = _value_of(word)
+    value: dict[str, object] = {"word": "remove", "fingerprint": str(word.fingerprint)}
+    if isinstance(word, PinAdd):
+        value |= {"word": "add", "role": word.role}
     folder = state / FOLDER
     try:
         make_folder(state, folder)
@@ -199,18 +190,6 @@ def write_word(state: Path, word: FiledWord) -> Path | NotReplaced:
     path = folder / f"{number:08d}-{secrets.token_hex(8)}.json"
     outcome = replace(path, f"{json.dumps(value, indent=2)}\n".encode())
     return outcome if isinstance(outcome, NotReplaced) else path
-
-
-def _value_of(word: FiledWord) -> dict[str, object]:
-    match word:
-        case PinAdd(fingerprint, role):
-            return {"word": "add", "fingerprint": str(fingerprint), "role": role}
-        case PinRemove(fingerprint):
-            return {"word": "remove", "fingerprint": str(fingerprint)}
-        case RestartNow():
-            return {"word": "restart"}
-        case _:
-            assert_never(word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgepind.model.enums import Cas
 from edgepind.model.fingerprint import Fingerprint, RefusedFingerprint, parse_fingerprint
-from edgepind.model.organisation import organisation
 from edgepind.settings.durations import RefusedDuration, parse_duration
 
 ANY_PORT = 0
@@ -64,14 +62,12 @@ class Wrong:
 class Kind:
     """`form` describes a valid value, to follow "Write"; `read` reads one.
 
-    `words` are all valid words if the kind is a closed set of them, else empty. `hide` takes out of
-    a value what a message about it must not show; None where nothing can be secret.
+    `words` are all valid words if the kind is a closed set of them, else empty.
     """
 
     form: str
     read: Callable[[object], object | Wrong]
     words: tuple[str, ...] = ()
-    hide: Callable[[object], object] | None = None
 
 
 def text(form: str, judge: Callable[[str], object | Wrong]) -> Kind:
@@ -144,23 +140,6 @@ def _duration_or_auto(word: str) -> float | Wrong:
     return math.inf if word == "auto" else _judge_duration(word)
 
 
-def _duration_or_never(word: str) -> float | Wrong | None:
-    """Read "never" as None: no time is long enough."""
-    return None if word == "never" else _judge_duration(word)
-
-
-def _organisation(written: str) -> str | Wrong:
-    """The name of an organisation as roots are compared with it."""
-    return organisation(written) or Wrong("it is empty")
-
-
-def _cas(value: object) -> object | Wrong:
-    """A word of `Cas`, or the names of organisations, at least one."""
-    if not isinstance(value, list):
-        return one_of(Cas).read(value)
-    return Wrong("it names nobody") if not value else _ORGANISATIONS.read(value)
-
-
 def filled(word: str) -> str | Wrong:
     """Refuse empty text."""
     return word if word.strip() else Wrong("it is empty")
@@ -217,11 +196,6 @@ DURATION = text(
 DURATION_OR_AUTO = text(
     '"auto", or a duration above zero in quotes, such as "90s" or "10min"', _duration_or_auto
 )
-DURATION_OR_NEVER = text(
-    '"never", or a duration above zero in quotes, such as "15min" or "4h"', _duration_or_never
-)
-_ORGANISATIONS = list_of(text("the name of an organisation", _organisation), "a list of names")
-CAS = Kind('"learned", "any", or a list of organisations, such as ["Amazon"]', _cas)
 ANY_TEXT = text('text in quotes, which may be ""', str)
 FILLED_TEXT = text("text in quotes that is not empty", filled)
 JQ_PROGRAM = text('a jq program in quotes, such as ".certificateFingerprint"', filled)
@@ -430,7 +404,6 @@ ADDRESSES = list_of(
     text("a numeric address", parse_address),
     'a list of numeric addresses, such as ["192.0.2.1:443", "[2001:db8::1]:443"]',
 )
-HTTPS_URL = text("a URL that begins with https://", parse_https_url)
 HTTPS_URL_OR_NONE = text(
     'a URL that begins with https://, or "" for none',
     lambda url: parse_https_url(url) if url else "",

@@ -110,8 +110,7 @@ def _take_table(name: str, content: object, values: _Values) -> Iterator[Setting
             result = key.kind.read(value)
             values[name][own] = result
             if isinstance(result, Wrong):
-                shown = value if key.kind.hide is None else key.kind.hide(value)
-                yield _wrong(dotted, key, show(shown), result)
+                yield _wrong(dotted, key, show(value), result)
         else:
             yield _unknown_name(name, own, value)
 

@@ -13,27 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from edgepind import RELEASED
-from edgepind.model.enums import (
-    Bootstrap,
-    Cas,
-    ExceptionPin,
-    HighestTls,
-    PinKind,
-    Policy,
-    Validator,
-)
+from edgepind.model.enums import Bootstrap, ExceptionPin, HighestTls, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.maintenance import Window
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
 from edgepind.settings.kinds import (
     ADDRESSES,
     ANY_TEXT,
     BOOLEAN,
-    CAS,
     COMMAND,
     DURATION,
     DURATION_OR_AUTO,
-    DURATION_OR_NEVER,
     FILE,
     FILE_OR_NONE,
     FINGERPRINTS,
@@ -41,7 +30,6 @@ from edgepind.settings.kinds import (
     HELPER,
     HOST,
     HTTPS_PORT,
-    HTTPS_URL,
     HTTPS_URL_OR_NONE,
     JQ_PROGRAM,
     MODE,
@@ -58,8 +46,6 @@ from edgepind.settings.kinds import (
     roots,
     whole_number,
 )
-from edgepind.settings.proxy import PROXY_OR_NONE, Proxy
-from edgepind.settings.windows import WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +132,6 @@ class CloudSettings:
     timeout: float = setting(
         DURATION, '"10s"', "How long one handshake or one request may take as a whole."
     )
-    proxy: Proxy | None = setting(
-        PROXY_OR_NONE,
-        '""',
-        'The proxy that everything goes through by CONNECT, as "http://proxy.example:3128"; empty: '
-        "edgepind dials directly, whatever the environment says.",
-    )
-    proxy_credentials_file: str = setting(
-        FILE_OR_NONE,
-        '""',
-        "The file with USER:PASSWORD for the proxy; empty: the systemd credential edgepind.proxy, "
-        "if there is one.",
-    )
     client_certificate: str = setting(
         FILE_OR_NONE,
         '""',
@@ -212,24 +186,6 @@ class StatusSettings:
     oauth: OAuthSettings = OAuthSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class DrainSettings:
-    """The cloud's API takes the Edge out of service, so that calls end before a planned restart."""
-
-    edge_id: str = setting(
-        ANY_TEXT,
-        '""',
-        "The id of this Edge in the cloud; empty: the cloud is not asked. The OAuth client is that "
-        "of status.oauth.",
-    )
-    api: str = setting(
-        HTTPS_URL, '"https://api.mypurecloud.com"', "The API of the organisation's region."
-    )
-    timeout: float = setting(
-        DURATION, '"90min"', "How long calls may take to end; then those that are left are dropped."
-    )
-
-
 COMMAND_DEADLINE = 120.0
 """Seconds for `restart_command` where the settings give it none."""
 
@@ -282,13 +238,8 @@ class EdgeSettings:
     ready_command: tuple[str, ...] = setting(
         COMMAND, "[]", "Run before a restart; exit 0: the Edge may be restarted now."
     )
-    calls_command: tuple[str, ...] = setting(
-        COMMAND, "[]", "Prints how many calls are up on the Edge; 0: it may be restarted now."
-    )
     ready_deadline: float = setting(
-        DURATION,
-        '"30min"',
-        "A planned restart waits no longer than this for ready_command and calls_command.",
+        DURATION, '"30min"', "A planned restart waits no longer than this for ready_command."
     )
     urgent_ready_deadline: float = setting(
         DURATION, '"30s"', "The same, where the Edge is locked out, or does not pin and should."
@@ -306,22 +257,10 @@ class EdgeSettings:
         '"10s"',
         "How long it must then stay well, after at most health_deadline.",
     )
-    maintenance: tuple[Window, ...] = setting(
-        WINDOWS,
-        "[]",
-        'Windows in local time, as ["02:00-05:00", "Mon-Fri 22:00-05:00", "Sat 22:00-Sun 06:00"]: '
-        "planned restarts wait for one; empty: they wait for none.",
-    )
-    maintenance_deadline: float = setting(
-        DURATION,
-        '"7d"',
-        "They wait no longer than this, nor beyond a rotation that is announced or forecast.",
-    )
     restart_budget: int = setting(
         whole_number(0), "4", "At most this many restarts in restart_window."
     )
     restart_window: float = setting(DURATION, '"1h"', "The time over which restart_budget counts.")
-    drain: DrainSettings = DrainSettings()
 
     @property
     def command_deadline(self) -> float:
@@ -356,36 +295,16 @@ class PinSettings:
     issuers: frozenset[Fingerprint] = setting(
         FINGERPRINTS, "[]", "SPKI pins of issuing CAs that the cloud is known to use."
     )
-    ca_hold_down: float | None = setting(
-        DURATION_OR_NEVER,
-        '"4h"',
-        'How long before a leaf under another CA organisation is adopted, for hold_down; "never": '
-        "by an operator or an announcement alone.",
-    )
-    cas: Cas | tuple[str, ...] = setting(
-        CAS,
-        '"learned"',
-        'Organisations of the public roots that the cloud uses, as ["Amazon"]; "learned": those of '
-        'its pinned leaves; "any": no matter which.',
-    )
 
 
 @dataclass(frozen=True, slots=True)
 class FailOpenSettings:
-    """When, how far, for how long and how often the Edge may be opened (fail-open)."""
+    """When, for how long and how often validation may be switched off (fail-open)."""
 
-    enabled: bool = setting(BOOLEAN, "true", "Whether the Edge may be opened at all.")
-    loans: int = setting(whole_number(0), "4", "Leaves that one opening may lend to the Edge.")
-    last_resort: bool = setting(
-        BOOLEAN, "true", "Whether validation is switched off where lending does not connect it."
-    )
-    grace: float = setting(DURATION, '"1min"', "How long a lockout must have lasted before that.")
-    limit: float = setting(DURATION, '"4h"', "The longest time for which it stays open.")
-    budget: int = setting(
-        whole_number(0),
-        "3",
-        "Open for at most this many times the limit in budget_window, in however many openings.",
-    )
+    enabled: bool = setting(BOOLEAN, "true", "Whether validation may be switched off at all.")
+    grace: float = setting(DURATION, '"5min"', "How long a lockout must have lasted before that.")
+    limit: float = setting(DURATION, '"4h"', "The longest time for which it stays off.")
+    budget: int = setting(whole_number(0), "3", "At most this many openings in budget_window.")
     budget_window: float = setting(DURATION, '"24h"', "The time over which budget counts.")
 
 
@@ -503,14 +422,10 @@ def rules_of(settings: Settings) -> Rules:
             sightings=pins.sightings,
             overlap=pins.overlap,
             issuers=pins.issuers,
-            ca_hold_down=pins.ca_hold_down,
-            cas=pins.cas,
             exception_pin=settings.interception.exception_pin,
         ),
         fail_open=FailOpenRules(
             enabled=fail_open.enabled,
-            loans=fail_open.loans,
-            last_resort=fail_open.last_resort,
             grace=fail_open.grace,
             limit=fail_open.limit,
             budget=fail_open.budget,
@@ -525,9 +440,5 @@ def rules_of(settings: Settings) -> Rules:
             settle=edge.settle,
             budget=edge.restart_budget,
             window=edge.restart_window,
-            maintenance=edge.maintenance,
-            maintenance_deadline=edge.maintenance_deadline,
-            asks_ready=bool(edge.ready_command or edge.calls_command),
-            drain_timeout=edge.drain.timeout if edge.drain.edge_id else 0.0,
         ),
     )

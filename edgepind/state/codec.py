@@ -30,7 +30,7 @@ NOT_KEPT: dict[type, frozenset[str]] = {
     # An instant within one run of the daemon.
     Pin: frozenset({"last_seen"}),
     # Counts looks of this run; what was live is kept, and is live until the first look.
-    ServedLeaf: frozenset({"seen", "first", "finding", "wider", "sound"}),
+    ServedLeaf: frozenset({"seen", "first", "finding", "wider"}),
     LastServed: frozenset({"looks", "since_full"}),
     # Our own pace, which begins anew; what the server told is kept.
     StatusMemory: frozenset({"not_before", "failures", "rejected", "unpinned_in_a_row"}),

@@ -109,24 +109,11 @@ def _served_from_3(served: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_4(state: dict[str, Any]) -> dict[str, Any]:
-    """0.2.0: no dates or CAs of leaves, announcers, sticky addresses, rotations, bundles or loans.
-
-    When past openings ended was not kept: each counts for the whole of `fail_open.limit`.
-    """
-    addresses = {"pinned": False, "pinned_until": None, "new": False}
-    guard, edge = state["guard"], state["edge"]
+    """0.2.0: nothing of the dates of leaves, of past rotations, a believed time or bundles."""
     return {
         **state,
-        "pins": [
-            {**pin, "validity": None, "announcer": None, "owners": [], "not_after": None}
-            for pin in state["pins"]
-        ],
-        "served": [{**it, **addresses} for it in state["served"]],
-        "drain": _NO_DRAIN,
-        "status": {**state["status"], "rotation_due": None},
+        "pins": [{**pin, "validity": None, "not_after": None} for pin in state["pins"]],
         "rotations": [],
-        "owners": [],
-        "owners_told": [],
         "began": None,
         "upgrade": None,
         "bundle": {
@@ -138,38 +125,7 @@ def _from_4(state: dict[str, Any]) -> dict[str, Any]:
             "refused": [],
             "told": [],
         },
-        "guard": {
-            **guard,
-            "openings": [{"began": it, "ended": None} for it in guard["openings"]],
-            "loans": [],
-            "loan_leads": False,
-            "last_resort": guard["posture"] == "open",
-            "freed_at": None,
-        },
-        "edge": {**edge, "restart": _restart_from_4(edge["restart"]), "lent": [], "may_lend": []},
     }
-
-
-_NO_DRAIN: Mapping[str, Any] = {
-    "phase": "idle",
-    "since": None,
-    "began": None,
-    "seen_out": False,
-    "quiet": 0,
-    "unseen": 0,
-    "attempts": 0,
-    "error": None,
-    "not_before": None,
-    "look_not_before": None,
-    "again": None,
-}
-
-
-def _restart_from_4(restart: dict[str, Any]) -> dict[str, Any]:
-    if restart["phase"] == "idle":
-        return restart
-    plan = {"plan": None} if restart["phase"] == "owed" else {}
-    return {**restart, "debt": {**restart["debt"], "due": None, "go_ahead": False}, **plan}
 
 
 _STEPS: Mapping[int, _Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

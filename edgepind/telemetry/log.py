@@ -42,10 +42,6 @@ MESSAGE_IDS = {
     EventName.RESTART_SUCCEEDED: "a6dd7a2f75bd497d9c452cfa9e7c11d8",
     EventName.RESTART_FAILED: "0a8b8dcdff004cb9b3351c0c3224aa79",
     EventName.RESTART_DEFERRED: "e1e49f99368a4a699c356a5eebecf5cd",
-    EventName.RESTART_PLANNED: "c4cc9893bf77443083e267a0e547f61d",
-    EventName.DRAIN_STARTED: "e6c2698b1b88401888196f30a526a646",
-    EventName.DRAIN_ENDED: "9b1107663fc64188ae2256bceb156d70",
-    EventName.IN_SERVICE: "4fade207c930409d99d9fe2d69b7d67c",
     EventName.ROLLED_BACK: "9c5e93888e35493987bdeb41066778c6",
     EventName.STATUS_REJECTED: "daa404ec12874a71be8b45a233e5ad77",
     EventName.STATUS_UNREACHABLE: "933c8aade1b4441c881ab2f1e392058f",
@@ -56,10 +52,7 @@ MESSAGE_IDS = {
     EventName.BUNDLE_APPLIED: "4c1d7f2be0a94b6f8a53d9e17b60c2f4",
     EventName.BUNDLE_REJECTED: "9ae3065dc71f4d28b4f7180e52a9cb36",
     EventName.ATTRIBUTES_CHANGED: "d8666ff3c28840c4f1f86dd5c6e898e2",
-    EventName.LOAN_GRANTED: "c6e04bca88534c7e8f747d13945d8ef8",
-    EventName.LOAN_ENDED: "8271eebf44274eab97ee2d2c385a1952",
     EventName.INVARIANT_VIOLATED: "ed5964d51f35479db2dbad1be9bf02d9",
-    EventName.CA_CHANGED: "eef481abf17c461e93e67b7a0555862d",
 }
 """Random (systemd-id128(1) `new`). An id never changes and is never reused: dashboards and the
 catalogue (`systemd/edgepind.catalog`) rely on it."""

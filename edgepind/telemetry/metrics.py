@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from edgepind import __version__
-from edgepind.core.desired import is_off, is_written
+from edgepind.core.desired import is_written
 from edgepind.core.forecast import Sureness, forecast
 from edgepind.core.posture import deadline
 from edgepind.core.restarts import debt_of, restarts_in_window
@@ -23,7 +23,6 @@ from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Finding, Posture, Role
 from edgepind.model.instants import Moment
 from edgepind.model.observation import HandshakeFault
-from edgepind.model.openings import spent
 from edgepind.model.pin import with_role
 from edgepind.model.rules import Rules
 from edgepind.model.state import AddressVerdict, Owing, State
@@ -81,7 +80,7 @@ def _daemon(state: State, now: Moment) -> Iterator[Metric]:
 def _guard(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     guard = state.guard
     ends = deadline(guard, rules.fail_open.grace, now.monotonic)
-    began = guard.openings[-1].began if guard.openings else now.monotonic
+    opening = max(0.0, rules.fail_open.limit - _left(guard.open_ends, now))
     yield _series(
         "edgepind_posture",
         "1 for how the Edge is guarded now.",
@@ -96,32 +95,16 @@ def _guard(state: State, now: Moment, rules: Rules) -> Iterator[Metric]:
     yield _figure(
         "edgepind_fail_open_seconds",
         "For how long the Edge has been open without a person's word; 0 where it is not.",
-        now.monotonic - began if guard.posture is Posture.OPEN else 0,
+        opening if guard.posture is Posture.OPEN else 0,
     )
     yield _figure(
         "edgepind_fail_open_openings_in_window",
-        "Openings of which the budget's window holds a part.",
+        "Openings that count against the budget.",
         len(guard.openings),
     )
     yield _figure(
-        "edgepind_fail_open_seconds_in_window",
-        "For how long the Edge was open in the budget's window, without a person's word.",
-        spent(guard.openings, rules.fail_open, now.monotonic),
-    )
-    yield _figure(
-        "edgepind_fail_open_seconds_allowed",
-        "For how long it may be in the window; 0 where fail-open is off.",
-        rules.fail_open.budget * rules.fail_open.limit if rules.fail_open.enabled else 0,
-    )
-    yield _figure("edgepind_loans", "Leaves that are on loan to the Edge.", len(guard.loans))
-    yield _figure(
-        "edgepind_validation_off",
-        "1 where validation is to be off: in an override, or as the last resort of an opening.",
-        is_off(guard),
-    )
-    yield _figure(
         "edgepind_fail_open_budget",
-        "How many limits the Edge may be open for in the window; 0 where fail-open is off.",
+        "Openings allowed in the window; 0 where fail-open is off.",
         rules.fail_open.budget if rules.fail_open.enabled else 0,
     )
     yield _series(

@@ -13,27 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from edgepind import __version__
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.desired import is_written
 from edgepind.core.forecast import forecast
+from edgepind.core.live_leaves import pinned_in_turn
 from edgepind.core.posture import deadline
 from edgepind.core.problems import problems
 from edgepind.core.restarts import restarts_in_window
-from edgepind.core.wait import remaining_hold_down
 from edgepind.formats import rfc3339
 from edgepind.host.durable_file import replace_volatile
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Moment, Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
-from edgepind.model.state import (
-    AddressVerdict,
-    BundleMemory,
-    DrainPhase,
-    Owed,
-    Owing,
-    Restart,
-    State,
-)
+from edgepind.model.state import AddressVerdict, BundleMemory, Owing, State
 
 NAME = "status.json"
 SCHEMA = 1
@@ -58,10 +51,8 @@ def status_document(state: State, now: Moment, rules: Rules, *, dry_run: bool) -
         "pins": [_pin(pin, state, now, rules) for pin in state.pins],
         "addresses": [_address(verdict) for verdict in state.addresses],
         **_bundle(state.bundle),
-        "on_loan": [str(it.fingerprint) for it in state.guard.loans],
         "problems": [asdict(it) for it in problems(state, rules)],
         "forecast": _forecast(state),
-        "plan": _plan(state, now, rules),
         "status_endpoint": {
             "ok": state.status.ok,
             "channel": _channel(state.status.channel),
@@ -93,7 +84,7 @@ def edge_loaded(state: State, rules: Rules) -> bool:
 
 
 def _pin(pin: Pin, state: State, now: Moment, rules: Rules) -> dict[str, Any]:
-    remaining = remaining_hold_down(pin, state, rules.pins)
+    remaining = remaining_hold_down(pin, rules.pins, in_turn=pinned_in_turn(state))
     accepted_after = None if remaining is None else now.wall + timedelta(seconds=remaining)
     return {
         "fingerprint": str(pin.fingerprint),
@@ -162,42 +153,10 @@ def _edge(state: State, now: Moment, rules: Rules) -> dict[str, Any]:
     return {
         "active": edge.active,
         "written": is_written(state),
-        "restart_owed": _is_owed(edge.restart),
+        "restart_owed": isinstance(edge.restart, Owing),
         "restarts_in_window": len(restarts_in_window(edge, now.monotonic, rules.restart.window)),
         "loaded": edge_loaded(state, rules),
     }
-
-
-def _plan(state: State, now: Moment, rules: Rules) -> dict[str, Any] | None:
-    """What the restart that is owed waits for, for when and until when, and why."""
-    restart, drain = state.edge.restart, state.drain
-    if not isinstance(restart, Owed):
-        return None
-    if (plan := restart.plan) is not None:
-        return {
-            "what": "restart",
-            "waits_for": "window",
-            "at": rfc3339(plan.at),
-            "named": plan.named,
-            "until": rfc3339(plan.until),
-            "because": plan.because,
-        }
-    if drain.phase is not DrainPhase.DRAINING or drain.since is None:
-        return None
-    ends = Monotonic(drain.since + rules.restart.drain_timeout)
-    return {
-        "what": "restart",
-        "waits_for": "drain",
-        "at": None,
-        "named": "the end of its calls",
-        "until": _or_none(_wall_at(ends, now)),
-        "because": "the cloud has taken the Edge out of service, and its calls end by themselves",
-    }
-
-
-def _is_owed(restart: Restart) -> bool:
-    """Whether a restart is owed: one that waits for a window is planned."""
-    return isinstance(restart, Owing) and not (isinstance(restart, Owed) and restart.plan)
 
 
 def _wall_at(instant: Monotonic | None, now: Moment) -> datetime | None:

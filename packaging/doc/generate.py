@@ -6,7 +6,6 @@ from pathlib import Path
 
 from edgepind.core.admission import ADMISSION, Evidence
 from edgepind.core.diagnosis import GRAVITY, LEAF_TABLE
-from edgepind.core.drain import DRAIN_TABLE
 from edgepind.core.pin_lifecycle import PIN_TABLE
 from edgepind.core.posture import EVENTS, POSTURE_TABLE, WHY
 from edgepind.core.restarts import RESTART_TABLE
@@ -52,8 +51,6 @@ def render() -> str:
         _posture_events(),
         "## A restart of the Edge (`core/restarts.py`)\n",
         _diagram(RESTART_TABLE),
-        "## Out of service before a restart, and in again (`core/drain.py`)\n",
-        _diagram(DRAIN_TABLE),
     ]
     return "\n".join(parts)
 

@@ -18,7 +18,7 @@ from tests.support.small_site import HOST, Site
 from tests.support.systemd_stand_in import NoMessageBusError, SystemdStandIn, message_bus
 
 UNIT = "purecloud-edge.service"
-QUIET = {"clock-unsynchronised", "proxy-variable-unused"}
+QUIET = {"clock-unsynchronised"}
 """What may be told of a good site: it depends on the host of the tests."""
 
 

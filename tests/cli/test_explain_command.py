@@ -11,7 +11,6 @@ from edgepind.model.document import Pinning
 from edgepind.model.enums import Bootstrap, Finding, Origin, PinKind, Policy, Posture, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.openings import Opened
 from edgepind.model.pin import Pin
 from edgepind.model.rules import FailOpenRules, PinRules, Rules
 from edgepind.model.state import (
@@ -70,6 +69,7 @@ def test_a_pending_pin_shows_its_hold_down_and_its_contradictions() -> None:
     assert set(why.evidence_against) == {
         "the clock is known to be wrong, so its hold-down is paused",
         "two serves a pinned leaf again, which contradicts it",
+        "three serves another unpinned leaf, which contradicts it",
     }
     assert any("10min more of being seen and 2 times more" in it for it in why.would_change)
     assert f"`edgepind pin add {A}` accepts it at once" in why.would_change
@@ -130,29 +130,25 @@ def test_a_stranger_is_told_for_what_it_is(state: State, standing: str) -> None:
     assert why.would_change[0].startswith(f"`edgepind pin add {A}`")
 
 
-SPENT = (Opened(Monotonic(NOW.monotonic - 43_200.0), NOW.monotonic),)
-"""The whole budget, in one."""
-
-
 @pytest.mark.parametrize(
     ("openings", "enabled", "leads_to"),
-    [((), True, "open"), (SPENT, True, "exhausted"), ((), False, "exhausted")],
+    [((), True, "open"), ((Monotonic(1.0),) * 3, True, "exhausted"), ((), False, "exhausted")],
 )
 def test_grace_says_what_comes_next(
-    openings: tuple[Opened, ...], leads_to: str, *, enabled: bool
+    openings: tuple[Monotonic, ...], leads_to: str, *, enabled: bool
 ) -> None:
     """The rest of the grace, and whether an opening is left after it."""
     rules = Rules(host=HOST, earliest=RULES.earliest, fail_open=FailOpenRules(enabled=enabled))
     state = State(
         pins=(pin(A, Role.CURRENT, Origin.OPERATOR),),
-        guard=Guard(posture=Posture.GRACE, since=WALL, grace_served=20.0, openings=openings),
+        guard=Guard(posture=Posture.GRACE, since=WALL, grace_served=60.0, openings=openings),
         finding=Finding.UNANNOUNCED_ROTATION,
         lockout=True,
         addresses=(serves("one", B, Finding.UNANNOUNCED_ROTATION),),
     )
     why = explain_posture(state, rules, NOW)
     assert why.standing == "grace"
-    assert f"40s more of the lockout, watched, lead to {leads_to}" in why.would_change
+    assert f"4min more of the lockout, watched, lead to {leads_to}" in why.would_change
     assert any(it.startswith(f"`edgepind pin add {B}`") for it in why.would_change)
     assert "the cloud answers, and nothing that it serves is accepted" in why.evidence_against
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from edgepind.cli.exit_code import ExitCode
-from edgepind.cli.render import Page, plain_lines
+from edgepind.cli.render import plain_lines
 from edgepind.cli.status import status_line, status_page, waiting_for
 from edgepind.cli.stored_state import status_exit
 from edgepind.formats import rfc3339
@@ -61,10 +61,8 @@ def document(**changes: Any) -> dict[str, Any]:
         ],
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
         "clock": {"trusted": True, "error_ms": 2, "source": "chrony"},
-        "on_loan": [],
         "problems": [],
         "forecast": {"from": rfc3339(NOW), "to": rfc3339(NOW + timedelta(days=9))},
-        "plan": None,
         "edge": {
             "active": True,
             "written": True,
@@ -141,15 +139,6 @@ def test_the_next_rotation_is_told(
     """As a span, as an instant where it was announced, or as what is not known."""
     span = {"from": begins and rfc3339(NOW + begins), "to": ends and rfc3339(NOW + ends)}
     assert told in repr(status_page(document(forecast=span), NOW, 60.0))
-
-
-async def test_how_sure_the_forecast_is_stands_beside_it(steady: Site, ask: Any) -> None:
-    """By the stored state; the status file itself has no place for it."""
-    answer = await ask("status")
-    assert "not sure: by the end of the present leaf alone" in answer.output
-    (steady.state / "state.json").chmod(0)
-    answer = await ask("status", mortal=True)
-    assert "`edgepind explain` says how sure that is" in answer.output
 
 
 def test_a_line_changes_only_with_what_matters() -> None:
@@ -336,20 +325,3 @@ def test_what_is_wrong_is_shown_first_with_its_remedy() -> None:
     assert line == "document-unwritten: document-unwritten is so. Mend it."
     assert "document-unwritten" in status_line(wrong, NOW, 60.0)
     assert "the pinning config to be written" in waiting_for(wrong, NOW)
-
-
-def test_the_bundle_is_shown_where_there_ever_was_one() -> None:
-    """Its serial, source and end, and why another was refused."""
-    accepted = {"serial": 7, "source": "url", "expires": rfc3339(NOW + timedelta(days=9))}
-    shown = plain(status_page(document(bundle={**accepted, "rejected": None}), NOW, 60.0))
-    assert "serial 7, by url, expires " in shown
-    assert "refused" not in shown
-    none = {"serial": None, "source": None, "expires": None, "rejected": "serial 3 is no news"}
-    shown = plain(status_page(document(bundle=none), NOW, 60.0))
-    assert "none was accepted; another was refused: serial 3 is no news" in shown
-    assert "bundle" not in plain(status_page(document(), NOW, 60.0))
-
-
-def plain(page: Page) -> str:
-    """All that a page says."""
-    return "\n".join(line for block in page for line in plain_lines(block))

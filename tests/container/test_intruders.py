@@ -30,7 +30,6 @@ def _pinned(kept_site: Site) -> None:
     """All tests here find, and leave, a pinned Edge; there is a secret to be had, and a user."""
     machine = kept_site.machine
     machine.write("/etc/edgepind/oauth-secret", "very secret\n", 0o600)
-    machine.write("/etc/edgepind/proxy-credentials", "edge:very secret\n", 0o600)
     machine.write(_PROGRAM, (Path(__file__).parent / "files" / "attempts.py").read_text())
     machine.must("useradd", _MALLORY)
     kept_site.begin_anew()
@@ -67,7 +66,7 @@ def give_back(site: Site) -> None:
 def apply(**pinning: Any) -> str:
     """A request for a document, as a line."""
     whole = {"enabled": True, "current": _A_PIN, "accepted": [_A_PIN], **pinning}
-    return json.dumps({"do": "apply", "pinning": whole, "lent": []}) + "\n"
+    return json.dumps({"do": "apply", "pinning": whole}) + "\n"
 
 
 def ask(site: Site, *lines: str) -> list[str]:
@@ -85,7 +84,6 @@ def ask(site: Site, *lines: str) -> list[str]:
         ("ls", _STATE),
         ("ls", "/var/lib/edgepind-apply"),
         ("cat", "/etc/edgepind/oauth-secret"),
-        ("cat", "/etc/edgepind/proxy-credentials"),
         ("touch", f"{_STATE}/override"),
         ("touch", "/run/edgepind/override"),
         ("rm", "-f", "/run/edgepind/status.json"),

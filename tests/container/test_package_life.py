@@ -40,7 +40,7 @@ def test_an_upgrade_in_the_middle_of_a_rollover_goes_unnoticed(
 ) -> None:
     """The daemon is away for less than a tick, counts on, and restarts the Edge for nothing."""
     site.install(package)
-    site.begin_anew({"pins": {"hold_down": "7s"}})  # four times as long beside the pinned leaf
+    site.begin_anew({"pins": {"hold_down": "25s"}})
     machine, fresh = site.machine, site.cloud.issue()
     machine.must("systemctl", "enable", "edgepind")
     machine.must("systemctl", "start", "edgepind-first-tick.target")  # as at boot

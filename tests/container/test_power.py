@@ -31,12 +31,9 @@ def sightings(site: Site, leaf: str) -> int:
 
 
 def test_a_reboot_in_the_middle_of_a_rollover_loses_nothing(kept_site: Site) -> None:
-    """One address has changed; the count of the pending pin goes on where it stood.
-
-    The hold-down is four times as long while the others serve the pinned leaf.
-    """
+    """One address has changed; the count of the pending pin goes on where it stood."""
     site, cloud = kept_site, kept_site.cloud
-    site.write_settings({"pins": {"hold_down": "3s"}})
+    site.write_settings({"pins": {"hold_down": "10s"}})
     site.machine.must("systemctl", "reload", DAEMON)
     before, fresh = cloud.leaf, cloud.issue()
     cloud.serve(fresh, CLOUD_IPS[0])

@@ -25,7 +25,6 @@ NEEDS_SETTINGS = (
     "override on --for 1h --reason x",
     "override off",
     "override show",
-    "restart --now",
     "reload",
 )
 
@@ -49,8 +48,6 @@ def main_in_here(words: list[str]) -> int:
         "pin add",
         f"pin add {'AB' * 32} --role pending",
         f"pin add {'AB' * 32} --role retiring",
-        "restart",
-        "restart --later",
         "override",
         "override on",
         "override on --for 1h",

@@ -80,9 +80,7 @@ async def test_each_situation_has_its_finding(site: Site, read: Any) -> None:
         second: "unannounced_rotation",
         third: "interception",
     }
-    assert status["lockout"] is True, "two of three looks would be refused"
-    site.cloud.serve(original, [first, second])
-    assert (await one_tick(site))["lockout"] is False
+    assert status["lockout"] is False
     assert status["finding"] == "interception"
     assert [it["fingerprint"] for it in status["addresses"]] == [
         str(it) for it in (current, rotated.fingerprint, proxy.fingerprint)

@@ -37,10 +37,7 @@ async def learned(site: Site, credential: Credential) -> None:
 
 
 async def test_the_hold_down_is_served_in_age_and_sightings(site: Site) -> None:
-    """Beside a pinned leaf balanced asks for four times as much, available for all of it.
-
-    Both say when it will be over.
-    """
+    """Balanced asks for all of it, available for a tenth; both say when it will be over."""
     install_current(site)
     cloud: Table = {"interval": "1h"}
     pins: Table = {"hold_down": "30s", "sightings": 1000}
@@ -50,7 +47,7 @@ async def test_the_hold_down_is_served_in_age_and_sightings(site: Site) -> None:
     site.cloud.serve(other := site.issue(), site.cloud.addresses[:1])
     await one_tick(site)
     assert (pin(site, other)["role"], pin(site, other)["origin"]) == ("pending", "observed")
-    assert 100 < waits(site, other) <= 120
+    assert 28 < waits(site, other) <= 30
     assert pin(site, other)["sightings"] == 1
     before = waits(site, other)
     await one_tick(site)
@@ -59,7 +56,7 @@ async def test_the_hold_down_is_served_in_age_and_sightings(site: Site) -> None:
     site.write_settings({"cloud": cloud, "pins": {**pins, "policy": "available"}})
     poke(site, signal.SIGHUP)
     await site.until_event("reloaded")
-    await site.until(lambda: waits(site, other) <= 30, "the shorter hold-down")
+    await site.until(lambda: waits(site, other) <= 3, "the shorter hold-down")
     assert pin(site, other)["role"] == "pending", "its sightings are not served"
 
 
@@ -97,8 +94,8 @@ async def test_strict_never_accepts_the_unannounced(site: Site, ask: Any) -> Non
     assert pin(site, other)["origin"] == "operator"
 
 
-async def test_a_contradiction_drains_the_hold_down(site: Site) -> None:
-    """Another leaf that could be accepted, or the old one where the new had been; no roll-over."""
+async def test_a_contradiction_starts_the_hold_down_again(site: Site) -> None:
+    """Another unpinned leaf anywhere, or the old one where the new had been; not a roll-over."""
     install_current(site)
     first, second, third = site.cloud.addresses
     original = site.cloud.served()[first].credential
@@ -114,7 +111,7 @@ async def test_a_contradiction_drains_the_hold_down(site: Site) -> None:
     assert pin(site, other)["sightings"] == 5, "rolling over is no contradiction"
     site.cloud.serve(site.issue(), [third])
     await one_tick(site)
-    assert pin(site, other)["sightings"] == 3, "another leaf is"
+    assert pin(site, other)["sightings"] <= 2, "another leaf is"
     site.cloud.serve(original, [third])
     for _ in range(3):
         await one_tick(site)
@@ -122,11 +119,9 @@ async def test_a_contradiction_drains_the_hold_down(site: Site) -> None:
     site.cloud.serve(original, [first])
     await one_tick(site)
     assert pin(site, other)["sightings"] >= 6, "one look without it may be a turn"
-    for _ in range(8):
+    for _ in range(9):
         await one_tick(site)
-    before = pin(site, other)["sightings"]
-    await one_tick(site)
-    assert pin(site, other)["sightings"] < before, "and so is the old one come back for good"
+    assert pin(site, other)["sightings"] <= 1, "and so is the old one come back for good"
 
 
 async def test_a_contradicted_leaf_is_not_accepted_while_it_lasts(site: Site) -> None:

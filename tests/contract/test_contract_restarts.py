@@ -2,7 +2,7 @@
 
 import json
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -141,41 +141,6 @@ async def test_a_planned_restart_waits_no_longer_than_its_deadline(site: Site) -
     at = [int(told(site, it)[0]["__REALTIME_TIMESTAMP"]) for it in ("config_written",)]
     done = int(told(site, "restart_succeeded")[0]["__REALTIME_TIMESTAMP"])
     assert done - at[0] > 600_000, "microseconds"
-
-
-def far_window() -> str:
-    """A window that is not open now, nor within a day, wherever this runs."""
-    day = datetime.now(UTC) + timedelta(days=3)
-    return f"{day:%a} 02:00-03:00"
-
-
-async def test_a_planned_restart_waits_for_a_window_and_is_not_owed(site: Site) -> None:
-    """Planned, told once, a good answer of `status`; a lockout waits for no window."""
-    await begin(site, {"maintenance": [far_window()]})
-    other = site.issue()
-    site.cloud.announce(other, datetime.now(UTC) + timedelta(days=30))
-    await site.until_event("restart_planned")
-    await pass_ticks(site, 3)
-    assert str(other.fingerprint) in site.pinning()["fingerprints"], "written already"
-    document = site.daemon.status()
-    assert document["plan"]["what"] == "restart"
-    assert document["plan"]["waits_for"] == "window"
-    assert f"restart planned for {document['plan']['named']}, because" in document["reason"]
-    assert document["plan"]["at"] <= document["plan"]["until"]
-    assert document["edge"]["restart_owed"] is False
-    assert site.events().count("restart_planned") == 1
-    assert site.restarts() == 0
-    site.cloud.rotate(other)
-    await site.until_event("restart_succeeded")
-    assert site.daemon.status()["plan"] is None
-
-
-async def test_a_rotation_is_not_waited_beyond(site: Site) -> None:
-    """Announced for a time before the window: the restart is made before it."""
-    await begin(site, {"maintenance": [far_window()]})
-    site.cloud.announce(site.issue(), datetime.now(UTC) + timedelta(seconds=30))
-    await site.until_event("restart_succeeded")
-    assert "restart_planned" not in site.events()
 
 
 async def test_a_locked_out_edge_waits_for_the_urgent_deadline_alone(site: Site) -> None:

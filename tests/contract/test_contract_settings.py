@@ -18,8 +18,6 @@ public_roots = "bundled"       # "bundled" (the Mozilla set that ships with the 
 system_roots = "system"        # the host's own trust store, or a PEM file
 interval = "60s"               # between ticks
 timeout = "10s"                # one handshake or one request, whole
-proxy = ""                     # "http://proxy.example:3128": everything goes through it by CONNECT
-proxy_credentials_file = ""    # user:password; or the systemd credential edgepind.proxy
 
 [status]
 enabled = true
@@ -57,12 +55,10 @@ hold_down = "15min"
 sightings = 5
 overlap = "24h"
 issuers = []                   # SPKI pins of issuing CAs that the cloud is known to use
-ca_hold_down = "4h"            # before a leaf under another CA organisation is adopted; "never"
-cas = "learned"                # or ["Amazon"]: organisations of the public roots
 
 [fail_open]
 enabled = true
-grace = "1min"
+grace = "5min"
 limit = "4h"                   # longest time open
 budget = 3                     # at most this many openings in budget_window
 budget_window = "24h"

@@ -1,7 +1,5 @@
 """The policy table, row by row as CONTRACT section 6 prints it."""
 
-from dataclasses import replace
-
 import pytest
 
 from edgepind.core.admission import (
@@ -22,13 +20,7 @@ _EXPECTED = {
     Evidence.BUNDLE: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.DOCUMENT: (Condition.AT_ONCE, Condition.AT_ONCE, Condition.AT_ONCE),
     Evidence.UNANNOUNCED: (Condition.NEVER, Condition.HOLD_DOWN, Condition.SHORT_HOLD_DOWN),
-    Evidence.BESIDE: (Condition.NEVER, Condition.LONG_HOLD_DOWN, Condition.HOLD_DOWN),
-    Evidence.CA_CHANGED: (Condition.NEVER, Condition.CA_HOLD_DOWN, Condition.HOLD_DOWN),
-    Evidence.CA_CHANGED_BESIDE: (
-        Condition.NEVER,
-        Condition.LONG_CA_HOLD_DOWN,
-        Condition.HOLD_DOWN,
-    ),
+    Evidence.IN_TURN: (Condition.NEVER, Condition.LONG_HOLD_DOWN, Condition.HOLD_DOWN),
     Evidence.BOOTSTRAP: (Condition.SIGHTINGS, Condition.SIGHTINGS, Condition.SIGHTINGS),
     Evidence.EXCEPTION: (Condition.HOLD_DOWN, Condition.HOLD_DOWN, Condition.HOLD_DOWN),
     Evidence.INTERCEPTION: (Condition.NEVER, Condition.NEVER, Condition.NEVER),
@@ -71,35 +63,9 @@ def test_each_evidence_leaves_its_own_origin_and_interception_none() -> None:
         Evidence.ANNOUNCEMENT: Origin.ANNOUNCED,
         Evidence.DOCUMENT: Origin.DOCUMENT,
         Evidence.UNANNOUNCED: Origin.OBSERVED,
-        Evidence.CA_CHANGED: Origin.OBSERVED,
         Evidence.BOOTSTRAP: Origin.BOOTSTRAP,
         Evidence.EXCEPTION: Origin.EXCEPTION,
     }
-
-
-@pytest.mark.parametrize(
-    ("policy", "beside", "ages"),
-    [
-        (Policy.STRICT, False, (None, None)),
-        (Policy.STRICT, True, (None, None)),
-        (Policy.BALANCED, False, (14_400.0, None)),
-        (Policy.BALANCED, True, (57_600.0, None)),
-        (Policy.AVAILABLE, False, (900.0, 900.0)),
-        (Policy.AVAILABLE, True, (900.0, 900.0)),
-    ],
-)
-def test_what_a_leaf_under_another_ca_has_to_serve(
-    policy: Policy,
-    beside: bool,  # noqa: FBT001 - a case
-    ages: tuple[float | None, float | None],
-) -> None:
-    """By default, and with a `ca_hold_down` of "never": the longer of both waits, or none."""
-    rules = PinRules(policy=policy)
-    for it, age in zip((rules, replace(rules, ca_hold_down=None)), ages, strict=True):
-        need = hold_down(Origin.OBSERVED, it, beside=beside, other_ca=True)
-        assert need == (None if age is None else HoldDown(age, 5, everywhere=False))
-        assert hold_down(Origin.BOOTSTRAP, it, other_ca=True) == hold_down(Origin.BOOTSTRAP, it)
-        assert hold_down(Origin.OBSERVED, it) == hold_down(Origin.OBSERVED, rules)
 
 
 @pytest.mark.parametrize("policy", Policy)

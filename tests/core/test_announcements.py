@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.announcements import drop_orphans, note_announcement
+from edgepind.core.announcements import note_announcement
 from edgepind.core.pin_lifecycle import REFUSALS_KEPT
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
@@ -48,35 +48,6 @@ def test_an_announced_pin_is_prepared_as_backup() -> None:
     new = Pin(B, PinKind.CERTIFICATE, Role.BACKUP, Origin.ANNOUNCED, EPOCH + timedelta(hours=1))
     assert pins == (CURRENT, new)
     assert told == [(EventName.PIN_PREPARED, B)]
-
-
-def test_a_backup_remembers_who_announced_it_and_goes_with_him() -> None:
-    """At once where it was never live; one that is live now or was before does not."""
-    over = replace(ANSWER, over=frozenset({CURRENT.key, (PinKind.SPKI, C)}))
-    pins, state, _ = announced(state_of([CURRENT]), remembered(A, B), status=over)
-    assert pins[1].announcer == CURRENT.key
-    assert drop_orphans(state, tick()) == (state, ())
-    alone = replace(state, pins=(pin("c", Role.CURRENT), pins[1]))
-    after, events = drop_orphans(alone, tick())
-    assert [it.fingerprint for it in after.pins] == [C]
-    assert [(it.name, it.fingerprint) for it in events] == [(EventName.PIN_RETIRED, B)]
-    live = tick(Observations(RULES, link=link({"1": leaf("b")})))
-    assert drop_orphans(alone, live)[0] is alone
-    was_live = replace(alone, pins=(alone.pins[0], replace(pins[1], ever_live=True)))
-    assert drop_orphans(was_live, tick())[0] is was_live
-    unknown = replace(alone, pins=(alone.pins[0], replace(pins[1], announcer=None)))
-    assert drop_orphans(unknown, tick())[0] is unknown
-
-
-def test_the_current_pin_takes_over_what_it_names() -> None:
-    """One that is not current keeps nothing, nor does an unknown leaf."""
-    old, new = pin("c", Role.RETIRING), CURRENT
-    backup = replace(pin("b", Role.BACKUP, Origin.ANNOUNCED), announcer=old.key)
-    before = state_of([new, old, backup])
-    for over, announcer in ((new.key, new.key), (old.key, old.key), ((PinKind.SPKI, B), old.key)):
-        status = replace(ANSWER, over=frozenset({over}))
-        pins, _, _ = announced(before, remembered(A, B), status=status)
-        assert pins[2].announcer == announcer
 
 
 @pytest.mark.parametrize(

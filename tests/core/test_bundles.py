@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edgepind.core.bundles import KEPT, came_from, note_bundles, objection_to
-from edgepind.core.explain_pin import explain_pin, explain_unpinned
+from edgepind.core.explain_pin import explain_unpinned
 from edgepind.core.tick import Tick
 from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.bundle import (
@@ -180,12 +180,3 @@ def test_explain_knows_what_is_to_come() -> None:
     named = "the signed bundle 7 names it as backup pin from 2027-01-01 01:00:00 UTC on"
     assert named in explain_unpinned(B, state, RULES).evidence_for
     assert explain_unpinned(C, state, RULES).evidence_for == ()
-
-
-def test_explain_knows_until_when_a_pin_is_named() -> None:
-    """After that it goes as soon as it is not live."""
-    ends = replace(pin("b", origin=Origin.BUNDLE), not_after=EPOCH + HOUR)
-    changes = explain_pin(ends, state_of([CURRENT, ends]), RULES).would_change
-    named = "not live after 2027-01-01 01:00:00 UTC, it is retired, by its bundle"
-    assert named in changes
-    assert named not in explain_pin(pin("b"), state_of([CURRENT, pin("b")]), RULES).would_change

@@ -12,8 +12,6 @@ from edgepind.core.desired import (
     rollback_target,
     wanted,
 )
-from edgepind.core.loans import lent_in
-from edgepind.lab.sim_observations import EPOCH, fingerprint
 from edgepind.model.action import DocumentWritten, RestoreDocument, WriteDocument, WriteFailed
 from edgepind.model.enums import (
     EventName,
@@ -29,15 +27,13 @@ from edgepind.model.observation import (
     DocumentRead,
     DocumentRejected,
     DocumentUnreadable,
-    Observations,
 )
-from edgepind.model.state import Edge, Guard, Loan, Restart, RolledBack, RollingBack, State
+from edgepind.model.state import Edge, Guard, Restart, RolledBack, RollingBack, State
 from tests.core.situations import (
     IN_EACH_PHASE,
     NOW,
     ON_A,
     ON_BA,
-    RULES,
     A,
     B,
     document,
@@ -62,42 +58,9 @@ def test_the_accepted_pins_are_wanted_and_the_posture_says_whether_they_count() 
     assert wanted(state) == ON_BA
     assert wanted(state_of([pin("c", Role.PENDING)])) is None
     for posture in Posture:
+        enabled = posture not in {Posture.OPEN, Posture.OVERRIDE}
         it = wanted(replace(state, guard=Guard(posture)))
-        assert it == replace(ON_BA, enabled=posture is not Posture.OVERRIDE)
-        last = wanted(replace(state, guard=Guard(posture, last_resort=True)))
-        assert last == replace(ON_BA, enabled=posture not in {Posture.OPEN, Posture.OVERRIDE})
-
-
-def test_what_is_on_loan_is_wanted_behind_the_pins_and_before_them_where_one_is_read() -> None:
-    """A loan that is a pin by now stands once, and is lent no more."""
-    loans = tuple(Loan(fingerprint(it), PinKind.CERTIFICATE, EPOCH) for it in "xa")
-    state = replace(state_of(BOTH), guard=Guard(Posture.OPEN, loans=loans))
-    goal = wanted(state)
-    assert goal == pinning("b", "a", "x")
-    assert lent_in(goal, state) == (fingerprint("x"),)
-    single = replace(state, guard=replace(state.guard, loan_leads=True))
-    assert wanted(single) == pinning("x", "a", "b")
-    assert wanted(replace(state, pins=())) is None
-
-
-def test_a_write_says_what_is_on_loan_and_is_made_where_that_alone_changes() -> None:
-    """The set on the disk stays the same when a loan becomes a pin; what is lent does not."""
-    loan = Loan(fingerprint("x"), PinKind.CERTIFICATE, EPOCH)
-    lending = replace(state_of(BOTH, Edge(written=ON_BA)), guard=Guard(Posture.OPEN, loans=(loan,)))
-    goal, lent = pinning("b", "a", "x"), (fingerprint("x"),)
-    _, actions, _ = amend_document(lending, tick())
-    assert actions == (WriteDocument(goal, lent=lent),)
-    written, _ = learn_write(lending, DocumentWritten(goal, "digest"), tick())
-    assert written.edge.lent == lent
-    assert amend_document(written, tick())[1] == ()
-    pinned = replace(written, pins=(*written.pins, pin("x", Role.RETIRING)), guard=Guard())
-    assert amend_document(pinned, tick())[1] == (WriteDocument(goal),)
-    for lies, actions in ((lent, ()), ((), (WriteDocument(goal, lent=lent),))):
-        it = DocumentRead(True, goal.current, goal.accepted, "digest", EPOCH, lent=lies)  # noqa: FBT003
-        seen = Observations(RULES, document=it)
-        assert amend_document(written, tick(seen))[1] == actions
-    missing = Observations(RULES, document=DocumentMissing())
-    assert amend_document(written, tick(missing))[1] == (RestoreDocument(goal, lent),)
+        assert it == replace(ON_BA, enabled=enabled)
 
 
 def test_the_way_back_is_the_good_document_as_far_as_it_is_accepted() -> None:
@@ -110,9 +73,9 @@ def test_the_way_back_is_the_good_document_as_far_as_it_is_accepted() -> None:
     assert rollback_target(state_of(BOTH, Edge(good=pinning("c")))) is None
     off = pinning("a", enabled=False)
     assert rollback_target(state_of(BOTH, Edge(good=off))) == ON_A
-    opened = replace(state_of(BOTH, Edge(good=off)), guard=Guard(Posture.OVERRIDE))
+    opened = replace(state_of(BOTH, Edge(good=off)), guard=Guard(Posture.OPEN))
     assert rollback_target(opened) == off
-    closed = replace(state_of(BOTH, Edge(good=ON_A)), guard=Guard(Posture.OVERRIDE))
+    closed = replace(state_of(BOTH, Edge(good=ON_A)), guard=Guard(Posture.OPEN))
     assert rollback_target(closed) == ON_A
 
 

@@ -6,32 +6,16 @@ import pytest
 
 from edgepind.core.evidence_rows import ROWS, EvidenceRow, evidence
 from edgepind.core.explain_pin import explain_pin, explain_unpinned
-from edgepind.lab.sim_observations import EPOCH, fingerprint, spki
-from edgepind.model.bundle import BundlePin
 from edgepind.model.enums import Finding, Origin, Policy, Role
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, Rules
-from edgepind.model.state import (
-    AddressVerdict,
-    Breach,
-    BundleMemory,
-    CaOwner,
-    ClockJudgement,
-    LastServed,
-    ServedLeaf,
-    State,
-)
+from edgepind.model.state import AddressVerdict, Breach, ClockJudgement, State
 from tests.core.situations import BACKUP, CURRENT, NEW_LEAF, OLD_LEAF, PENDING, A, B
 from tests.support.sim_site import rules
 
 RULES = rules()
-HELD = replace(PENDING, held=600.0, sightings=2, seen_at=(("1", 2),), owners=("Amazon",))
-SITE = State(
-    pins=(CURRENT, HELD),
-    addresses=(NEW_LEAF,),
-    finding=Finding.UNANNOUNCED_ROTATION,
-    owners=(CaOwner("Amazon"),),
-)
+HELD = replace(PENDING, held=600.0, sightings=2, seen_at=(("1", 2),))
+SITE = State(pins=(CURRENT, HELD), addresses=(NEW_LEAF,), finding=Finding.UNANNOUNCED_ROTATION)
 
 
 def rows(pin: Pin, state: State = SITE, its: Rules = RULES) -> dict[str, EvidenceRow]:
@@ -44,28 +28,12 @@ def test_a_pending_pin_lacks_age_and_sightings_and_says_for_how_long() -> None:
     found = rows(HELD)
     assert found["age"] == EvidenceRow("age", "15min of being seen", "5min more", 300.0)
     assert found["sightings"] == EvidenceRow("sightings", "5 in all", "3 more", 180.0)
-    for name in ("policy", "live", "contradiction", "address", "chain", "clock"):
+    for name in ("policy", "live", "contradiction", "chain", "clock"):
         assert found[name].holds, name
         assert (found[name].missing, found[name].complete_in) == (None, None)
     assert not found["operator"].holds
     assert not found["announcement"].holds
     assert {"proof", "standing"}.isdisjoint(found)
-
-
-def test_a_leaf_at_new_addresses_alone_is_told_what_it_lacks() -> None:
-    """As long as another address still serves a pinned leaf."""
-    old = LastServed("1", (ServedLeaf(A, spki("a")),), pinned=True)
-    new = LastServed("2", (ServedLeaf(B, spki("b")),), new=True)
-    served = replace(SITE, served=(old, new))
-    assert rows(HELD, served)["address"].missing == "only new addresses serve it"
-    assert any("addresses that are new" in it for it in explained(served))
-    assert rows(HELD, replace(served, served=(new,)))["address"].holds
-    assert not any("addresses that are new" in it for it in explained(SITE))
-
-
-def explained(state: State) -> tuple[str, ...]:
-    """What speaks against the pin that waits."""
-    return explain_pin(HELD, state, RULES).evidence_against
 
 
 def test_what_is_served_holds() -> None:
@@ -100,14 +68,9 @@ def test_what_stands_in_the_way_is_named() -> None:
     strict = rows(HELD, SITE, rules(PinRules(policy=Policy.STRICT)))
     assert not strict["policy"].holds
     assert {"age", "sightings"}.isdisjoint(strict)
-    other = replace(HELD, fingerprint=fingerprint("c"))
     spoken_against = replace(
-        SITE,
-        pins=(*SITE.pins, other),
-        addresses=(NEW_LEAF, replace(NEW_LEAF, address="2", fingerprint=other.fingerprint)),
+        SITE, addresses=(NEW_LEAF, replace(NEW_LEAF, address="2", fingerprint=A))
     )
-    strange = rows(replace(HELD, owners=("Other CA",)))["ca"]
-    assert "Other CA" in str(strange.missing)
     assert "2 serves another" in str(rows(HELD, spoken_against)["contradiction"].missing)
     broken = replace(SITE, breaches=(Breach(B, "no SAN"),))
     assert "no SAN" in str(rows(HELD, broken)["chain"].missing)
@@ -144,24 +107,12 @@ def test_an_announcement_holds_or_says_why_it_cannot() -> None:
         assert word in str(row.missing)
 
 
-def test_a_bundle_counts_where_it_names_the_pin_now_or_later() -> None:
-    """It is told only of what a bundle names."""
-    assert rows(replace(BACKUP, origin=Origin.BUNDLE))["bundle"].holds
-    assert "bundle" not in rows(BACKUP)
-    later = BundlePin(B, Role.BACKUP, not_before=EPOCH)
-    other = replace(later, fingerprint=A)
-    state = replace(SITE, bundle=BundleMemory(waiting=(other, later)))
-    row = rows(HELD, state)["bundle"]
-    assert (row.holds, row.complete_at) == (False, EPOCH)
-
-
 def test_an_explanation_carries_the_rows_of_its_fingerprint() -> None:
     """Of a pin and of what is none; each name once."""
     assert explain_pin(HELD, SITE, RULES).rows == evidence(B, HELD, SITE, RULES)
     strange = explain_unpinned(B, State(), RULES).rows
     assert [it.row for it in strange] == ["operator", "announcement", "live", "chain"]
-    signed = replace(CURRENT, origin=Origin.BUNDLE)
-    names = [it.row for pin in (HELD, signed) for it in evidence(B, pin, SITE, RULES)]
+    names = [it.row for pin in (HELD, CURRENT) for it in evidence(B, pin, SITE, RULES)]
     assert len(set(names)) == len(ROWS)
 
 

@@ -132,23 +132,17 @@ def test_a_pending_pin_without_contradiction_has_nothing_against_it() -> None:
 
 
 def test_what_contradicts_a_pending_pin_is_told() -> None:
-    """Another leaf that waits as well, or a pinned one where it was seen; and a bad clock.
-
-    Not a stranger's that will never be accepted.
-    """
+    """Another unpinned leaf anywhere, or a pinned one where it was seen; and a bad clock."""
     held = replace(PENDING, seen_at=(("2", 1),))
-    other = AddressVerdict("3", Finding.UNANNOUNCED_ROTATION, C)
-    stranger = AddressVerdict("4", Finding.INTERCEPTION, fingerprint("m"))
+    other = AddressVerdict("3", Finding.INTERCEPTION, C)
     state = State(
-        pins=(CURRENT, held, replace(PENDING, fingerprint=C)),
-        addresses=(OLD_LEAF, other, stranger),
-        clock=ClockJudgement(trusted=False),
+        pins=(CURRENT, held), addresses=(OLD_LEAF, other), clock=ClockJudgement(trusted=False)
     )
     assert set(_pin(held, state).evidence_against) == {
         "no address serves it now, so its hold-down is paused",
         "the clock is known to be wrong, so its hold-down is paused",
         "2 serves a pinned leaf again, which contradicts it",
-        "3 serves another leaf that waits as well, which contradicts it",
+        "3 serves another unpinned leaf, which contradicts it",
     }
 
 
@@ -218,6 +212,15 @@ def test_what_would_end_a_backup_pin(origin: Origin, told: str, *, ever_live: bo
     why = _pin(replace(BACKUP, origin=origin, ever_live=ever_live, unseen=3600.0))
     assert "it becomes the current pin" in why.would_change[0]
     assert why.would_change[1].startswith(told)
+
+
+def test_a_backup_that_a_bundle_bounds_ends_with_its_bundle() -> None:
+    """The instant that the bundle names is told, and that it is retired after it."""
+    ends = EPOCH + timedelta(days=30)
+    why = _pin(replace(BACKUP, origin=Origin.BUNDLE, not_after=ends))
+    assert f"not live after {ends:%Y-%m-%d %H:%M:%S} UTC, it is retired, by its bundle" in (
+        why.would_change
+    )
 
 
 def test_an_announced_backup_ends_also_with_a_rotation_that_came_without_it() -> None:
@@ -396,6 +399,5 @@ def test_leaves_of_named_cas_do_not_contradict_one_another() -> None:
     there = AddressVerdict("2", Finding.INTERCEPTION, other.fingerprint)
     state = State(pins=(CURRENT, mine, other), addresses=(NEW_LEAF, there))
     assert not any("contradicts" in it for it in _pin(mine, state).evidence_against)
-    stranger = replace(other, origin=Origin.OBSERVED)
-    alone = replace(state, pins=(CURRENT, mine, stranger))
+    alone = replace(state, pins=(CURRENT, mine))
     assert any("contradicts" in it for it in _pin(mine, alone).evidence_against)

@@ -6,24 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from edgepind.core.admission import remaining_hold_down
 from edgepind.core.hold_down import note_sightings
 from edgepind.core.live_leaves import note_served
-from edgepind.core.wait import remaining_hold_down
-from edgepind.lab.sim_observations import EPOCH, OWNER, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
 from edgepind.model.enums import Bootstrap, EventName, Origin, PinKind, Policy, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Monotonic, Validity
-from edgepind.model.observation import (
-    AddressSeen,
-    HandshakeFault,
-    Leaf,
-    Link,
-    Observations,
-    Served,
-)
+from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules
-from edgepind.model.state import LastServed, ServedLeaf, State
+from edgepind.model.state import State
 from tests.core.situations import NOW, A, B, C, pin, rules, state_of, tick
 
 CURRENT = pin("a", Role.CURRENT)
@@ -76,7 +69,6 @@ def test_what_is_seen_for_the_first_time_begins_to_wait() -> None:
         seen_at=(("1", 1), ("2", 1)),
         last_seen=NOW,
         ever_live=True,
-        owners=(OWNER,),
     )
     assert told == [(EventName.PIN_PENDING, B)]
     assert saw(after, ALL_B)[1] == []
@@ -239,31 +231,28 @@ def test_a_clock_that_is_wrong_pauses_it() -> None:
 @pytest.mark.parametrize(
     ("serves", "again"),
     [
-        ({"1": leaf("b"), "2": leaf("c")}, (2, (("1", 2), ("2", 1)), NOW)),
+        ({"1": leaf("b"), "2": leaf("c")}, (1, (("1", 1),), NOW)),
         ({"1": leaf("a"), "2": leaf("b")}, (4, (("1", 2), ("2", 2)), NOW)),
-        ({"1": leaf("c")}, (2, (("1", 2), ("2", 1)), NOW)),
-        ({"1": leaf("b"), "2": leaf("c", public=False)}, (4, (("1", 3), ("2", 1)), NOW)),
-        ({"1": leaf("b"), "2": leaf("c", name_matches=False)}, (4, (("1", 3), ("2", 1)), NOW)),
+        ({"1": leaf("c")}, (0, (), None)),
         ({"1": leaf("a"), "2": leaf("a")}, (3, (("1", 2), ("2", 1)), NOW - 10)),
         ({"1": leaf("b", public=False)}, (3, (("1", 2), ("2", 1)), NOW - 10)),
     ],
 )
-def test_a_contradiction_drains_it_as_it_fills(
+def test_a_contradiction_starts_it_again(
     serves: Mapping[str, Leaf], again: tuple[int, tuple[tuple[str, int], ...], float | None]
 ) -> None:
-    """Another leaf that could be accepted, at an address that does not serve both.
+    """Another unpinned leaf at an address that does not serve both.
 
-    A pinned one may be served in turn; the same leaf with a chain that is no evidence is none, and
-    what could never be accepted speaks for its own address.
+    A pinned one may be served in turn; the same leaf with a chain that is no evidence is none.
     """
     found = the_pin(saw(state_of([CURRENT, WAITING]), serves)[0])
     assert found is not None
     assert (found.sightings, found.seen_at, found.last_seen) == again
-    assert found.held == {2: 50.0, 3: 60.0, 4: 70.0}[again[0]]
+    assert found.held == {3: 60.0, 4: 70.0}.get(again[0], 0.0)
     assert (found.role, found.origin, found.since) == (Role.PENDING, Origin.OBSERVED, EPOCH)
 
 
-def test_an_address_that_has_gone_back_for_good_drains_it() -> None:
+def test_an_address_that_has_gone_back_for_good_starts_it_again() -> None:
     """Ten looks without the leaf; nine may be a turn."""
     state = state_of([CURRENT])
     for serves in ({"1": leaf("b")}, *[{"1": leaf("a")}] * 9):
@@ -274,35 +263,14 @@ def test_an_address_that_has_gone_back_for_good_drains_it() -> None:
 
 
 def test_acceptable_leaves_at_one_address_are_a_set() -> None:
-    """In turn, or under several offers; one that can never be accepted pauses what it spoils."""
+    """In turn, or under several offers; one that can never be accepted contradicts."""
     state = state_of([CURRENT])
     for name in "bcbcbcb":
         state, _ = saw(state, {"1": leaf(name)})
     assert _held(state)[0] == 4
     assert _held(state, C)[0] == 3
     state, _ = saw(state, {"1": leaf("m", public=False)})
-    assert _held(state) == (4, (("1", 4),))
-
-
-def test_a_bucket_that_is_drained_whole_is_filled_from_the_beginning() -> None:
-    """Neither age nor sightings fall below zero, and what an address once showed is forgotten."""
-    spent = replace(WAITING, held=4.0, sightings=1)
-    found = the_pin(saw(state_of([CURRENT, spent]), {"1": leaf("c")})[0])
-    assert found is not None
-    assert (found.held, found.sightings, found.seen_at, found.unseen) == (0.0, 0, (), 15.0)
-    seen = the_pin(saw(state_of([CURRENT, spent]), {"1": leaf("b"), "2": leaf("c")})[0])
-    assert seen is not None
-    assert (seen.held, seen.unseen) == (0.0, 0.0)
-
-
-def test_an_address_that_shows_what_is_never_accepted_gives_no_sighting() -> None:
-    """The leaf beside it, under another offer, may be the stranger's as well."""
-    both = Served(leaf("b"), "TLSv1.3", "X", others=(leaf("m", public=False),))
-    it = tick(Observations(rules(), link=Link((AddressSeen("1", both),))))
-    assert it.seen.link is not None
-    before = note_served(state_of([CURRENT, WAITING]), it)
-    found = the_pin(note_sightings(before, it.seen.link, it)[0])
-    assert found == WAITING, "nothing is counted, and nothing is held against it"
+    assert _held(state) == (0, ())
 
 
 def _held(state: State, value: Fingerprint = B) -> tuple[int, tuple[tuple[str, int], ...]]:
@@ -410,15 +378,11 @@ def test_a_name_with_many_addresses_in_turn_is_pinned_as_soon() -> None:
 
 def test_what_is_left_of_a_hold_down() -> None:
     """Seconds of age, never less than none; None for a pin that does not wait, or never will do."""
-    alone = state_of([CURRENT])
-    pinned = ServedLeaf(A, spki("a"), seen=1)
-    in_turn = replace(alone, served=(LastServed("1", (pinned,), in_turn=True),))
-    waits, rules = replace(ALMOST, held=880.5), PinRules()
-    assert remaining_hold_down(waits, alone, rules) == 19.5
-    assert remaining_hold_down(replace(ALMOST, held=1000.0), alone, rules) == 0.0
-    assert remaining_hold_down(ALMOST, alone, PinRules(policy=Policy.STRICT)) is None
-    assert remaining_hold_down(CURRENT, alone, rules) is None
-    assert remaining_hold_down(waits, in_turn, rules) == 2719.5
+    assert remaining_hold_down(replace(ALMOST, held=880.5), PinRules(), in_turn=False) == 19.5
+    assert remaining_hold_down(replace(ALMOST, held=1000.0), PinRules(), in_turn=False) == 0.0
+    assert remaining_hold_down(ALMOST, PinRules(policy=Policy.STRICT), in_turn=False) is None
+    assert remaining_hold_down(CURRENT, PinRules(), in_turn=False) is None
+    assert remaining_hold_down(replace(ALMOST, held=880.5), PinRules(), in_turn=True) == 2719.5
 
 
 # --- forgotten ----------------------------------------------------------------------------------

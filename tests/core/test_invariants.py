@@ -31,16 +31,7 @@ from edgepind.model.observation import (
 )
 from edgepind.model.pin import Pin
 from edgepind.model.rules import PinRules, RestartRules
-from edgepind.model.state import (
-    BundleMemory,
-    Edge,
-    Guard,
-    Loan,
-    OverrideState,
-    Owing,
-    Restart,
-    State,
-)
+from edgepind.model.state import BundleMemory, Edge, Guard, OverrideState, Owing, Restart, State
 from tests.core.situations import IN_EACH_PHASE
 from tests.support.sim_site import rules
 
@@ -359,10 +350,7 @@ def test_validation_stays_on_in_a_posture_that_enforces(posture: Posture) -> Non
 @pytest.mark.parametrize(
     ("guard", "without"),
     [
-        (
-            Guard(posture=Posture.OPEN, open_ends=Monotonic(10_001.0), last_resort=True),
-            "the Edge is open",
-        ),
+        (Guard(posture=Posture.OPEN, open_ends=Monotonic(10_001.0)), "the Edge is open"),
         (Guard(posture=Posture.OVERRIDE, override=OVERRIDE), "an override is in force"),
     ],
 )
@@ -404,44 +392,8 @@ def test_an_edge_that_has_validation_off_is_owed_its_end(
 def test_an_edge_may_have_validation_off_where_that_is_meant(posture: Posture) -> None:
     """While it is open, and during an override."""
     ends = Monotonic(10_001.0)
-    guard = Guard(posture=posture, open_ends=ends, override=OVERRIDE, last_resort=True)
+    guard = Guard(posture=posture, open_ends=ends, override=OVERRIDE)
     assert _broken(replace(STEADY, edge=LOADED_OFF, guard=guard)) == ()
-
-
-LOAN = Loan(fingerprint("x"), PinKind.CERTIFICATE, EPOCH)
-LENDING = Guard(posture=Posture.OPEN, open_ends=Monotonic(10_001.0), loans=(LOAN,))
-WIDER = Pinning(DOCUMENT.enabled, DOCUMENT.current, (*DOCUMENT.accepted, LOAN.fingerprint))
-
-
-def test_what_is_lent_is_named_with_the_write_and_lent_in_an_opening_alone() -> None:
-    """It is no pin, and no loan without an end."""
-    named = WriteDocument(WIDER, lent=(LOAN.fingerprint,))
-    lending = replace(STEADY, guard=LENDING)
-    assert _broken(lending, named) == ()
-    assert _broken(lending, WriteDocument(WIDER)) == (
-        "1: a document is to be written with a loan that is not named as one",
-    )
-    assert _broken(STEADY, named) == (
-        "1: a document is to be written with a pin that is not accepted",
-    )
-    misplaced = "4: a leaf is on loan in posture {}, or while validation is off"
-    for guard, posture in (
-        (replace(LENDING, last_resort=True), "open"),
-        (Guard(loans=(LOAN,)), "enforcing"),
-    ):
-        assert _broken(replace(STEADY, guard=guard)) == (misplaced.format(posture),)
-    removed = replace(lending, removed=(LOAN.fingerprint,))
-    assert _broken(removed) == ("4: a leaf is on loan that an operator removed",)
-
-
-def test_an_edge_that_may_accept_what_was_lent_is_owed_its_end() -> None:
-    """By what it has loaded, as with validation that is off."""
-    loaded = Edge(loaded=WIDER, may_lend=(LOAN.fingerprint,))
-    sentence = "4: the Edge may accept a leaf whose loan is over, and is owed no restart"
-    assert _broken(replace(STEADY, edge=loaded)) == (sentence,)
-    assert _broken(replace(STEADY, edge=loaded, guard=LENDING)) == ()
-    assert _broken(replace(STEADY, edge=replace(loaded, loaded=None))) == ()
-    assert _broken(replace(STEADY, edge=loaded), WriteDocument(DOCUMENT)) == ()
 
 
 # --- 5: restarts --------------------------------------------------------------------------------

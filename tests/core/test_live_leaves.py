@@ -16,7 +16,7 @@ from edgepind.core.live_leaves import (
     note_served,
     others_live,
     passes,
-    pinned_beside,
+    pinned_in_turn,
 )
 from edgepind.lab.sim_observations import leaf, link
 from edgepind.model.enums import Finding, PinKind, Role
@@ -42,9 +42,7 @@ REFUSED = HandshakeFault.REFUSED
 
 def served(it: Leaf) -> ServedLeaf:
     """A leaf as it is remembered after one look."""
-    return ServedLeaf(
-        it.certificate, it.spki, first=1, finding=Finding.UNANNOUNCED_ROTATION, sound=True
-    )
+    return ServedLeaf(it.certificate, it.spki, first=1, finding=Finding.UNANNOUNCED_ROTATION)
 
 
 def looked(
@@ -208,22 +206,11 @@ def test_a_look_with_fewer_offers_takes_nothing_away() -> None:
 
 
 def test_a_pinned_leaf_in_turn_is_known() -> None:
-    """Not one that is served at the same address under another offer."""
+    """Not one that is served beside, under another offer."""
     pinned = state_of([pin("a", Role.CURRENT)])
-    assert pinned_beside(KEY_B, turns("abab", pinned))
-    assert not pinned_beside(KEY_B, turns("cbcb", pinned))
-    assert not pinned_beside(KEY_B, offered(LEAF_A, LEAF_B, state=pinned))
-
-
-def test_a_pinned_leaf_at_another_address_is_known() -> None:
-    """As long as it answers there, and not where only a wider look is served it."""
-    pinned = state_of([pin("a", Role.CURRENT)])
-    both = looked(pinned, {"1": LEAF_B, "2": LEAF_A})
-    assert pinned_beside(KEY_B, both)
-    assert not pinned_beside(KEY_B, looked(both, {"1": LEAF_B}))
-    wide = link({"2": LEAF_A}, wider_only=True).addresses
-    wider = Observations(SHORT, link=Link((*link({"1": LEAF_B}).addresses, *wide)))
-    assert not pinned_beside(KEY_B, note_served(pinned, tick(wider)))
+    assert pinned_in_turn(turns("abab", pinned))
+    assert not pinned_in_turn(turns("cbcb", pinned))
+    assert not pinned_in_turn(offered(LEAF_A, LEAF_B, state=pinned))
 
 
 def test_looks_at_the_own_offer_are_counted() -> None:

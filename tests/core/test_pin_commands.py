@@ -5,14 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from edgepind.core.live_leaves import note_served
 from edgepind.core.pin_commands import apply_commands, demote_current, refusal_to_remove
 from edgepind.core.pin_lifecycle import REMOVED_KEPT
-from edgepind.lab.sim_observations import EPOCH, leaf, link, spki
+from edgepind.lab.sim_observations import EPOCH
 from edgepind.model.enums import EventName, Finding, Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.observation import (
-    Leaf,
     Observations,
     PinAdd,
     PinRemove,
@@ -53,32 +51,6 @@ def test_what_is_removed_is_known_by_its_last_removal_and_forgotten_when_added()
     after, _ = apply_commands(after, (PinAdd(B),), tick())
     assert after.removed == (C,)
     assert roles(after)[B] is Role.BACKUP
-
-
-def served_lately(*leaves: Leaf) -> State:
-    """A site whose one address served these, one a look."""
-    state = state_of([CURRENT, BACKUP])
-    for it in leaves:
-        state = note_served(state, tick(Observations(rules(), link=link({"1": it}))))
-    return state
-
-
-def test_both_hashes_of_a_leaf_are_removed_and_come_back_together() -> None:
-    """`pins.kind` may be changed later. A leaf that nobody saw lately has one known hash."""
-    after, _ = apply_commands(served_lately(leaf("b"), leaf("a")), (PinRemove(B),), tick())
-    assert set(after.removed) == {B, spki("b")}
-    assert apply_commands(after, (PinAdd(B),), tick())[0].removed == ()
-
-
-def test_a_key_that_another_certificate_has_is_not_removed_with_one() -> None:
-    """Nor is what is a pin by itself."""
-    shared = replace(leaf("c"), spki=spki("b"))
-    after, _ = apply_commands(served_lately(leaf("b"), shared), (PinRemove(B),), tick())
-    assert after.removed == (B,)
-    twin = Pin(spki("b"), PinKind.SPKI, Role.BACKUP, BACKUP.origin, EPOCH)
-    before = served_lately(leaf("b"))
-    before = replace(before, pins=(*before.pins, twin))
-    assert apply_commands(before, (PinRemove(B),), tick())[0].removed == (B,)
 
 
 def test_a_removal_that_is_refused_bars_nothing() -> None:

@@ -2,21 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from math import inf
 
 import pytest
 
 from edgepind.core.diagnosis import Diagnosis
-from edgepind.core.loans import Offer
 from edgepind.core.posture import deadline, guard_on, is_opening_lockout
-from edgepind.lab.sim_observations import EPOCH, fingerprint
-from edgepind.model.enums import EventName, Finding, PinKind, Posture, Severity
+from edgepind.lab.sim_observations import EPOCH
+from edgepind.model.enums import EventName, Finding, Posture, Severity
 from edgepind.model.instants import Monotonic
 from edgepind.model.observation import Observations
-from edgepind.model.openings import Opened, closed, freed_in
 from edgepind.model.rules import FailOpenRules, RestartRules
-from edgepind.model.state import Guard, Loan, OverrideState
-from tests.core.situations import NOW, rules, tick
+from edgepind.model.state import Guard, OverrideState
+from tests.core.situations import NOW, RULES, rules, tick
 
 LOCKED = Diagnosis(Finding.UNANNOUNCED_ROTATION, accepted=False, verdicts=(), lockout=True)
 PINNED = Diagnosis(Finding.PINNED, accepted=True, verdicts=())
@@ -27,28 +24,19 @@ LOADED_OFF = replace(LOCKED, lockout=False)
 """The cloud serves nothing that is accepted, and the Edge has `enabled: false` loaded."""
 LEARNED = replace(LOCKED, accepted=True)
 """The new leaf is accepted, and the Edge has yet to load it."""
-LATER = EPOCH + timedelta(hours=1)
 IN_HAND = 4
-LEAF = Loan(fingerprint("x"), PinKind.CERTIFICATE, LATER)
-LENDABLE = Offer((LEAF,), suffices=True)
-"""What is served could be lent, and connects the Edge."""
-UNLENDABLE = Offer()
-BARRED = Offer(barred=True)
-FAIL_OPEN = FailOpenRules(grace=300.0)
-RULES = rules(fail_open=FAIL_OPEN)
+LATER = EPOCH + timedelta(hours=1)
 
 GRACE = Guard(Posture.GRACE, EPOCH, lockout_ticks=2, grace_served=100.0, reminded=NOW)
 OPEN = Guard(
     Posture.OPEN,
     EPOCH,
     lockout_ticks=2,
-    openings=(Opened(Monotonic(NOW - 3600)),),
+    openings=(NOW,),
     open_ends=Monotonic(NOW + 60),
-    loans=(LEAF,),
     reminded=NOW,
 )
-SPENT = (Opened(Monotonic(NOW - 43_200), NOW),)
-EXHAUSTED = Guard(Posture.EXHAUSTED, EPOCH, lockout_ticks=2, openings=SPENT, reminded=NOW)
+EXHAUSTED = Guard(Posture.EXHAUSTED, EPOCH, lockout_ticks=2, reminded=NOW)
 OVERRIDE = OverrideState(LATER, Monotonic(NOW + 3600), "calls are down", "ann")
 
 
@@ -59,19 +47,17 @@ def on(
     fail_open: FailOpenRules | None = None,
     elapsed: float = 10.0,
     in_hand: int = IN_HAND,
-    offered: Offer = LENDABLE,
 ) -> Guard:
     """The guard after a tick that concluded this, after one that had concluded that."""
     its = rules(fail_open=fail_open) if fail_open else RULES
     seen = tick(Observations(its), wall=LATER, elapsed=elapsed)
-    return guard_on(guard, diagnosis, before, in_hand, offered, seen)[0]
+    return guard_on(guard, diagnosis, before, in_hand, seen)[0]
 
 
 def entered(guard: Guard, diagnosis: Diagnosis) -> list[Posture | None]:
     """Each posture that such a tick tells of having been entered."""
     seen = tick(Observations(RULES), wall=LATER)
-    told = guard_on(guard, diagnosis, LOCKED, IN_HAND, LENDABLE, seen)[1]
-    return [it.posture for it in told if it.name is EventName.POSTURE_CHANGED]
+    return [it.posture for it in guard_on(guard, diagnosis, LOCKED, IN_HAND, seen)[1]]
 
 
 # --- postures -----------------------------------------------------------------------------------
@@ -97,7 +83,7 @@ def test_only_a_lockout_by_an_unannounced_rotation_may_open(other: Diagnosis | N
 
 def test_the_change_is_told_with_its_reason() -> None:
     """From what, to what, why, and how grave it is."""
-    guard, (event,) = guard_on(Guard(lockout_ticks=1), LOCKED, LOCKED, IN_HAND, LENDABLE, tick())
+    guard, (event,) = guard_on(Guard(lockout_ticks=1), LOCKED, LOCKED, IN_HAND, tick())
     assert guard.posture is Posture.GRACE
     assert (event.name, event.posture) == (EventName.POSTURE_CHANGED, Posture.GRACE)
     assert event.severity is Severity.WARNING
@@ -117,8 +103,7 @@ def test_grace_is_served_while_the_lockout_is_watched() -> None:
 
 def test_when_the_grace_is_over_the_edge_is_opened() -> None:
     """At its very end, for `limit`, and the opening counts."""
-    earlier = Opened(Monotonic(NOW - 100), Monotonic(NOW - 90))
-    almost = replace(GRACE, grace_served=289.9, openings=(earlier,))
+    almost = replace(GRACE, grace_served=289.9, openings=(Monotonic(NOW - 100),))
     assert on(almost, LOCKED).posture is Posture.GRACE
     opened = on(replace(almost, grace_served=290.0), LOCKED)
     assert opened == Guard(
@@ -126,9 +111,8 @@ def test_when_the_grace_is_over_the_edge_is_opened() -> None:
         LATER,
         lockout_ticks=2,
         grace_served=0.0,
-        openings=(earlier, Opened(NOW)),
+        openings=(Monotonic(NOW - 100), NOW),
         open_ends=Monotonic(NOW + 14_400),
-        loans=(LEAF,),
         reminded=NOW,
     )
     assert on(replace(almost, grace_served=300.0), SILENT).posture is Posture.GRACE
@@ -137,17 +121,17 @@ def test_when_the_grace_is_over_the_edge_is_opened() -> None:
 @pytest.mark.parametrize(
     ("fail_open", "openings", "posture"),
     [
-        (FAIL_OPEN, 2, Posture.OPEN),
-        (FAIL_OPEN, 3, Posture.EXHAUSTED),
-        (replace(FAIL_OPEN, enabled=False), 0, Posture.EXHAUSTED),
-        (replace(FAIL_OPEN, budget=0), 0, Posture.EXHAUSTED),
+        (FailOpenRules(), 2, Posture.OPEN),
+        (FailOpenRules(), 3, Posture.EXHAUSTED),
+        (FailOpenRules(enabled=False), 0, Posture.EXHAUSTED),
+        (FailOpenRules(budget=0), 0, Posture.EXHAUSTED),
     ],
 )
 def test_an_opening_must_be_allowed_and_left_in_the_budget(
     fail_open: FailOpenRules, openings: int, posture: Posture
 ) -> None:
     """Else an operator is needed."""
-    made = tuple(Opened(Monotonic(NOW - 14_400 * n)) for n in range(1, openings + 1))
+    made = tuple(Monotonic(NOW - 100 * n - 1) for n in range(openings))
     guard = on(replace(GRACE, grace_served=300.0, openings=made), LOCKED, fail_open=fail_open)
     assert guard.posture is posture
     running = on(replace(GRACE, openings=made), LOCKED, fail_open=fail_open)
@@ -155,110 +139,12 @@ def test_an_opening_must_be_allowed_and_left_in_the_budget(
     assert (guard.open_ends is None) is (posture is Posture.EXHAUSTED)
 
 
-def test_openings_are_charged_by_the_time_that_they_lasted() -> None:
-    """Many short ones are one; half a limit must be left, and no more than is left is opened."""
-    over = replace(GRACE, grace_served=300.0)
-    flaps = tuple(
-        Opened(Monotonic(NOW - 2000.0 * n), Monotonic(NOW - 2000.0 * n + 420.0))
-        for n in range(1, 31)
-    )
-    assert on(replace(over, openings=flaps), LOCKED).open_ends == NOW + 14_400
-    full = Opened(Monotonic(NOW - 40_000.0), Monotonic(NOW - 40_000.0 + 2.4 * 14_400.0))
-    assert on(replace(over, openings=(full,)), LOCKED).open_ends == pytest.approx(
-        NOW + 0.6 * 14_400
-    )
-    fuller = replace(full, ended=Monotonic(NOW - 40_000.0 + 2.6 * 14_400.0))
-    assert on(replace(over, openings=(fuller,)), LOCKED).posture is Posture.EXHAUSTED
-
-
 def test_openings_older_than_the_window_are_forgotten() -> None:
     """At its very end as well."""
     window = RULES.fail_open.budget_window
-    made = (
-        Opened(Monotonic(NOW - window - 10), Monotonic(NOW - window)),
-        Opened(Monotonic(NOW - window - 10), Monotonic(NOW - window + 1)),
-    )
+    made = (Monotonic(NOW - window), Monotonic(NOW - window + 1))
     for seen in (PINNED, None):
         assert on(Guard(openings=made), seen).openings == made[1:]
-
-
-def test_an_opening_lends_or_is_the_last_resort() -> None:
-    """What does not suffice is not lent where validation may be switched off."""
-    over = replace(GRACE, grace_served=300.0)
-    some = Offer((LEAF,))
-    lending, last = on(over, LOCKED), on(over, LOCKED, offered=some)
-    assert (lending.loans, lending.last_resort) == ((LEAF,), False)
-    assert (last.loans, last.last_resort) == ((), True)
-    never = replace(FAIL_OPEN, last_resort=False)
-    kept = on(over, LOCKED, fail_open=never, offered=some)
-    assert (kept.posture, kept.loans, kept.last_resort) == (Posture.OPEN, (LEAF,), False)
-    for rules_, offered in ((never, UNLENDABLE), (FAIL_OPEN, BARRED)):
-        refused = on(over, LOCKED, fail_open=rules_, offered=offered)
-        assert refused.posture is Posture.EXHAUSTED
-        assert on(refused, LOCKED, fail_open=rules_, offered=offered).posture is Posture.EXHAUSTED
-        assert on(refused, LOCKED, fail_open=rules_).posture is Posture.GRACE
-        emptied = replace(OPEN, loans=())
-        ended = on(emptied, LOADED_OFF, fail_open=rules_, offered=offered)
-        assert ended.posture is Posture.EXHAUSTED
-        assert on(emptied, None, fail_open=rules_, offered=offered).posture is Posture.OPEN
-    assert on(replace(OPEN, loans=(), last_resort=True), LOADED_OFF, offered=BARRED).last_resort
-
-
-def test_an_opening_that_connects_nothing_is_widened_once_that_is_confirmed() -> None:
-    """By what could be lent besides, and else by the last resort, with a restart left to close."""
-    other = replace(LEAF, fingerprint=fingerprint("y"))
-    more = Offer((LEAF, other), suffices=True)
-    assert on(OPEN, LOCKED, offered=more).loans == (LEAF, other)
-    assert on(OPEN, LOCKED, offered=LENDABLE).loans == (LEAF,)
-    assert on(replace(OPEN, lockout_ticks=0), LOCKED, offered=more).loans == (LEAF,)
-    assert on(OPEN, LOADED_OFF, offered=more).loans == (LEAF,)
-    assert on(OPEN, LOCKED, offered=more, in_hand=1).loans == (LEAF,)
-    last = on(OPEN, LOCKED, offered=Offer((LEAF,)))
-    assert (last.loans, last.last_resort) == ((), True)
-    assert last.open_ends == OPEN.open_ends
-    assert on(last, LOCKED, offered=more) == last
-    assert on(OPEN, LOCKED, offered=BARRED).loans == (LEAF,)
-
-
-def test_the_loans_that_begin_and_end_are_told() -> None:
-    """Each by itself, and a switch to the last resort as what it is."""
-    over = replace(GRACE, grace_served=300.0)
-    seen = tick(Observations(RULES), wall=LATER)
-
-    def told(guard: Guard, diagnosis: Diagnosis, offered: Offer) -> list[EventName | None]:
-        events = guard_on(guard, diagnosis, LOCKED, IN_HAND, offered, seen)[1]
-        return [it.name for it in events]
-
-    changed = EventName.POSTURE_CHANGED
-    assert told(over, LOCKED, LENDABLE) == [changed, EventName.LOAN_GRANTED]
-    assert told(over, LOCKED, UNLENDABLE) == [changed, None]
-    assert told(OPEN, PINNED, LENDABLE) == [changed, EventName.LOAN_ENDED]
-    assert told(OPEN, LOCKED, Offer((LEAF,))) == [EventName.LOAN_ENDED, None]
-
-
-def test_exhausted_has_a_way_out_when_the_window_frees_an_opening() -> None:
-    """After an opening that ran into its limit only when the window has let go of half a limit."""
-    window, limit = FAIL_OPEN.budget_window, FAIL_OPEN.limit
-    began = Monotonic(NOW - limit)
-    ended = on(replace(OPEN, openings=(Opened(began),), open_ends=NOW), LOCKED)
-    assert (ended.posture, ended.openings) == (Posture.EXHAUSTED, (Opened(began, NOW),))
-    assert ended.freed_at == pytest.approx(limit / 2)
-    wait = freed_in(ended.openings, FAIL_OPEN, NOW, ended.freed_at)
-    assert wait == pytest.approx(window - limit / 2)
-    for at, posture in ((-1.0, Posture.EXHAUSTED), (1.0, Posture.GRACE)):
-        seen = tick(Observations(RULES), at=NOW + wait + at, wall=LATER)
-        after, _ = guard_on(ended, LOCKED, LOCKED, IN_HAND, LENDABLE, seen)
-        assert after.posture is posture
-        silent, _ = guard_on(ended, SILENT, LOCKED, IN_HAND, LENDABLE, seen)
-        assert silent.posture is Posture.EXHAUSTED
-    assert freed_in((), FAIL_OPEN, NOW, None) == 0.0
-    assert freed_in((), replace(FAIL_OPEN, budget=0), NOW, None) == inf
-    poor = rules(fail_open=FAIL_OPEN, restart=RestartRules(budget=1))
-    seen = tick(Observations(poor), wall=LATER)
-    assert (
-        guard_on(replace(EXHAUSTED, openings=()), LOCKED, LOCKED, 1, LENDABLE, seen)[0].posture
-        is Posture.EXHAUSTED
-    )
 
 
 @pytest.mark.parametrize("guard", [GRACE, OPEN, EXHAUSTED])
@@ -266,9 +152,7 @@ def test_a_link_that_is_accepted_again_ends_them_all(guard: Guard) -> None:
     """Whatever the finding, as long as one accepted leaf is served; silence ends nothing."""
     for seen in (PINNED, ROTATING):
         after = on(guard, seen)
-        assert after == Guard(
-            since=LATER, openings=closed(guard.openings, NOW) if guard is OPEN else guard.openings
-        )
+        assert after == Guard(since=LATER, openings=guard.openings)
         assert entered(guard, seen) == [Posture.ENFORCING]
     assert on(guard, SILENT).posture is guard.posture
     assert on(guard, None).posture is guard.posture
@@ -277,12 +161,12 @@ def test_a_link_that_is_accepted_again_ends_them_all(guard: Guard) -> None:
 def test_what_ends_open() -> None:
     """Interception, its limit, and fail-open being disabled; each needs an operator then."""
     assert on(OPEN, LOCKED).posture is Posture.OPEN
-    exhausted = replace(EXHAUSTED, since=LATER, openings=closed(OPEN.openings, NOW), freed_at=0.0)
+    exhausted = replace(EXHAUSTED, since=LATER, openings=OPEN.openings)
     assert entered(OPEN, INTERCEPTED) == [Posture.EXHAUSTED]
     assert entered(replace(OPEN, open_ends=NOW), LOCKED) == [Posture.EXHAUSTED]
     assert on(OPEN, INTERCEPTED) == replace(exhausted, lockout_ticks=0)
     assert on(replace(OPEN, open_ends=NOW), LOCKED) == exhausted
-    assert on(OPEN, LOCKED, fail_open=replace(FAIL_OPEN, enabled=False)) == exhausted
+    assert on(OPEN, LOCKED, fail_open=FailOpenRules(enabled=False)) == exhausted
     assert on(GRACE, INTERCEPTED).posture is Posture.GRACE
     partly = replace(INTERCEPTED, accepted=True)
     assert entered(OPEN, partly) == [Posture.ENFORCING]
@@ -291,10 +175,9 @@ def test_what_ends_open() -> None:
 def test_of_several_reasons_to_close_the_gravest_is_told() -> None:
     """Interception before the limit, and that before fail-open being disabled."""
     over = replace(OPEN, open_ends=NOW)
-    off = tick(Observations(rules(fail_open=replace(FAIL_OPEN, enabled=False))))
-    gravest = ((INTERCEPTED, "what is served is intercepted"), (LOCKED, "fail_open.limit"))
-    for diagnosis, why in gravest:
-        _, (event, _) = guard_on(over, diagnosis, LOCKED, IN_HAND, LENDABLE, off)
+    off = tick(Observations(rules(fail_open=FailOpenRules(enabled=False))))
+    for diagnosis, why in ((INTERCEPTED, "the link is intercepted"), (LOCKED, "fail_open.limit")):
+        _, (event,) = guard_on(over, diagnosis, LOCKED, IN_HAND, off)
         assert f"because {why}" in event.message
 
 
@@ -310,12 +193,12 @@ def test_nothing_is_opened_that_could_not_be_closed() -> None:
 def test_a_budget_below_two_opens_nothing(budget: int, posture: Posture) -> None:
     """What never comes is not waited for; where fail-open is off, that is the reason given."""
     over = replace(GRACE, grace_served=300.0)
-    its = rules(fail_open=FAIL_OPEN, restart=RestartRules(budget=budget))
-    guard, (event, *_) = guard_on(over, LOCKED, LOCKED, budget, LENDABLE, tick(Observations(its)))
+    its = rules(restart=RestartRules(budget=budget))
+    guard, (event,) = guard_on(over, LOCKED, LOCKED, budget, tick(Observations(its)))
     assert guard.posture is posture
     assert ("edge.restart_budget, being less than two" in event.message) is (budget < 2)
-    off = replace(its, fail_open=replace(FAIL_OPEN, enabled=False))
-    guard, (event,) = guard_on(over, LOCKED, LOCKED, budget, LENDABLE, tick(Observations(off)))
+    off = replace(its, fail_open=FailOpenRules(enabled=False))
+    guard, (event,) = guard_on(over, LOCKED, LOCKED, budget, tick(Observations(off)))
     assert guard.posture is Posture.EXHAUSTED
     assert "fail-open is off" in event.message
 
@@ -353,24 +236,17 @@ def test_an_override_comes_before_everything(guard: Guard) -> None:
 def test_every_posture_but_enforcing_repeats_a_warning() -> None:
     """A quarter of an hour after it was entered, or was told last; with what time is left."""
     quarter = Monotonic(NOW - 900)
-    guard, (event,) = guard_on(
-        replace(OPEN, reminded=quarter), LOCKED, LOCKED, IN_HAND, LENDABLE, tick()
-    )
+    guard, (event,) = guard_on(replace(OPEN, reminded=quarter), LOCKED, LOCKED, IN_HAND, tick())
     assert guard.reminded == NOW
     assert (event.name, event.severity, event.posture) == (None, Severity.WARNING, Posture.OPEN)
     assert "Posture is still open for at most 1min: " in event.message
-    assert guard_on(guard, LOCKED, LOCKED, IN_HAND, LENDABLE, tick()) == (guard, ())
+    assert guard_on(guard, LOCKED, LOCKED, IN_HAND, tick()) == (guard, ())
     fresh = replace(OPEN, reminded=Monotonic(NOW - 899))
-    assert guard_on(fresh, LOCKED, LOCKED, IN_HAND, LENDABLE, tick()) == (fresh, ())
-    _, (event,) = guard_on(
-        replace(EXHAUSTED, reminded=quarter), LOCKED, LOCKED, IN_HAND, LENDABLE, tick()
-    )
+    assert guard_on(fresh, LOCKED, LOCKED, IN_HAND, tick()) == (fresh, ())
+    _, (event,) = guard_on(replace(EXHAUSTED, reminded=quarter), LOCKED, LOCKED, IN_HAND, tick())
     assert "Posture is still exhausted: the Edge is locked out" in event.message
-    assert guard_on(Guard(reminded=quarter), PINNED, PINNED, IN_HAND, LENDABLE, tick())[1] == ()
-    assert (
-        guard_on(replace(EXHAUSTED, reminded=None), LOCKED, LOCKED, IN_HAND, LENDABLE, tick())[1]
-        == ()
-    )
+    assert guard_on(Guard(reminded=quarter), PINNED, PINNED, IN_HAND, tick())[1] == ()
+    assert guard_on(replace(EXHAUSTED, reminded=None), LOCKED, LOCKED, IN_HAND, tick())[1] == ()
 
 
 def test_when_a_posture_ends_at_the_latest() -> None:

@@ -110,10 +110,9 @@ def test_a_restart_that_lets_go_leaves_the_one_that_closes(
     """So does an override where the budget can spare it; an opening is made with it only."""
     edge = replace(OWED, written=replace(NEW, enabled=False), restarts=spent(*range(10, 10 + made)))
     seen = saw(restart=RestartRules(budget=budget))
-    guard = Guard(posture, last_resort=posture is Posture.OPEN)
-    assert asks(edge, seen, guard) is expected
+    assert asks(edge, seen, Guard(posture)) is expected
     if made:
-        before = replace(state(edge), guard=guard)
+        before = replace(state(edge), guard=Guard(posture))
         _, _, events = pursue_restart(before, seen, alone=True)
         assert any("the last of them to close the Edge again" in it.message for it in events) is (
             not expected

@@ -12,7 +12,6 @@ from edgepind.core.restarts import (
     ready_ends,
 )
 from edgepind.core.tick import Tick
-from edgepind.lab.sim_observations import fingerprint
 from edgepind.model.action import (
     RestartDeferred,
     RestartDone,
@@ -207,11 +206,8 @@ def test_an_edge_that_is_locked_out_or_overridden_waits_less() -> None:
     assert ready_ends(DEBT, opened, saw()) == since + 1800.0
     closing = replace(OWED, may_be_off=True)
     assert is_closing(state(closing))
-    lent = replace(OWED, may_lend=(fingerprint("x"),))
-    assert is_closing(state(lent))
-    assert ready_ends(DEBT, state(lent), saw()) == since + 30.0
     assert ready_ends(DEBT, state(closing), saw()) == since + 30.0
-    still_open = replace(state(closing), guard=Guard(posture=Posture.OPEN, last_resort=True))
+    still_open = replace(state(closing), guard=Guard(posture=Posture.OPEN))
     assert not is_closing(still_open)
     assert ready_ends(DEBT, still_open, saw()) == since + 1800.0
     hasty = saw(restart=RestartRules(ready_deadline=10.0))

@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from edgepind.core.live_leaves import note_served
 from edgepind.core.standing import STANDING, Standing, earn_standing, has_standing, trust_in
 from edgepind.core.tick import Tick
-from edgepind.lab.sim_observations import EPOCH, fingerprint, leaf, link, spki
+from edgepind.lab.sim_observations import fingerprint, leaf, link, spki
 from edgepind.model.enums import Origin, PinKind, Role
-from edgepind.model.instants import Monotonic, Validity
-from edgepind.model.observation import (
-    AddressSeen,
-    HandshakeFault,
-    Leaf,
-    Link,
-    Observations,
-    Served,
-)
+from edgepind.model.instants import Monotonic
+from edgepind.model.observation import HandshakeFault, Leaf, Observations
 from edgepind.model.pin import Pin, Trust
 from edgepind.model.state import LastServed, ServedLeaf, State
 from tests.core.situations import NOW, RULES, A, B, pin, tick
@@ -107,35 +99,6 @@ def test_another_leaf_at_any_address_takes_all_of_it() -> None:
     for serves in ({**ALONE, "2": leaf("b")}, {**ALONE, "3": leaf("b")}, {"1": leaf("b")}):
         assert earned(serves=serves) == 0.0
         assert earned(serves=serves, seen=tick(trusted=False)) == 0.0
-
-
-def test_of_one_set_for_two_kinds_of_key_each_earns_it() -> None:
-    """As long as the other is pinned as well; in turn with another, it earns nothing."""
-    both = Served(leaf("a"), "TLSv1.3", "X", others=(leaf("b"),))
-    seen = Link((AddressSeen("1", both),))
-    for pins, tenure in (((EARNING, pin("b")), 510.0), ((EARNING,), 0.0)):
-        it = tick(Observations(RULES, link=seen))
-        after = earn_standing(note_served(State(pins=pins), it), seen, it)
-        assert after.pins[0].tenure == tenure
-    state = State(pins=(EARNING, pin("b")))
-    for name in "babab":
-        state = note_served(state, tick(Observations(RULES, link=link({"1": leaf(name)}))))
-    own = link({"1": leaf("a")})
-    it = tick(Observations(RULES, link=own))
-    assert earn_standing(note_served(state, it), own, it).pins[0].tenure == 0.0
-
-
-def test_what_could_never_be_accepted_neither_takes_nor_gives() -> None:
-    """A stranger at one address; but a pinned leaf that has expired is the cloud's."""
-    stranger = leaf("s", public=False)
-    assert earned(serves={**ALONE, "3": stranger}) == 510.0
-    assert earned(serves={"1": stranger}) == 500.0
-    late = leaf("b", validity=Validity(EPOCH - timedelta(days=9), EPOCH - timedelta(days=1)))
-    assert earned(serves={**ALONE, "3": late}) == 510.0
-    seen = link({**ALONE, "3": late})
-    it = tick(Observations(RULES, link=seen))
-    state = note_served(State(pins=(EARNING, pin("b"))), it)
-    assert earn_standing(state, seen, it).pins[0].tenure == 0.0
 
 
 def test_an_address_that_fell_silent_speaks_for_what_it_served_last() -> None:

@@ -19,7 +19,6 @@ from edgepind.model.document import Pinning
 from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.openings import Opened as WasOpen
 from edgepind.model.pin import Pin
 from edgepind.model.state import Debt, Edge, Guard, Settling, State
 from edgepind.state.codec import NOT_KEPT
@@ -218,7 +217,7 @@ FILLED = State(
             seen_at=(("127.0.0.1:443", 3),),
         ),
     ),
-    guard=Guard(openings=(WasOpen(Monotonic(1.0)),)),
+    guard=Guard(openings=(Monotonic(1.0),)),
     edge=Edge(
         written=PINNING, restart=Settling(Debt(Monotonic(1.0)), since=Monotonic(1.25), settled=0.25)
     ),
@@ -265,7 +264,7 @@ def resealed(path: str, value: object) -> bytes:
         ("state.guard.since", "yesterday", "State.guard.since is no time"),
         ("state.guard.since", "2027-01-01T00:00:00", "State.guard.since is no time"),
         ("state.guard.openings", {}, "State.guard.openings is not a list"),
-        ("state.guard.openings.0.began", None, "State.guard.openings[0].began is not a number"),
+        ("state.guard.openings.0", None, "State.guard.openings[0] is not a number"),
         ("state.pins.0.fingerprint", "AA:" * 19 + "AA", "SHA-1"),
         ("state.pins.0.seen_at.0", ["127.0.0.1:443"], "has 1 parts, not 2"),
         ("state.pins.0", None, "State.pins[0] is not an object"),

@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from edgepind.lab.sim_observations import fingerprint, leaf
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.document import Pinning
-from edgepind.model.enums import EventName, Role
+from edgepind.model.enums import EventName
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.state import Idle, RestartPhase, State
 from edgepind.state.codec import Misfit, decode, encode, unmoved
 from edgepind.state.envelope import SCHEMA, Opened, open_state, seal_at, seal_state
 from edgepind.state.migration import OLDEST, migrate
 from tests.disk.stored_moments import at
-from tests.support.sim_site import rules, site
 
 STORED = Path(__file__).with_name("stored_states")
 EARLIER = range(OLDEST, SCHEMA)
@@ -75,12 +73,9 @@ def test_a_stored_edge_is_what_would_be_stored_today(schema: int, phase: Restart
         # What stands on disk was not kept then: the next look at it tells.
         assert today.edge.on_disk is not None
         today = replace(today, edge=replace(today.edge, on_disk=None))
-    # Nor were the dates of leaves and their CAs before schema 5.
-    live = [it for it in today.pins if it.ever_live]
-    assert any(it.validity is not None for it in live)
-    assert all(it.owners for it in live)
-    bare = tuple(replace(it, validity=None, owners=()) for it in today.pins)
-    today = replace(today, pins=bare)
+    # Nor were the dates of leaves before schema 5.
+    assert any(it.validity is not None for it in today.pins)
+    today = replace(today, pins=tuple(replace(it, validity=None) for it in today.pins))
     assert (earlier.edge, earlier.pins, earlier.guard) == (today.edge, today.pins, today.guard)
 
 
@@ -97,33 +92,6 @@ def test_the_daemon_goes_on_from_a_stored_state(schema: int, phase: RestartPhase
     told = [it.name for it in world.events[events:]]
     assert (world.edge.restarts[restarts:], told) == FOLLOWS[phase]
     assert world.state.edge.restart == Idle()
-
-
-def test_a_site_in_a_hold_down_goes_on_across_an_upgrade() -> None:
-    """A pin retires, one is pending, one was removed: nothing is lost, and the rest is learned."""
-    world = site(rules(), "a", "b", serves={"1": leaf("b"), "2": leaf("c")})
-    world.run(840.0)
-    world.crash()
-    world.state = read((STORED / "4" / "in_hold_down.json").read_bytes(), world)
-    state = world.state
-    assert {it.fingerprint: it.role for it in state.pins} == {
-        fingerprint("a"): Role.RETIRING,
-        fingerprint("b"): Role.CURRENT,
-        fingerprint("c"): Role.PENDING,
-    }
-    assert state.removed == (fingerprint("x"),)
-    assert state.upgrade is not None
-    assert state.upgrade.version == "0.2.0"
-    assert [it.held for it in state.pins] == [0.0, 0.0, 240.0]
-    world.run(7200.0)
-    after = {it.fingerprint: it for it in world.state.pins}
-    assert after[fingerprint("c")].accepted
-    assert (
-        after[fingerprint("c")].validity == after[fingerprint("b")].validity == leaf("b").validity
-    )
-    assert world.state.began is not None
-    assert world.state.clock.trusted
-    assert world.state.upgrade == state.upgrade
 
 
 def changed(schema: int, phase: RestartPhase, **edge: Any) -> Any:

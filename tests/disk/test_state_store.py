@@ -11,7 +11,6 @@ import pytest
 from edgepind.model.enums import Origin, PinKind, Role
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.model.instants import Moment, Monotonic
-from edgepind.model.openings import Opened
 from edgepind.model.pin import Pin
 from edgepind.model.state import ClockJudgement, Guard, State, StatusMemory
 from edgepind.state.store import Damaged, Fresh, Loaded, StateStore
@@ -20,7 +19,7 @@ WALL = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW = Moment(Monotonic(1000.0), WALL)
 BOOT = "boot-1"
 PIN = Pin(Fingerprint(b"\xaa" * 32), PinKind.CERTIFICATE, Role.CURRENT, Origin.OPERATOR, since=WALL)
-FIRST = State(pins=(PIN,), guard=Guard(openings=(Opened(Monotonic(900.0)),)))
+FIRST = State(pins=(PIN,), guard=Guard(openings=(Monotonic(900.0),)))
 SECOND = replace(FIRST, lockout=True)
 
 
@@ -133,7 +132,7 @@ def test_a_clock_that_was_set_is_sealed_anew(tmp_path: Path) -> None:
     )
     assert isinstance(result, Loaded)
     # opened at 900, sealed at 1060: 160 s old then, 170 s old ten seconds later
-    assert result.state.guard.openings == (Opened(Monotonic(5.0 - 170.0)),)
+    assert result.state.guard.openings == (Monotonic(5.0 - 170.0),)
 
 
 def test_after_a_reboot_instants_are_as_old_as_they_are(tmp_path: Path) -> None:
@@ -143,7 +142,7 @@ def test_after_a_reboot_instants_are_as_old_as_they_are(tmp_path: Path) -> None:
     now = Moment(Monotonic(10.0), WALL + timedelta(seconds=60))
     result = store.load(now, "boot-2")
     assert isinstance(result, Loaded)
-    assert result.state.guard.openings == (Opened(Monotonic(10.0 - 160.0)),)
+    assert result.state.guard.openings == (Monotonic(10.0 - 160.0),)
     store.save(result.state, now, "boot-2")
     again = StateStore(tmp_path).load(now, "boot-2")
     assert isinstance(again, Loaded)

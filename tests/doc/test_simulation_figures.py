@@ -41,7 +41,7 @@ def test_the_figures_are_of_the_model_as_it_is_written() -> None:
 def test_what_edgepind_promises_was_kept() -> None:
     """No promise was broken in any of the years."""
     assert [it["text"] for it in FIGURES["promises"] if not it["kept"]] == []
-    assert len(FIGURES["promises"]) == 15
+    assert len(FIGURES["promises"]) == 12
 
 
 def test_the_picture_is_of_the_same_run() -> None:

@@ -96,7 +96,7 @@ class Site:
         appliance = LocalAppliance(edge, lambda: WALL, looks_only=dry)
         return Executor(
             DryAppliance(appliance, edge.unit) if dry else appliance,
-            edge,
+            edge.ready_command,
             self.remove_override,
         )
 

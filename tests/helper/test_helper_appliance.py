@@ -210,7 +210,7 @@ async def test_a_helper_that_does_not_greet_is_given_up(grounds: Grounds) -> Non
 
 async def test_a_helper_of_another_release_is_not_asked(grounds: Grounds) -> None:
     """What it would understand is not known."""
-    async with speaking(grounds, "c.sendall(b'{\"edgepind-apply\": 99}\\n'); c.recv(1)") as line:
+    async with speaking(grounds, "c.sendall(b'{\"edgepind-apply\": 3}\\n'); c.recv(1)") as line:
         answer = await line.ask(AskUnit(), 5.0)
     assert isinstance(answer, Unserved)
     assert "another release" in answer.error

@@ -110,18 +110,6 @@ async def test_a_name_that_does_not_resolve_is_a_link_without_addresses() -> Non
     assert "no-such-host.invalid" in link.resolve_error
 
 
-async def test_a_sticky_address_is_dialled_whatever_dns_says() -> None:
-    """Where DNS decides: one that gives no leaf is left out, and what is no address is ignored."""
-    async with tls_endpoint(LEAF) as address, endpoint(until_the_end) as silent:
-        sticky = (str(address), str(silent), "via proxy.test:3128")
-        unnamed = _observer(host="no-such-host.invalid", timeout=0.5)
-        link = await unnamed.observe(EdgeTls(), sticky=sticky)
-        assert [it.address for it in link.addresses] == [str(address)]
-        assert link.resolve_error is not None
-        exactly = await _observer(silent, timeout=0.5).observe(EdgeTls(), sticky=sticky)
-        assert [it.address for it in exactly.addresses] == [str(silent)]
-
-
 async def test_the_edges_own_list_is_obeyed() -> None:
     """The probe gets what the Edge would get."""
     rsa = ROOT.leaf([HOST], key="rsa")

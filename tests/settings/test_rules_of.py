@@ -33,8 +33,6 @@ hold_down = "7s"
 sightings = 8
 overlap = "9s"
 issuers = ["abababababababababababababababababababababababababababababababab"]
-ca_hold_down = "17s"
-cas = ["One, Inc."]
 [interception]
 exception_pin = "ca"
 [fail_open]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edgepind.model.enums import Bootstrap, Cas, PinKind, Policy, Validator
+from edgepind.model.enums import Bootstrap, PinKind, Policy, Validator
 from edgepind.model.fingerprint import Fingerprint
 from edgepind.settings.kinds import Address
 from edgepind.settings.load import SettingsFault, judge
@@ -80,11 +80,6 @@ def _refused(dotted: str, value: object) -> SettingsFault:
         ("pins.bootstrap", "operator", Bootstrap.OPERATOR),
         ("pins.sightings", 1, 1),
         ("pins.issuers", [_PIN, _PIN.lower()], frozenset({Fingerprint(b"\xab" * 32)})),
-        ("pins.ca_hold_down", "never", None),
-        ("pins.ca_hold_down", "1d", 86_400.0),
-        ("pins.cas", "any", Cas.ANY),
-        ("pins.cas", "learned", Cas.LEARNED),
-        ("pins.cas", ["Amazon", "DigiCert, Inc."], ("Amazon", "DigiCert")),
         ("fail_open.budget", 0, 0),
         ("interception.exceptions", ["/etc/proxy.pem"], (Path("/etc/proxy.pem"),)),
         ("log.level", "debug", "debug"),
@@ -169,11 +164,6 @@ def test_a_right_value_is_taken(dotted: str, value: object, meaning: object) -> 
         ("pins.policy", "Strict", "not one of the known words"),
         ("pins.issuers", ["AA"], "1 octets"),
         ("pins.issuers", [_PIN[: 20 * 3 - 1]], "SHA-1"),
-        ("pins.ca_hold_down", "none", ""),
-        ("pins.cas", "Amazon", "not one of the known words"),
-        ("pins.cas", [], "it names nobody"),
-        ("pins.cas", ["Amazon", " "], "item 2"),
-        ("pins.cas", 7, "a number"),
         ("log.level", "notice", "not one of the known words"),
         ("metrics.textfile", "/var/lib/x/edgepind.txt", ".prom"),
         ("metrics.textfile", "edgepind.prom", "not an absolute path"),

@@ -39,7 +39,7 @@ def test_what_is_promised_is_kept_under_siege() -> None:
     campaign = Campaign("siege", lives=2, life_years=1.0, rates=_BESIEGED)
     summaries = summarise(campaign, run(campaign))
     made = promises(campaign, summaries)
-    assert len(made) == 15
+    assert len(made) == 12
     assert [it.text for it in made if not it.kept] == []
     _check_order(summaries)
 

@@ -6,11 +6,10 @@ the Edge itself, which only a world that is imagined can show.
 
 from collections.abc import Iterator
 
-from edgepind.core.desired import is_off
+from edgepind.core.desired import VALIDATION_OFF
 from edgepind.lab.sim_world import ImaginedWorld
 from edgepind.model.document import Pinning
 from edgepind.model.observation import DocumentRead, UnitState
-from edgepind.model.pin import accepted
 from edgepind.model.state import Owing
 
 _ROUNDING = 1e-6
@@ -49,21 +48,16 @@ def _belief(world: ImaginedWorld) -> Iterator[str]:
 
 
 def _validation(world: ImaginedWorld) -> Iterator[str]:
-    """An Edge that takes more than pins and loans is meant to, or is owed a restart."""
+    """An Edge that does not pin is meant not to, or is owed a restart."""
     edge, state = world.edge, world.state
-    if edge.state is not UnitState.ACTIVE or edge.commanded:
+    pins = edge.read_by_edge(world.rules.restart.validator)
+    if pins is not None or edge.state is not UnitState.ACTIVE or edge.commanded:
         return
+    meant = state.guard.posture in VALIDATION_OFF or not any(pin.accepted for pin in state.pins)
     owed = isinstance(state.edge.restart, Owing)
-    if owed or state.edge.write_failures or state.edge.document_problem is not None:
-        return
-    pinned = {pin.fingerprint for pin in accepted(state.pins)}
-    read, off = edge.read_by_edge(world.rules.restart.validator), is_off(state.guard)
-    if not pinned or off:
-        return
-    if read is None:
+    hindered = bool(state.edge.write_failures) or state.edge.document_problem is not None
+    if not (meant or owed or hindered):
         yield f"the Edge does not pin in posture {state.guard.posture}, and owes no restart"
-    elif not read <= pinned | {it.fingerprint for it in state.guard.loans}:
-        yield "the Edge takes a leaf that is neither pinned nor on loan, and owes no restart"
 
 
 def _budget(world: ImaginedWorld) -> Iterator[str]:

@@ -12,15 +12,10 @@ LOADED = "import sys, {module}; print(*[it for it in {names} if it in sys.module
     ("module", "names"),
     [
         ("edgepind.effects.appliance", ["dbus_fast", "cryptography", "httpx"]),
-        ("edgepind.daemon", ["edgepind.bundle", "edgepind.operator.bundle_inbox"]),
-        ("edgepind.daemon", ["edgepind.observe.bundle_poll"]),
     ],
 )
 def test_importing_loads_nothing_that_is_not_used(module: str, names: list[str]) -> None:
-    """D-Bus is loaded once a unit of systemd is asked, cryptography for odd certificates.
-
-    What reads bundles is loaded where `[bundle]` names keys.
-    """
+    """D-Bus is loaded once a unit of systemd is asked, cryptography for odd certificates."""
     script = LOADED.format(module=module, names=names)
     found = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", script], check=True, capture_output=True, text=True

@@ -27,7 +27,6 @@ from edgepind.model.state import (
     Edge,
     Guard,
     Idle,
-    Loan,
     OverrideState,
     Owed,
     Restart,
@@ -135,8 +134,6 @@ def test_every_field_of_the_contract_and_no_other() -> None:
                 "leaves": [],
             },
         ],
-        "on_loan": [],
-        "plan": None,
         "problems": [],
         "forecast": {"from": None, "to": None},
         "status_endpoint": {"ok": True, "channel": "pinned", "error": None},
@@ -161,14 +158,6 @@ def test_the_next_rotation_is_a_span_by_the_wall_clock() -> None:
     assert due == {"from": "2026-11-24T09:00:00.000Z", "to": "2026-12-24T09:00:00.000Z"}
 
 
-def test_what_is_on_loan_is_named() -> None:
-    """By its fingerprint; it is among the pins in no other role than that of what waits."""
-    loan = Loan(Fingerprint(bytes([9]) * 32), PinKind.CERTIFICATE, WALL)
-    told = document(replace(STATE, guard=Guard(Posture.OPEN, loans=(loan,))))
-    assert told["on_loan"] == [":".join(["09"] * 32)]
-    assert told["on_loan"][0] not in [pin["fingerprint"] for pin in told["pins"]]
-
-
 def test_before_the_first_tick_it_has_the_same_shape() -> None:
     """A program that reads it needs no case for a young daemon."""
     young, old = document(State()), document()
@@ -182,7 +171,7 @@ def test_before_the_first_tick_it_has_the_same_shape() -> None:
 @pytest.mark.parametrize(
     ("guard", "until"),
     [
-        (Guard(Posture.GRACE, grace_served=20.0), "2026-11-24T09:00:40.000Z"),
+        (Guard(Posture.GRACE, grace_served=60.0), "2026-11-24T09:04:00.000Z"),
         (Guard(Posture.OPEN, open_ends=Monotonic(10_000.0 + 3600)), "2026-11-24T10:00:00.000Z"),
         (Guard(Posture.EXHAUSTED), None),
         (

@@ -10,7 +10,7 @@ import pytest
 
 from edgepind.effects import helper_appliance, restart, systemd
 from edgepind.helper.records import FOLDER, NAME, TIMER
-from edgepind.observe import client_certificate, proxy_credentials
+from edgepind.observe import client_certificate
 from edgepind.observe.client_secret import CREDENTIAL
 from edgepind.settings.durations import parse_duration
 from edgepind.settings.schema import EdgeSettings, PathsSettings
@@ -223,14 +223,9 @@ def test_the_daemon_has_no_rights_and_its_folders() -> None:
 def test_the_secrets_have_the_names_that_the_daemon_looks_for() -> None:
     """And a default, without which a missing file would keep the daemon from starting."""
     daemon = settings_of("edgepind.service")["Service"]
-    names = [CREDENTIAL, client_certificate.CREDENTIAL, proxy_credentials.CREDENTIAL]
+    names = [CREDENTIAL, client_certificate.CREDENTIAL]
     assert [it.partition(":/")[0] for it in daemon["LoadCredential"]] == names
     assert daemon["SetCredential"] == [f"{name}:\\n" for name in names]
-
-
-def test_no_core_dump_is_made_that_could_hold_a_secret() -> None:
-    """The daemon's memory holds tokens and passwords."""
-    assert settings_of("edgepind.service")["Service"]["LimitCORE"] == ["0"]
 
 
 def test_failures_never_end_the_attempts() -> None:

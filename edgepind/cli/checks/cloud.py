@@ -13,16 +13,13 @@ from cryptography import x509
 from edgepind.cli.checks.fault import Fault, error, info, warning
 from edgepind.cli.probe import Probe, Unprobed, probe_cloud
 from edgepind.cli.render import spoken
-from edgepind.core.diagnosis import GOOD, pin_of
-from edgepind.core.messages import halves, organisations, span
+from edgepind.core.diagnosis import GOOD
+from edgepind.core.messages import halves
 from edgepind.core.problems import refused_chain
-from edgepind.core.tick import leaves_in, served
+from edgepind.core.tick import served
 from edgepind.host.disk_thread import run_aside
-from edgepind.model.enums import Cas, Finding, HighestTls, Policy
+from edgepind.model.enums import Finding, HighestTls
 from edgepind.model.observation import ClockSource
-from edgepind.model.organisation import disjoint
-from edgepind.model.pin import accepted
-from edgepind.model.rules import PinRules
 from edgepind.model.state import ClockJudgement
 from edgepind.observe.by_signature import can_choose_signatures
 from edgepind.observe.client_certificate import find_client_certificate, present
@@ -49,7 +46,6 @@ async def check_link(settings: Settings) -> list[Fault]:
         *_of_link(probe),
         *_of_refusals(probe, settings),
         *_of_roots(probe),
-        *_of_owners(probe),
     ]
 
 
@@ -93,37 +89,6 @@ def _of_roots(probe: Probe) -> Iterator[Fault]:
             f"the root of {probe.target.host} is not among {it.roots}, and is accepted because "
             f"this host has it, {it.origin}",
             "Upgrade edgepind: its roots are older than the CA that the cloud uses.",
-        )
-
-
-def _of_owners(probe: Probe) -> Iterator[Fault]:
-    """Tell where `pins.cas` and `pins.ca_hold_down` do not do what they seem to."""
-    rules, host = probe.tick.rules.pins, probe.target.host
-    pinned = [it for it in leaves_in(probe.link) if pin_of(it, probe.pins.pins) is not None]
-    owners = frozenset().union(*(it.public.owners for it in pinned))
-    if isinstance(rules.cas, tuple) and owners and disjoint(owners, rules.cas):
-        yield warning(
-            "cas-without-a-pin",
-            f"pins.cas names {organisations(rules.cas)}, and the pinned leaves of {host} are under "
-            f"public CAs of {organisations(owners)}, so the next leaf of these is found ca_changed",
-            f"Add {organisations(owners)} to pins.cas if that is right, or see who the cloud's CA "
-            "is.",
-        )
-    if rules.cas is Cas.LEARNED and accepted(probe.pins.pins) and not probe.tick.owners:
-        waits = "never" if rules.ca_hold_down is None else f"after {span(rules.ca_hold_down)}"
-        yield info(
-            "ca-not-learned",
-            f"it is not known yet under whose public CA the pinned leaves of {host} are, so that "
-            "any will do, as before this release",
-            "The daemon learns it from the next look at a pinned leaf; from then on a leaf of "
-            f"another organisation opens nothing and, under balanced, is adopted {waits} "
-            "(pins.ca_hold_down, pins.cas).",
-        )
-    if rules.policy is not Policy.BALANCED and rules.ca_hold_down != PinRules().ca_hold_down:
-        yield info(
-            "ca-hold-down-unused",
-            f"pins.ca_hold_down has no effect under pins.policy = {rules.policy}",
-            "Under strict no such leaf is ever adopted; under available it serves pins.hold_down.",
         )
 
 

@@ -34,22 +34,6 @@ class Change:
 
 CHANGES: tuple[Change, ...] = (
     Change(
-        "fail_open.grace",
-        60.0,
-        "an opening begins after 1min of a lockout instead of 5min, and lends the leaves that are "
-        "served in place of switching validation off, which is the last resort now",
-        "Set fail_open.grace, or fail_open.last_resort to false, where you want it otherwise.",
-    ),
-    Change(
-        "pins.ca_hold_down",
-        14_400.0,
-        "a leaf under a public CA of another organisation than the pinned leaves had is found "
-        "ca_changed: it opens nothing and, under balanced, is adopted after pins.ca_hold_down and "
-        "not after pins.hold_down",
-        "`edgepind status` shows the organisations; name them in pins.cas where you know them, or "
-        'write pins.cas = "any" to leave it as it was.',
-    ),
-    Change(
         "clock.max_error",
         60.0,
         "a clock that is set back by more than clock.max_error is not believed for adoption until "

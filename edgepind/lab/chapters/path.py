@@ -37,12 +37,12 @@ async def _man_in_the_middle(stage: Stage) -> None:
     attacker = world.compromised.credential.fingerprint
     stage.say("A man in the middle shows a certificate of a public CA and announces himself.")
     world.cloud.take_path(world.compromised.face)
-    await stage.until("an operator is called", lambda: stage.events("ca_changed"))
+    await stage.until("the lockout is noticed", lambda: stage.in_posture("grace", "exhausted"))
+    await stage.until("an operator is called", lambda: stage.in_posture("exhausted"))
     await stage.stay(_LONGER_THAN_ANY_TIMER)
     role = stage.roles().get(str(attacker), "unknown")
     stage.expect("his pin is not accepted", role in {"pending", "unknown"}, role)
     stage.expect("the document is untouched", world.kept.document.read_bytes() == before)
-    stage.expect("the Edge is not opened", stage.postures() == [], stage.postures())
     carried = world.kept.tally.carried
     stage.expect("no connection reached him", carried == 0, carried)
     stage.say("He is found and thrown out.")
@@ -64,7 +64,9 @@ MAN_IN_THE_MIDDLE = Chapter(
     "man-in-the-middle",
     "A man in the middle with a compromised CA that announces itself",
     _man_in_the_middle,
-    # His CA is of another owner than the cloud's, and this site lets a person alone say which is
-    # the cloud's own.
-    settings=lambda _: {"pins": {"ca_hold_down": "never"}},
+    # Against a whole CA the site says which CA its cloud uses, and would rather stay shut.
+    settings=lambda trust: {
+        "pins": {"issuers": [trust.issuer.spki.base64]},
+        "fail_open": {"enabled": False},
+    },
 )

@@ -15,17 +15,11 @@ _WORKDAYS = 5
 _OPENS = 9 * HOUR
 _LASTING = 24 * HOUR
 """A lockout that lasts so long, while host, clock and uplink are well, would not have ended."""
-_BESIDE = 4.0
-"""Where a pinned leaf of another kind of key is still served, hold-downs last so many times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds of calm lockout that are allowed.
-
-    `ca`: where the cloud has changed its CA, or where one has gone who had been let in, so that his
-    CA had taken the place of the cloud's.
-    """
+    """Seconds of calm lockout that are allowed; `ca`: where the cloud has changed its CA."""
 
     usual: float = NEVER
     ca: float = NEVER
@@ -147,9 +141,7 @@ class Ledger:
         tally.longest_calm = max(tally.longest_calm, calm / MINUTE)
         if self._told or self._bounds.usual == NEVER:
             return
-        displaced = self._weight.attackable  # by one who was let in, and whose CA was learned
-        bound = self._bounds.ca if scene.changes_ca or displaced else self._bounds.usual
-        bound *= _BESIDE if scene.beside else 1.0
+        bound = self._bounds.ca if scene.changes_ca else self._bounds.usual
         lasting = _LASTING + (0.0 if bound == NEVER else bound)
         if calm > bound:
             self._tell(now, f"locked out for {calm:.0f}s and more with nothing else the matter")

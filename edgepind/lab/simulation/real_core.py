@@ -57,8 +57,8 @@ class SkippingWorld(ImaginedWorld):
         self._save(self.now())
 
     def _link(self) -> Link:
-        if self.turns or self.named is not None:
-            return self._with_beside(super()._link())
+        if self.turns:
+            return super()._link()
         parts = (self.serves, self.wider_at, self.beside)
         made = getattr(self, "_made", None)
         if made is None or any(it is not was for it, was in zip(parts, made[:3], strict=True)):
@@ -112,10 +112,6 @@ class RealCore:
             self._advance(scene.begin)
         daemon, self._scene = self._daemon, scene
         daemon.serves, daemon.wider_at, daemon.ahead = scene.shown, scene.wider_at, scene.ahead
-        daemon.named = None
-        if scene.beyond:
-            daemon.serves = {**scene.beyond, **scene.shown}
-            daemon.named = frozenset(scene.shown)
         daemon.turns, daemon.beside = scene.turns, scene.beside
         self._steadiness.forget()
         self._take_override(scene)

@@ -14,10 +14,9 @@ from functools import cache
 from math import ceil, inf
 from typing import Any
 
-from edgepind.core.live_leaves import answering
+from edgepind.core.admission import hold_down, remaining_hold_down
+from edgepind.core.live_leaves import answering, pinned_in_turn
 from edgepind.core.scheduling import STATUS_BACKOFF_TICKS, STATUS_SHARE, backoff
-from edgepind.core.sticky import LASTS as STICKY_LASTS
-from edgepind.core.wait import need_of, remaining_hold_down
 from edgepind.model.instants import Monotonic
 from edgepind.model.pin import Pin
 from edgepind.model.rules import Rules
@@ -167,7 +166,7 @@ def _is_even_in(delay: float, name: str, growth: Any) -> bool:
         parts = ((name if isinstance(part, int) else part, it) for part, it in growth)
         return all(_is_even_in(delay, part, it) for part, it in parts)
     if isinstance(growth, int):
-        return name in _COUNTS and growth > 0  # what drains does not fall below nothing
+        return name in _COUNTS
     return bool(growth == (timedelta(seconds=delay) if isinstance(growth, timedelta) else delay))
 
 
@@ -196,10 +195,7 @@ def _limits(state: State, growth: Any, rules: Rules) -> Iterator[float]:
         yield rules.restart.settle - restart.settled
     for place, counts in grows.get("pins") or ():
         pin, delay = state.pins[place], grows["next_tick"]
-        yield from _pin_limits(pin, dict(counts), state, rules, delay)
-    for name in ("owners", "owners_told"):
-        aging = (getattr(state, name)[place] for place, _ in grows.get(name) or ())
-        yield from (rules.pins.overlap - it.unseen for it in aging)
+        yield from _pin_limits(pin, dict(counts), rules, delay, len(answering(state)))
 
 
 def _instants(state: State, rules: Rules) -> Iterator[float]:
@@ -209,12 +205,7 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
     yield from (instant for instant in single if instant is not None)
     if guard.override is not None:
         yield guard.override.ends
-    window = rules.fail_open.budget_window
-    yield from (it.began + window for it in guard.openings)
-    yield from (it.ended + window for it in guard.openings if it.ended is not None)
-    if guard.freed_at is not None and state.last is not None:
-        now = state.last.monotonic  # while one leaves the window, each tick may be the one
-        yield from (now for it in guard.openings if it.began + window <= now)
+    yield from (it + rules.fail_open.budget_window for it in guard.openings)
     if isinstance(edge.restart, Owing):
         yield from (it + rules.restart.window for it in edge.restarts)
     if isinstance(edge.restart, Settling):
@@ -226,12 +217,11 @@ def _instants(state: State, rules: Rules) -> Iterator[float]:
         if debt.not_before is not None:
             yield debt.not_before
     yield from _times_of_bundles(state)
-    silences = (it.silent_since for it in state.served)
-    yield from (since + rules.pins.overlap for since in silences if since is not None)
-    unpinned = (it.pinned_until for it in state.served)
-    yield from (since + STICKY_LASTS for since in unpinned if since is not None)
+    for it in state.served:
+        if it.silent_since is not None:
+            yield it.silent_since + rules.pins.overlap
     for pin in state.pins:
-        left = remaining_hold_down(pin, state, rules.pins)
+        left = remaining_hold_down(pin, rules.pins, in_turn=pinned_in_turn(state))
         if left and pin.last_seen is not None:
             yield pin.last_seen + left
 
@@ -246,16 +236,15 @@ def _times_of_bundles(state: State) -> Iterator[float]:
 
 
 def _pin_limits(
-    pin: Pin, grows: dict[str, Any], state: State, rules: Rules, delay: float
+    pin: Pin, grows: dict[str, Any], rules: Rules, delay: float, answers: int
 ) -> Iterator[float]:
-    """A first pin is sighted as much the more often as there are addresses that answer."""
-    answers = len(answering(state))
+    """`answers`: how many addresses answer; a first pin is sighted so much the more often."""
     overlap = rules.pins.overlap if pin.accepted else rules.pins.hold_down
     if "unseen" in grows and pin.unseen <= overlap:  # forgotten when it is more
         yield overlap - pin.unseen
     if "tenure" in grows:
         yield overlap - pin.tenure
-    need = None if pin.accepted else need_of(pin, state, rules.pins)
+    need = None if pin.accepted else hold_down(pin.origin, rules.pins)
     if need is None:
         return
     lacking = need.sightings * (answers if need.everywhere else 1) - pin.sightings

@@ -95,18 +95,13 @@ def promises(campaign: Campaign, summaries: dict[str, Summary]) -> list[Promise]
         text = "balanced: none of an inspecting proxy or a stranger"
         none = not balanced.rates["proxied"].mean and Kind.STRANGER not in balanced.adopted_by
         made.append(Promise(text, none))
-    if never := summaries.get("balanced-never"):
-        text = "balanced-never: no pin of an adversary whose CA is not the cloud's own"
-        made.append(Promise(text, not never.rates["adopted_other"].mean))
-        text = "balanced-never: no lockout that only a person could end, but at changes of CA"
-        made.append(Promise(text, not never.permanent))
     for way in ("balanced", "available"):
         if summary := summaries.get(way):
             text = f"{way}: no lockout that only a person could end"
             made.append(Promise(text, not summary.permanent and not summary.permanent_ca))
             text = f"{way}: no calm lockout beyond grace and hold-down, no restart beyond budget"
             made.append(Promise(text, not summary.oddities))
-    whole = ((way, not it.broken) for way, it in summaries.items() if way in CORE)
+    whole = ((way, not summary.broken) for way, summary in summaries.items() if way in CORE)
     made += [Promise(f"{way}: no decision that breaks an invariant", it) for way, it in whole]
     return made
 

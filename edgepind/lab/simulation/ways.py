@@ -13,7 +13,7 @@ from edgepind.lab.simulation.hand_kept import (
     ShellLoop,
     TrustOnFirstUse,
 )
-from edgepind.lab.simulation.keeper import NEVER, Keeper
+from edgepind.lab.simulation.keeper import Keeper
 from edgepind.lab.simulation.ledger import Bounds
 from edgepind.lab.simulation.world import World
 from edgepind.model.enums import PinKind, Policy, Validator
@@ -34,13 +34,9 @@ CORE: Mapping[str, Callable[[Rules], Rules]] = {
     "strict": lambda rules: _with_policy(rules, Policy.STRICT),
     "strict-closed": lambda rules: _closed(_with_policy(rules, Policy.STRICT)),
     "balanced": lambda rules: _with_policy(rules, Policy.BALANCED),
-    "balanced-never": lambda rules: _by_a_person(_with_policy(rules, Policy.BALANCED)),
     "available": lambda rules: _with_policy(rules, Policy.AVAILABLE),
 }
-"""edgepind's own ways, and what each makes of the rules.
-
-`strict-closed` never opens the Edge; under `balanced-never` a person says which CA is the cloud's.
-"""
+"""edgepind's own ways, and what each makes of the rules; `strict-closed` never opens the Edge."""
 WAYS: tuple[str, ...] = (*SIMPLE, *CORE)
 
 _TICKS = 3
@@ -53,10 +49,6 @@ def _with_policy(rules: Rules, policy: Policy) -> Rules:
 
 def _closed(rules: Rules) -> Rules:
     return replace(rules, fail_open=replace(rules.fail_open, enabled=False))
-
-
-def _by_a_person(rules: Rules) -> Rules:
-    return replace(rules, pins=replace(rules.pins, ca_hold_down=None))
 
 
 def rules_of(way: str, rules: Rules) -> Rules:
@@ -82,6 +74,5 @@ def bounds_of(way: str, rules: Rules) -> Bounds:
     """Give the lockout that invariant 6 allows this way; no bounds where it promises nothing."""
     if way not in CORE or (made := rules_of(way, rules)).pins.policy is Policy.STRICT:
         return Bounds()
-    pins, rest = made.pins, made.fail_open.grace + _TICKS * made.interval
-    ca = pins.hold_down if pins.policy is Policy.AVAILABLE else pins.ca_hold_down
-    return Bounds(rest + pins.hold_down, NEVER if ca is None else rest + ca)
+    usual = made.fail_open.grace + made.pins.hold_down + _TICKS * made.interval
+    return Bounds(usual, usual)

@@ -121,33 +121,6 @@ def _calls(stage: Stage, words: Words) -> None:
     stage.world.edge.troubles.unready = {"up": "two calls are up", "over": ""}[words[0]]
 
 
-def _service(stage: Stage, words: Words) -> None:
-    """What the cloud's API does: `service calls N|over`, `silent|busy DURATION|answers`.
-
-    `service deaf`: it takes the word and does nothing; `service vague`: it tells no end of a drain;
-    `service in` and `service out`: an operator's word in the cloud.
-    """
-    service = stage.world.service
-    match words:
-        case ("calls", count):
-            service.calls = 0 if count == "over" else int(count)
-        case ("silent",):
-            service.trouble = "HTTP 500"
-        case ("busy", duration):
-            service.trouble, service.patience = "HTTP 429", seconds(duration)
-        case ("answers",):
-            service.trouble, service.patience, service.deaf = "", None, False
-        case ("deaf",):
-            service.deaf = True
-        case ("vague",):
-            service.tells = False
-        case (("in" | "out") as word,):
-            service.in_service = word == "in"
-            service.drained_until = None
-        case _:
-            raise ValueError("a service has calls, is silent, busy, deaf, vague, in or out")
-
-
 def _restarts(stage: Stage, words: Words) -> None:
     """`restarts fail|work|refused`, `take DURATION`, `start DURATION`, `swap [back] DOCUMENT...`.
 
@@ -183,6 +156,5 @@ APPLIANCE_VERBS: Mapping[str, Verb] = {
     "edge": _edge,
     "health": _health,
     "calls": _calls,
-    "service": _service,
     "restarts": _restarts,
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from edgepind.lab.sim_observations import EPOCH, LONG, leaf, spki, under
+from edgepind.lab.sim_observations import EPOCH, LONG, leaf, spki
 from edgepind.model.enums import Channel
 from edgepind.model.instants import Validity
 from edgepind.model.observation import (
@@ -27,13 +27,11 @@ _VALIDITIES: Mapping[str, Validity] = {
 def _leaf(stage: Stage, words: Words) -> None:
     """`leaf NAME [private|excepted] [othername] [expired|future|expiring] FACT...`.
 
-    Facts are `issuer=CA`, `key=K`, `breach=RULE`, the rule that only adoption asks for, and
-    `ca=OWNER,...`: whose public roots it reaches (`ca=` alone: that cannot be told), in which `_`
-    is a space.
+    Facts are `issuer=CA`, `key=K` and `breach=RULE`, the rule that only adoption asks for.
     """
     name, *facts = words
     plain = {fact for fact in facts if "=" not in fact}
-    named = pairs(tuple(fact for fact in facts if "=" in fact), {"issuer", "key", "breach", "ca"})
+    named = pairs(tuple(fact for fact in facts if "=" in fact), {"issuer", "key", "breach"})
     unknown = plain - {"private", "excepted", "othername", *_VALIDITIES}
     if unknown:
         raise ValueError(f"no leaf is {min(unknown)}")
@@ -46,15 +44,11 @@ def _leaf(stage: Stage, words: Words) -> None:
         issuer=named.get("issuer", "Imagined Public CA"),
         breach=named.get("breach"),
     )
-    if "ca" in named:
-        made = under(made, filter(None, named["ca"].replace("_", " ").split(",")))
     stage.leaves[name] = replace(made, spki=spki(named.get("key", name)))
 
 
 def _serve(stage: Stage, words: Words) -> None:
     """`serve ADDRESS=LEAF ...`: also `LEAF/wider`, or how the handshake fails; no word: nothing.
-
-    A leaf that was named before goes before a failure of the same name.
 
     `A~B*3`: one A and three B in turn, look by look; `A+B`: B under other offers than the Edge's.
     """
@@ -74,14 +68,8 @@ def _serve(stage: Stage, words: Words) -> None:
         name, _, how = what.partition("/")
         if how == "wider":
             wider.add(address)
-        fails = name in set(HandshakeFault) - set(stage.leaves)
-        serves[address] = HandshakeFault(name) if fails else stage.leaf(name)
+        serves[address] = HandshakeFault(name) if name in set(HandshakeFault) else stage.leaf(name)
     world.serves, world.wider_at = serves, frozenset(wider)
-
-
-def _dns(stage: Stage, words: Words) -> None:
-    """`dns ADDRESS...`: it names these alone, whatever serves; `dns all`, as without it."""
-    stage.world.named = None if words == ("all",) else frozenset(words)
 
 
 def _times(stage: Stage, word: str) -> tuple[Leaf, ...]:
@@ -90,10 +78,7 @@ def _times(stage: Stage, word: str) -> tuple[Leaf, ...]:
 
 
 def _status(stage: Stage, words: Words) -> None:
-    """`status [current=A] [next=B]`, or rejected, silent, busy DURATION, tagged, off.
-
-    `rotates=DURATION`: it says that it will rotate then, from now.
-    """
+    """`status [current=A] [next=B]`, or rejected, silent, busy DURATION, tagged, off."""
     world = stage.world
     world.rules = replace(world.rules, status_enabled=words != ("off",))
     match words:
@@ -108,13 +93,11 @@ def _status(stage: Stage, words: Words) -> None:
         case ("off",):
             pass
         case _:
-            said = pairs(words, {"current", "next", "rotates"})
+            said = pairs(words, {"current", "next"})
             current, following = (
                 stage.pin(said[it]) if it in said else None for it in ("current", "next")
             )
-            due = seconds(said["rotates"]) if "rotates" in said else None
-            rotates_at = None if due is None else world.wall + timedelta(seconds=due)
-            world.says = StatusAnswer(Channel.NONE, current, following, rotates_at)
+            world.says = StatusAnswer(Channel.NONE, current, following)
 
 
 def _channel(stage: Stage, words: Words) -> None:
@@ -126,7 +109,6 @@ def _channel(stage: Stage, words: Words) -> None:
 CLOUD_VERBS: Mapping[str, Verb] = {
     "leaf": _leaf,
     "serve": _serve,
-    "dns": _dns,
     "status": _status,
     "channel": _channel,
 }

@@ -7,8 +7,8 @@ from edgepind.core.desired import is_written
 from edgepind.core.problems import problems
 from edgepind.core.standing import has_standing
 from edgepind.model.fingerprint import Fingerprint
-from edgepind.model.observation import DocumentRead, DocumentRejected
-from edgepind.model.state import Owed, Owing, Restart
+from edgepind.model.observation import DocumentRead, DocumentRejected, Leaf
+from edgepind.model.state import Owing
 from tests.support.scenario.stage import Stage, Words
 
 Fact = Callable[[Stage], str]
@@ -34,11 +34,6 @@ def _believed(stage: Stage) -> str:
     return " ".join(sorted(_names(stage, believed))) or "none"
 
 
-def _on_loan(stage: Stage) -> str:
-    loans = tuple(it.fingerprint for it in stage.world.state.guard.loans)
-    return " ".join(sorted(_names(stage, loans))) or "nothing"
-
-
 def _on_disk(stage: Stage) -> str:
     return _as_words(stage, stage.world.edge.document)
 
@@ -58,8 +53,9 @@ def _as_words(stage: Stage, document: object) -> str:
 
 def _connected(stage: Stage) -> str:
     world = stage.world
+    leaves = [it for it in world.serves.values() if isinstance(it, Leaf)]
     validator = world.rules.restart.validator
-    takes = [world.edge.connects(it, validator, world.wall) for it in world.reachable()]
+    takes = [world.edge.connects(it, validator, world.wall) for it in leaves]
     if not any(takes):
         return "no"
     return "yes" if all(takes) else "partly"
@@ -75,11 +71,6 @@ def _told(stage: Stage) -> list[str]:
     return [it.name or "reminder" for it in stage.world.events[stage.seen_events :]]
 
 
-def _plan(restart: Restart) -> str:
-    """The time for which a restart is planned, as it is told."""
-    return restart.plan.named if isinstance(restart, Owed) and restart.plan else "none"
-
-
 def _addresses(stage: Stage) -> str:
     return " ".join(f"{it.address}={it.verdict}" for it in stage.world.state.addresses)
 
@@ -91,8 +82,6 @@ FACTS: Mapping[str, Fact] = {
     "lockout": lambda it: "yes" if it.world.state.lockout else "no",
     "pins": _pins,
     "believed": _believed,
-    "owners": lambda it: " ".join(owner.name for owner in it.world.state.owners) or "none",
-    "on-loan": _on_loan,
     "document": _on_disk,
     "loaded": _loaded,
     "events": _events,
@@ -101,10 +90,6 @@ FACTS: Mapping[str, Fact] = {
     "restarts": lambda it: str(len(it.world.edge.restarts)),
     "asked-whether-ready": lambda it: str(it.world.deferrals),
     "owed": lambda it: "yes" if isinstance(it.world.state.edge.restart, Owing) else "no",
-    "plan": lambda it: _plan(it.world.state.edge.restart),
-    "drain": lambda it: it.world.state.drain.phase,
-    "service": lambda it: "in" if it.world.service.in_service else "out",
-    "dropped": lambda it: str(it.world.service.dropped),
     "phase": lambda it: it.world.state.edge.restart.phase,
     "override": lambda it: "there" if it.world.override else "gone",
     "unit": lambda it: it.world.edge.state,

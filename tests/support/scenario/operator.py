@@ -8,12 +8,9 @@ from typing import Any
 
 from edgepind.lab.sim_observations import spki
 from edgepind.model.bundle import Bundle, BundlePin, KeptSerial, RefusedBundle, SignedBundle
-from edgepind.model.enums import Bootstrap, Cas, ExceptionPin, PinKind, Policy, Role, Validator
-from edgepind.model.maintenance import Window
-from edgepind.model.observation import OverrideFile, OverrideRejected, PinAdd, PinRemove, RestartNow
+from edgepind.model.enums import Bootstrap, ExceptionPin, PinKind, Policy, Role, Validator
+from edgepind.model.observation import OverrideFile, OverrideRejected, PinAdd, PinRemove
 from edgepind.model.rules import FailOpenRules, PinRules, RestartRules, Rules
-from edgepind.settings.kinds import Wrong
-from edgepind.settings.windows import WINDOWS
 from tests.support.scenario.stage import Stage, Verb, Words, seconds
 
 _WORDS_OF: Mapping[str, type[Any]] = {
@@ -26,7 +23,7 @@ _WORDS_OF: Mapping[str, type[Any]] = {
 
 
 def _settings(stage: Stage, words: Words) -> None:
-    """`settings KEY=VALUE ...`: a reload, which also wakes the daemon; `_` in a name is a space."""
+    """`settings KEY=VALUE ...`: a reload, which also wakes the daemon."""
     rules = stage.world.rules
     for word in words:
         key, _, value = word.partition("=")
@@ -39,16 +36,13 @@ def _with_setting(rules: Rules, key: str, value: str) -> Rules:
     if key == "pins.issuers":
         issuers = frozenset(spki(name) for name in value.split(",") if name)
         return replace(rules, pins=replace(rules.pins, issuers=issuers))
-    if key in {"fail_open.enabled", "fail_open.last_resort"}:
-        switched = {key.removeprefix("fail_open."): {"yes": True, "no": False}[value]}
-        allowed = replace(rules.fail_open, **switched)
+    if key == "fail_open.enabled":
+        allowed = replace(rules.fail_open, enabled={"yes": True, "no": False}[value])
         return replace(rules, fail_open=allowed)
     if key == "interval":
         return replace(rules, interval=seconds(value))
     if key == "max_clock_error":
         return replace(rules, max_clock_error=seconds(value))
-    if key == "restart.maintenance":
-        return replace(rules, restart=replace(rules.restart, maintenance=_windows(value)))
     table, _, name = key.rpartition(".")
     holders = {"pins": PinRules, "fail_open": FailOpenRules, "restart": RestartRules}
     if table not in holders or name not in {it.name for it in fields(holders[table])}:
@@ -57,26 +51,10 @@ def _with_setting(rules: Rules, key: str, value: str) -> Rules:
     return replace(rules, **{table: replace(holder, **{name: _value(name, value)})})
 
 
-def _windows(text: str) -> tuple[Window, ...]:
-    """Windows with `_` for each space and `;` between them."""
-    written = [it.replace("_", " ") for it in text.split(";") if it]
-    windows = WINDOWS.read(written)
-    if isinstance(windows, Wrong):
-        raise ValueError(windows.reason)  # noqa: TRY004 - the text is wrong, not its type
-    assert isinstance(windows, tuple)
-    return windows
-
-
 def _value(name: str, text: str) -> Any:
-    if name == "cas":
-        return Cas(text) if text in set(Cas) else tuple(text.replace("_", " ").split(","))
-    if name == "ca_hold_down" and text == "never":
-        return None
     if name in _WORDS_OF:
         return _WORDS_OF[name](text)
-    if name == "asks_ready":
-        return {"yes": True, "no": False}[text]
-    return int(text) if name in {"sightings", "budget", "loans"} else seconds(text)
+    return int(text) if name in {"sightings", "budget"} else seconds(text)
 
 
 def _pin(stage: Stage, words: Words) -> None:
@@ -88,13 +66,6 @@ def _pin(stage: Stage, words: Words) -> None:
             stage.world.say(PinRemove(stage.pin(name)))
         case _:
             raise ValueError("a pin is added or removed")
-
-
-def _restart(stage: Stage, words: Words) -> None:
-    """`restart now`: the operator's word that what is planned waits no longer."""
-    if words != ("now",):
-        raise ValueError("a restart is made now")
-    stage.world.say(RestartNow())
 
 
 def _override(stage: Stage, words: Words) -> None:
@@ -163,6 +134,5 @@ OPERATOR_VERBS: Mapping[str, Verb] = {
     "settings": _settings,
     "pin": _pin,
     "bundle": _bundle,
-    "restart": _restart,
     "override": _override,
 }
