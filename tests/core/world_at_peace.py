@@ -34,9 +34,9 @@ def settle(world: ImaginedWorld, name: str) -> None:
             break
         world.run(10.0)
     assert _connected(world, served), f"not connected to {name} in time: {world.state}"
-    begins = [it.not_before for it in world.state.bundle.waiting if it.not_before is not None]
-    for instant in begins:  # what a bundle has named for later comes in first
-        world.run(max(0.0, (instant - world.wall).total_seconds()))
+    begins = (it.not_before for it in world.state.bundle.waiting if it.not_before is not None)
+    last = max(begins, default=world.wall)  # what a bundle has named for later comes in first
+    world.run(max(0.0, (last - world.wall).total_seconds()))
     world.run(2 * RESTART.window + 2 * PINS.overlap)
     state = world.state
     assert _connected(world, served)
@@ -53,9 +53,8 @@ def _make_peace(world: ImaginedWorld, name: str) -> None:
     world.serves = dict.fromkeys(("1", "2"), LEAVES[name])
     world.says = StatusUnreachable("HTTP 404")
     world.wider_at, world.witnesses = frozenset(), ()
-    if world.ahead:  # what sets a clock right says so: nothing else ends the doubt of a step back
+    if world.ahead:
         world.step_clock(-world.ahead)
-        world.witnesses = (ClockSource.KERNEL,)
     world.restart_takes = world.look_takes = 0.0
     world.override, world.override_stuck, world.kill_in = None, "", None
     if world.edge.state is not UnitState.ACTIVE or world.set_back:
@@ -67,6 +66,8 @@ def _make_peace(world: ImaginedWorld, name: str) -> None:
     world.rules = replace(world.rules, pins=pins, restart=restart)
     world.prompt()
     world.run(0.0)
+    if not world.state.clock.trusted:  # by promise, a witness alone ends the doubt of a step back
+        world.witnesses = (ClockSource.KERNEL,)
 
 
 def _bound(world: ImaginedWorld) -> float:
