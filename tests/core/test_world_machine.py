@@ -10,7 +10,6 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -477,7 +476,6 @@ class SiteMachine(RuleBasedStateMachine):
         self.world.edge.put(replace(document, changed=self.world.wall))
 
 
-@pytest.mark.timeout(1200)  # hundreds of days, beside others on a busy machine
 def test_any_history_of_a_site() -> None:
     """No history breaks a promise, and every one can be recovered from."""
     run_state_machine_as_test(SiteMachine, settings=_PROFILE)
